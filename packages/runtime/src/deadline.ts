@@ -1,0 +1,19 @@
+/**
+ * Waits for `promise`, but not longer than `ms`. Answers `true` when it settled in time, whether it was fulfilled or rejected:
+ * for clean-up work whose failure changes nothing, such as closing a connection to a dead server.
+ */
+export async function settleWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([settled, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

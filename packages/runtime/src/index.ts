@@ -1,0 +1,15 @@
+export { createAdminServer } from './admin-server.ts';
+export type { AdminServerOptions, ReadinessCheck } from './admin-server.ts';
+export { createBackoff } from './backoff.ts';
+export type { Backoff } from './backoff.ts';
+export { ConfigError, describeConfig, readConfig } from './config.ts';
+export type { ConfigSource } from './config.ts';
+export { settleWithin } from './deadline.ts';
+export { startParts } from './lifecycle.ts';
+export type { Part, RunningParts } from './lifecycle.ts';
+export { createLogger, LOG_LEVELS } from './logger.ts';
+export type { Logger } from './logger.ts';
+export { createMetricsRegistry } from './metrics.ts';
+export { runProcess } from './process.ts';
+export type { ProcessOptions } from './process.ts';
+export { sleep } from './sleep.ts';
