@@ -1,0 +1,117 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { findFreePort } from './free-port.ts';
+import { kafkaJavaArgs, runKafkaTool } from './kafka-java.ts';
+import { askBroker } from './kafka-probe.ts';
+import { createServerDirectory } from './server-directory.ts';
+import { createServerProcess } from './server-process.ts';
+
+export interface EmbeddedKafkaOptions {
+  /** Kept when the owner ends, and used again if it is formatted. Default: a fresh one that is removed at the end. */
+  readonly dataDir?: string;
+  /** On 127.0.0.1; default: a free one, kept through restarts. */
+  readonly port?: number;
+  /** Broker settings by name, as in server.properties. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedKafka {
+  /** One `host:port`. */
+  readonly brokers: string[];
+  readonly port: number;
+  /** Undefined while the broker does not run. */
+  readonly pid: number | undefined;
+  /** Orderly shutdown. */
+  stop(): Promise<void>;
+  /** After `stop` or `kill`: the same port and data. */
+  start(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  freeze(): void;
+  thaw(): void;
+}
+
+const MAX_HEAP_MB = 384;
+const CLUSTER_ID = '4uPPm3rNR1uF0vvYfXhJQA';
+
+/**
+ * One broker that is its own controller. Topics are made by whoever needs them, never by a typing error; the partitions of the
+ * internal topics are few because a broker creates all of them when it is first asked for a group or a transaction.
+ */
+const DEFAULT_SETTINGS = {
+  'process.roles': 'broker,controller',
+  'node.id': '1',
+  'controller.listener.names': 'CONTROLLER',
+  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+  'auto.create.topics.enable': 'false',
+  // A broker that was killed is not admitted again before the session of its former self has ended.
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '1000',
+  'group.initial.rebalance.delay.ms': '0',
+  'offsets.topic.num.partitions': '3',
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.num.partitions': '3',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'share.coordinator.state.topic.num.partitions': '3',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+};
+
+/** Starts a real Apache Kafka (KRaft) for tests and demonstrations. It ends with this process at the latest, even by SIGKILL. */
+export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Promise<EmbeddedKafka> {
+  const javaArgs = await kafkaJavaArgs('kafka.Kafka', MAX_HEAP_MB);
+  const directory = await createServerDirectory('kafka');
+  const dataDir = resolve(options.dataDir ?? join(directory, 'data'));
+  const port = options.port ?? (await findFreePort());
+  const controllerPort = await findFreePort();
+  const settings = {
+    ...DEFAULT_SETTINGS,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'log.dirs': dataDir,
+    ...options.settings,
+  };
+  const propertiesFile = join(directory, 'server.properties');
+  await mkdir(dataDir, { recursive: true });
+  await writeFile(
+    propertiesFile,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+  await formatStorage(dataDir, propertiesFile);
+
+  const server = createServerProcess({
+    name: 'Kafka',
+    command: 'java',
+    args: [...javaArgs, propertiesFile],
+    directory,
+    stopSignal: 'SIGTERM',
+    discardSignal: 'SIGKILL',
+    probe: () => askBroker(port),
+  });
+  await server.start();
+
+  return {
+    brokers: [`127.0.0.1:${port}`],
+    port,
+    get pid() {
+      return server.pid;
+    },
+    stop: () => server.stop(),
+    start: () => server.start(),
+    kill: () => server.kill(),
+    freeze: () => server.signal('SIGSTOP'),
+    thaw: () => server.signal('SIGCONT'),
+  };
+}
+
+async function formatStorage(dataDir: string, propertiesFile: string): Promise<void> {
+  const formatted = await stat(join(dataDir, 'meta.properties')).catch(() => undefined);
+  if (formatted) return;
+  const args = ['format', '--cluster-id', CLUSTER_ID, '--config', propertiesFile];
+  const { exitCode, stdout, stderr } = await runKafkaTool('kafka.tools.StorageTool', args);
+  if (exitCode !== 0) throw new Error(`Kafka could not format ${dataDir}:\n${stdout}${stderr}`);
+}

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdir, readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { findFreePort } from './free-port.ts';
+import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { createServerDirectory } from './server-directory.ts';
+import { createServerProcess, type ServerProcess } from './server-process.ts';
+
+export interface EmbeddedPostgresOptions {
+  /** Kept when the owner ends, and used again if it holds a cluster. Default: a fresh one that is removed at the end. */
+  readonly dataDir?: string;
+  /** On 127.0.0.1; default: a free one, kept through restarts. */
+  readonly port?: number;
+  /** Server settings by name, as in postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedPostgres {
+  /** The superuser's URL of the database `postgres`; no password. */
+  readonly url: string;
+  readonly port: number;
+  /** Undefined while the server does not run. */
+  readonly pid: number | undefined;
+  /** Fast shutdown: open connections are cut, nothing committed is lost. */
+  stop(): Promise<void>;
+  /** Stops the server if it runs, and starts it on the same port and data. */
+  restart(): Promise<void>;
+  /** SIGKILL, as after an out-of-memory kill; the next start recovers from the log. */
+  kill(): Promise<void>;
+}
+
+const DEFAULT_SETTINGS = {
+  shared_buffers: '64MB',
+  max_connections: '200',
+  max_prepared_transactions: '20',
+  timezone: 'UTC',
+};
+
+const LEFTOVER_DEADLINE_MS = 30_000;
+const SUPERUSER = 'postgres';
+
+/** Starts a real PostgreSQL 18 for tests and demonstrations. It ends with this process at the latest, even by SIGKILL. */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions = {},
+): Promise<EmbeddedPostgres> {
+  const binaries = await findPostgresBinaries();
+  const directory = await createServerDirectory('postgres');
+  const dataDir = resolve(options.dataDir ?? join(directory, 'data'));
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  if (binaries.user) {
+    const { uid, gid } = binaries.user;
+    await Promise.all([directory, dataDir].map((path) => chown(path, uid, gid)));
+  }
+  if ((await readdir(dataDir)).length === 0) await createCluster(binaries, directory, dataDir);
+
+  const port = options.port ?? (await findFreePort());
+  const url = `postgresql://${SUPERUSER}@127.0.0.1:${port}/postgres`;
+  const settings = {
+    ...DEFAULT_SETTINGS,
+    ...options.settings,
+    port: String(port),
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    cluster_name: basename(directory),
+  };
+  const server = createServerProcess({
+    name: 'PostgreSQL',
+    command: binaries.postgres,
+    args: ['-D', dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    user: binaries.user,
+    directory,
+    stopSignal: 'SIGINT',
+    // Immediate shutdown; unlike SIGKILL it leaves no shared memory behind.
+    discardSignal: 'SIGQUIT',
+    probe: () => askServer(url),
+  });
+  await startDespiteLeftovers(server);
+
+  return {
+    url,
+    port,
+    get pid() {
+      return server.pid;
+    },
+    stop: () => server.stop(),
+    async restart() {
+      await server.stop();
+      await startDespiteLeftovers(server);
+    },
+    kill: () => server.kill(),
+  };
+}
+
+/** A session that was busy when its server was killed goes on until it notices; the cluster is not free before. */
+async function startDespiteLeftovers(server: ServerProcess): Promise<void> {
+  const deadline = Date.now() + LEFTOVER_DEADLINE_MS;
+  for (;;) {
+    try {
+      return await server.start();
+    } catch (error: unknown) {
+      if (!String(error).includes('pre-existing shared memory block') || Date.now() > deadline) throw error;
+      await delay(100);
+    }
+  }
+}
+
+async function createCluster(binaries: PostgresBinaries, directory: string, dataDir: string): Promise<void> {
+  // Trust is fine on a loopback port with data that nobody misses; C.UTF-8 needs no locale of the machine.
+  const args = [
+    ['-D', dataDir, '-U', SUPERUSER, '--auth=trust', '--no-sync', '--encoding=UTF8'],
+    ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
+  ].flat();
+  await promisify(execFile)(binaries.initdb, args, { cwd: directory, ...binaries.user });
+}
+
+async function askServer(url: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 1_000,
+    query_timeout: 1_000,
+  });
+  // Without a listener a connection that dies at the wrong moment would end the process.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { isAlive } from './process-alive.ts';
+
+const POM_FILE = join(import.meta.dirname, 'kafka', 'pom.xml');
+const STACK_DIR = join(import.meta.dirname, '..', '..', '.stack');
+const JARS_DIR = join(STACK_DIR, 'kafka-libs');
+/** The pom.xml that the jars were resolved from; written last. */
+const MARKER_FILE = join(JARS_DIR, 'resolved-from-pom.xml');
+const LOCK_FILE = join(STACK_DIR, 'kafka-libs.lock');
+const OLDEST_JAVA = 17;
+const RESOLVE_DEADLINE_MS = 10 * 60_000;
+
+const run = promisify(execFile);
+
+/** The class path of Kafka's broker and tools. Maven resolves the jars the first time, and again when the pom.xml has changed. */
+export async function kafkaClassPath(): Promise<string> {
+  await requireJava();
+  const pom = await readFile(POM_FILE, 'utf8');
+  if (!(await isResolved(pom))) await withLock(() => resolveJars(pom));
+  return join(JARS_DIR, '*');
+}
+
+async function isResolved(pom: string): Promise<boolean> {
+  return (await readFile(MARKER_FILE, 'utf8').catch(() => undefined)) === pom;
+}
+
+async function resolveJars(pom: string): Promise<void> {
+  // Another process may have done it while this one waited for the lock.
+  if (await isResolved(pom)) return;
+  process.stderr.write('Kafka: fetching the jars with Maven (only the first time)\n');
+  await rm(JARS_DIR, { recursive: true, force: true });
+  const args = ['-B', '-q', '-f', POM_FILE, 'dependency:copy-dependencies', `-DoutputDirectory=${JARS_DIR}`];
+  try {
+    await run('mvn', args, { timeout: RESOLVE_DEADLINE_MS, maxBuffer: 64 * 1024 * 1024 });
+  } catch (error: unknown) {
+    if (hasCode(error, 'ENOENT')) {
+      throw new Error(
+        "mvn not found: Maven fetches Kafka's jars; install it (apt install maven, brew install maven)",
+      );
+    }
+    const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
+    throw new Error(`Maven could not fetch Kafka's jars:\n${output.slice(0, 2_000)}`, { cause: error });
+  }
+  await writeFile(MARKER_FILE, pom);
+}
+
+async function requireJava(): Promise<void> {
+  const mend = `install Java ${OLDEST_JAVA} or newer (apt install openjdk-17-jre-headless, brew install openjdk)`;
+  let output: string;
+  try {
+    output = (await run('java', ['-version'])).stderr;
+  } catch (error: unknown) {
+    if (hasCode(error, 'ENOENT')) throw new Error(`java not found: Kafka needs it; ${mend}`);
+    throw new Error(`java does not run; ${mend}`, { cause: error });
+  }
+  // "1.8.0_402" before Java 9, "17.0.15" since.
+  const version = /version "(?:1\.)?(\d+)/.exec(output)?.[1];
+  if (Number(version) < OLDEST_JAVA)
+    throw new Error(`java is version ${version}: too old for Kafka; ${mend}`);
+}
+
+/** Maven's local repository does not bear two concurrent writers that begin with nothing. */
+async function withLock(work: () => Promise<void>): Promise<void> {
+  await mkdir(STACK_DIR, { recursive: true });
+  const deadline = Date.now() + RESOLVE_DEADLINE_MS;
+  while (!(await takeLock())) {
+    if (Date.now() > deadline) throw new Error(`still locked by another process: ${LOCK_FILE}`);
+    await delay(200);
+  }
+  try {
+    await work();
+  } finally {
+    await rm(LOCK_FILE, { force: true });
+  }
+}
+
+async function takeLock(): Promise<boolean> {
+  try {
+    await writeFile(LOCK_FILE, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error: unknown) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  const holder = Number(await readFile(LOCK_FILE, 'utf8').catch(() => ''));
+  if (holder > 0 && !isAlive(holder)) await rm(LOCK_FILE, { force: true });
+  return false;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,76 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { isAlive } from './process-alive.ts';
+
+/** `<prefix><server>-<pid of the owner>-<random>` */
+const PREFIX = 'order-events-';
+
+/** In a server directory while the server runs, tells how to end it: a line `<signal name> <pid>`. */
+export const PID_FILE = 'server.pid';
+
+/**
+ * Runs for as long as its owner and reads a pipe that only the owner can write: the pipe ends when the owner does, however that
+ * came about, SIGKILL included. Then the server is ended and its directory removed. The wait is bounded, because a zombie that
+ * nobody reaps looks alive.
+ */
+const GUARD_SCRIPT = `
+cat >/dev/null
+read -r signal pid <"$1/${PID_FILE}" && kill -s "$signal" "$pid" && for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  kill -0 "$pid" || break
+  sleep 0.1
+done
+rm -rf "$1"
+`;
+
+/**
+ * A fresh directory for one server: its log, its settings and, unless they are kept elsewhere, its data.
+ * It lives until this process ends; a server of it that still runs then is ended too.
+ */
+export async function createServerDirectory(server: string): Promise<string> {
+  await removeAbandonedDirectories();
+  const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${server}-${process.pid}-`));
+  // A session of its own keeps Ctrl-C in the terminal away from it.
+  const guard = spawn('sh', ['-c', GUARD_SCRIPT, 'guard', directory], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.unref();
+  // A child's stdin pipe is a socket; its type only says Writable.
+  (guard.stdin as Socket).unref();
+  return directory;
+}
+
+/** Ends servers and removes directories whose owner and guard were both killed, for example with their whole container. */
+async function removeAbandonedDirectories(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX));
+  for (const name of names) {
+    const owner = Number(/-(\d+)-[^-]*$/.exec(name)?.[1]);
+    if (!owner || isAlive(owner)) continue;
+    const directory = join(tmpdir(), name);
+    const [signal, pid] = (await readFile(join(directory, PID_FILE), 'utf8').catch(() => ''))
+      .trim()
+      .split(' ');
+    if (signal && (await commandLine(Number(pid))).includes(name)) kill(Number(pid), `SIG${signal}`);
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Empty when there is no such process; the number may have been given to another program since. */
+async function commandLine(pid: number): Promise<string> {
+  const { stdout } = await promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)]).catch(
+    () => ({ stdout: '' }),
+  );
+  return stdout;
+}
+
+function kill(pid: number, signal: string): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Already gone, which is what was wanted.
+  }
+}
