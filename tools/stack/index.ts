@@ -1,3 +1,5 @@
+export { startAppProcess } from './app-process.ts';
+export type { AppExit, AppName, AppProcess, LogLine } from './app-process.ts';
 export { startEmbeddedKafka } from './embedded-kafka.ts';
 export type { EmbeddedKafka, EmbeddedKafkaOptions } from './embedded-kafka.ts';
 export { startEmbeddedPostgres } from './embedded-postgres.ts';

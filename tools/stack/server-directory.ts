@@ -1,9 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runWhenOwnerEnds } from './owner-guard.ts';
 import { isAlive } from './process-alive.ts';
 
 /** `<prefix><server>-<pid of the owner>-<random>` */
@@ -12,17 +12,11 @@ const PREFIX = 'order-events-';
 /** In a server directory while the server runs, tells how to end it: a line `<signal name> <pid>`. */
 export const PID_FILE = 'server.pid';
 
-/**
- * Runs for as long as its owner and reads a pipe that only the owner can write: the pipe ends when the owner does, however that
- * came about, SIGKILL included. Then the server is ended and its directory removed. The wait is bounded, because a zombie that
- * nobody reaps looks alive.
- */
-const GUARD_SCRIPT = `
-cat >/dev/null
-read -r signal pid <"$1/${PID_FILE}" && kill -s "$signal" "$pid" && for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  kill -0 "$pid" || break
-  sleep 0.1
-done
+/** Ends the server and removes its directory. The wait is bounded, because a zombie that nobody reaps looks alive. */
+const DISCARD_SCRIPT = `
+if read -r signal pid <"$1/${PID_FILE}" && kill -s "$signal" "$pid"; then
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do kill -0 "$pid" || break; sleep 0.1; done
+fi
 rm -rf "$1"
 `;
 
@@ -33,14 +27,7 @@ rm -rf "$1"
 export async function createServerDirectory(server: string): Promise<string> {
   await removeAbandonedDirectories();
   const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${server}-${process.pid}-`));
-  // A session of its own keeps Ctrl-C in the terminal away from it.
-  const guard = spawn('sh', ['-c', GUARD_SCRIPT, 'guard', directory], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  guard.unref();
-  // A child's stdin pipe is a socket; its type only says Writable.
-  (guard.stdin as Socket).unref();
+  runWhenOwnerEnds(DISCARD_SCRIPT, directory);
   return directory;
 }
 

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { eventually } from './eventually.ts';
+
+test('eventually answers what the probe answers once it holds', async () => {
+  let tries = 0;
+  const value = await eventually(() => {
+    tries += 1;
+    if (tries < 3) throw new Error('not yet');
+    return tries;
+  });
+  assert.equal(value, 3);
+});
+
+test('eventually says what was still missing at the deadline', async () => {
+  const never = eventually(() => assert.fail('no order arrived'), { deadlineMs: 100 });
+  await assert.rejects(never, /still failing after 100 ms: no order arrived/);
+});
+
+test('eventually does not wait for a probe that hangs', async () => {
+  const hangs = eventually(() => new Promise(() => undefined), { deadlineMs: 100 });
+  await assert.rejects(hangs, /the probe did not answer/);
+});

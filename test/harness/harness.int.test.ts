@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import kafkajs from 'kafkajs';
+import pg from 'pg';
+import { createTestDatabase, createTestTopic } from './index.ts';
+
+test('every test database is a fresh one', async (t) => {
+  const [first, second] = await Promise.all([createTestDatabase(t), createTestDatabase(t)]);
+  assert.notEqual(first.url, second.url);
+  for (const { url } of [first, second]) {
+    const client = new pg.Client(url);
+    await client.connect();
+    t.after(() => client.end());
+    await client.query('CREATE TABLE only_here ()');
+  }
+});
+
+test('a test topic has the partitions and settings of production unless told otherwise', async (t) => {
+  const [standard, small] = await Promise.all([
+    createTestTopic(t),
+    createTestTopic(t, { partitions: 1, config: { 'retention.ms': '1000' } }),
+  ]);
+  const admin = new kafkajs.Kafka({ brokers: standard.brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  t.after(() => admin.disconnect());
+
+  const { topics } = await admin.fetchTopicMetadata({ topics: [standard.topic, small.topic] });
+  const partitions = Object.fromEntries(topics.map((topic) => [topic.name, topic.partitions.length]));
+  assert.deepEqual(partitions, { [standard.topic]: 12, [small.topic]: 1 });
+
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: small.topic }],
+  });
+  const settings = Object.fromEntries(
+    (resources[0]?.configEntries ?? []).map((entry) => [entry.configName, entry.configValue]),
+  );
+  assert.equal(settings['message.timestamp.type'], 'LogAppendTime');
+  assert.equal(settings['retention.ms'], '1000');
+});

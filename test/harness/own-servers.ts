@@ -1,0 +1,26 @@
+import type { TestContext } from 'node:test';
+import {
+  startEmbeddedKafka,
+  startEmbeddedPostgres,
+  type EmbeddedKafka,
+  type EmbeddedKafkaOptions,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from '../../tools/stack/index.ts';
+
+/** A PostgreSQL that only this test uses and may restart or kill; ended after the test. Its databases are not migrated. */
+export async function startPostgres(
+  t: TestContext,
+  options?: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres(options);
+  t.after(() => server.stop());
+  return server;
+}
+
+/** A Kafka that only this test uses and may stop, kill or freeze; ended after the test. */
+export async function startKafka(t: TestContext, options?: EmbeddedKafkaOptions): Promise<EmbeddedKafka> {
+  const server = await startEmbeddedKafka(options);
+  t.after(() => server.kill());
+  return server;
+}
