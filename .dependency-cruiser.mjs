@@ -1,0 +1,133 @@
+// Who may import whom. Run by tools/check-imports, which also proves each rule on tools/check-imports/fixture and fails when a
+// pattern below matches nothing, so that a moved folder or a renamed package cannot switch a rule off.
+
+/** Tests may reach anywhere: they drive a part through its neighbours. */
+const TEST = '\\.test\\.ts$';
+/** A package from the registry, by the folder it is installed in. */
+const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
+const STORE = '[/-]store\\.ts$';
+const PUBLISHER = '^packages/messaging/src/[^/]*publisher';
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const forbidden = [
+  {
+    name: 'domain-imports-nothing',
+    comment: 'the domain is pure: pass what it needs as an argument',
+    from: { path: '^packages/domain/src/', pathNot: TEST },
+    to: { pathNot: '^packages/domain/src/' },
+  },
+  {
+    name: 'messaging-imports-domain-only',
+    comment: 'packages/messaging may import packages/domain, kafkajs and Node itself',
+    from: { path: '^packages/messaging/src/', pathNot: TEST },
+    to: {
+      pathNot: ['^packages/(messaging|domain)/src/', npm('kafkajs')],
+      dependencyTypesNot: ['core'],
+    },
+  },
+  {
+    name: 'kafkajs-only-in-messaging',
+    comment: 'packages/messaging is the only door to Kafka: use what it exports',
+    from: { path: '^(apps|packages)/', pathNot: ['^packages/messaging/src/', TEST] },
+    to: { path: npm('kafkajs') },
+  },
+  {
+    name: 'api-never-reaches-kafka',
+    comment:
+      'the API hands events to the outbox and never waits for Kafka: import the one file needed, not the package index',
+    from: { path: '^apps/api/src/', pathNot: TEST },
+    to: { path: [npm('kafkajs'), PUBLISHER], reachable: true },
+  },
+  {
+    name: 'express-only-in-http',
+    comment: 'HTTP ends in apps/api/src/http: pass plain values on',
+    from: { path: '^(apps|packages)/', pathNot: ['^apps/api/src/http/', TEST] },
+    to: { path: npm('express', '@types/express') },
+  },
+  {
+    name: 'grpc-only-in-grpc',
+    comment: 'gRPC ends in apps/stream-gateway/src/grpc (server) and packages/order-stream (client)',
+    from: {
+      path: '^(apps|packages)/',
+      pathNot: ['^apps/stream-gateway/src/grpc/', '^packages/order-stream/src/', TEST],
+    },
+    to: { path: npm('nice-grpc[^/]*', '@grpc/[^/]+') },
+  },
+  {
+    name: 'edge-never-touches-a-store',
+    comment: 'http/ and grpc/ call a service or a watcher, never a store or the database',
+    from: { path: '^apps/[^/]+/src/(http|grpc)/', pathNot: TEST },
+    to: { path: [STORE, '^packages/database/', npm('kysely', 'pg')] },
+  },
+  {
+    name: 'outbox-never-sees-kafka',
+    comment: 'reading the outbox knows nothing of where events go',
+    from: { path: '^apps/relay/src/outbox/', pathNot: TEST },
+    to: { path: ['^packages/messaging/', npm('kafkajs'), '^apps/relay/src/publish/'] },
+  },
+  {
+    name: 'publish-never-sees-sql',
+    comment: 'publishing knows nothing of where events come from: move shared shapes to a file of their own',
+    from: { path: '^apps/relay/src/publish/', pathNot: TEST },
+    to: { path: ['^apps/relay/src/outbox/', STORE, '^packages/database/', npm('kysely', 'pg')] },
+  },
+  {
+    name: 'packages-never-import-apps',
+    comment: 'packages are below the apps',
+    from: { path: '^packages/' },
+    to: { path: '^apps/' },
+  },
+  {
+    name: 'apps-never-import-each-other',
+    comment: 'apps meet only through the table and the topic',
+    from: { path: '^apps/([^/]+)/' },
+    to: { path: '^apps/', pathNot: '^apps/$1/' },
+  },
+  {
+    name: 'product-never-imports-tooling',
+    comment: 'test/ and tools/ are not shipped',
+    from: { path: '^(apps|packages)/', pathNot: TEST },
+    to: { path: ['^(test|tools)/', TEST] },
+  },
+  {
+    name: 'only-declared-dependencies',
+    comment: 'name the package under `dependencies` in the nearest package.json: images install nothing else',
+    from: { path: '^(apps|packages)/', pathNot: TEST },
+    to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: npm('@types/[^/]+') },
+  },
+  {
+    name: 'no-create-require',
+    comment: 'write `import`: what createRequire loads is seen by no check',
+    from: { path: '^(apps|packages)/', pathNot: TEST },
+    to: { path: '^(node:)?module$', dependencyTypes: ['core'] },
+  },
+  {
+    name: 'no-cycles',
+    comment: 'move what both need into a third file',
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: 'no-unresolvable',
+    comment: 'an import that cannot be followed hides whatever lies behind it',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+];
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: forbidden.map((rule) => ({ severity: 'error', ...rule })),
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^tools/(check-imports/fixture|drift-check/fixtures)/' },
+    // Type-only imports count too: they tie two parts together just as well.
+    tsPreCompilationDeps: true,
+    // Without these two, imports between workspace packages, whose `exports` name .ts files, are not followed.
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      mainFields: ['main', 'types'],
+    },
+  },
+};

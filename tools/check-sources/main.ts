@@ -1,0 +1,14 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkSource } from './check-source.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const files = globSync('{apps,packages,test,tools}/**/*.ts', {
+  cwd: root,
+  exclude: ['**/node_modules/**', 'tools/*/fixture/**', 'tools/*/fixtures/**'],
+});
+const problems = files.flatMap((file) => checkSource(file, readFileSync(path.join(root, file), 'utf8')));
+for (const problem of problems) console.error(problem);
+if (files.length === 0) console.error('no source file found');
+if (files.length === 0 || problems.length > 0) process.exitCode = 1;
+else console.log(`sources: sizes, names and readers of the environment are right in ${files.length} files`);
