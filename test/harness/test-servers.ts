@@ -1,7 +1,4 @@
-import { startEmbeddedKafka, startEmbeddedPostgres } from '../../tools/stack/index.ts';
-
-/** Tests need no crash safety of a server that ends with them. */
-const FAST_POSTGRES = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+import { NOT_CRASH_SAFE, startEmbeddedKafka, startEmbeddedPostgres } from '../../tools/stack/index.ts';
 
 let postgres: Promise<string> | undefined;
 let kafka: Promise<string[]> | undefined;
@@ -10,7 +7,7 @@ let kafka: Promise<string[]> | undefined;
 export function testPostgresUrl(): Promise<string> {
   const given = process.env['TEST_POSTGRES_URL'];
   if (given) return Promise.resolve(given);
-  return (postgres ??= startEmbeddedPostgres({ settings: FAST_POSTGRES }).then((server) => server.url));
+  return (postgres ??= startEmbeddedPostgres({ settings: NOT_CRASH_SAFE }).then((server) => server.url));
 }
 
 /** Brokers of the run's Kafka; for a test file that was started by hand, of one that ends with the file. */

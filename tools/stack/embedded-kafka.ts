@@ -1,8 +1,10 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { findFreePort } from './free-port.ts';
+import { kafkaVersion, listKafkaJars } from './kafka-jars.ts';
 import { kafkaJavaArgs, runKafkaTool } from './kafka-java.ts';
 import { askBroker } from './kafka-probe.ts';
+import { SINGLE_BROKER_SETTINGS } from './kafka-settings.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { createServerProcess } from './server-process.ts';
 
@@ -19,6 +21,8 @@ export interface EmbeddedKafka {
   /** One `host:port`. */
   readonly brokers: string[];
   readonly port: number;
+  /** For example 4.3.1. */
+  readonly version: string;
   /** Undefined while the broker does not run. */
   readonly pid: number | undefined;
   /** Orderly shutdown. */
@@ -35,30 +39,6 @@ export interface EmbeddedKafka {
 const MAX_HEAP_MB = 384;
 const CLUSTER_ID = '4uPPm3rNR1uF0vvYfXhJQA';
 
-/**
- * One broker that is its own controller. Topics are made by whoever needs them, never by a typing error; the partitions of the
- * internal topics are few because a broker creates all of them when it is first asked for a group or a transaction.
- */
-const DEFAULT_SETTINGS = {
-  'process.roles': 'broker,controller',
-  'node.id': '1',
-  'controller.listener.names': 'CONTROLLER',
-  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-  'auto.create.topics.enable': 'false',
-  // A broker that was killed is not admitted again before the session of its former self has ended.
-  'broker.session.timeout.ms': '3000',
-  'broker.heartbeat.interval.ms': '1000',
-  'group.initial.rebalance.delay.ms': '0',
-  'offsets.topic.num.partitions': '3',
-  'offsets.topic.replication.factor': '1',
-  'transaction.state.log.num.partitions': '3',
-  'transaction.state.log.replication.factor': '1',
-  'transaction.state.log.min.isr': '1',
-  'share.coordinator.state.topic.num.partitions': '3',
-  'share.coordinator.state.topic.replication.factor': '1',
-  'share.coordinator.state.topic.min.isr': '1',
-};
-
 /** Starts a real Apache Kafka (KRaft) for tests and demonstrations. It ends with this process at the latest, even by SIGKILL. */
 export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Promise<EmbeddedKafka> {
   const javaArgs = await kafkaJavaArgs('kafka.Kafka', MAX_HEAP_MB);
@@ -67,7 +47,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
   const port = options.port ?? (await findFreePort());
   const controllerPort = await findFreePort();
   const settings = {
-    ...DEFAULT_SETTINGS,
+    ...SINGLE_BROKER_SETTINGS,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'log.dirs': dataDir,
@@ -97,6 +77,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
   return {
     brokers: [`127.0.0.1:${port}`],
     port,
+    version: kafkaVersion(await listKafkaJars()),
     get pid() {
       return server.pid;
     },

@@ -32,6 +32,9 @@ export interface EmbeddedPostgres {
   kill(): Promise<void>;
 }
 
+/** Faster commits for data that ends with its server; choose them for tests only. */
+export const NOT_CRASH_SAFE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
 const DEFAULT_SETTINGS = {
   shared_buffers: '64MB',
   max_connections: '200',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -22,6 +22,16 @@ export async function kafkaClassPath(): Promise<string> {
   const pom = await readFile(POM_FILE, 'utf8');
   if (!(await isResolved(pom))) await withLock(() => resolveJars(pom));
   return join(JARS_DIR, '*');
+}
+
+export async function listKafkaJars(): Promise<string[]> {
+  return readdir(JARS_DIR);
+}
+
+/** The version among the names of Kafka's jars, for example 4.3.1. */
+export function kafkaVersion(jars: readonly string[]): string {
+  const versions = jars.map((jar) => /^kafka_[\d.]+-([\d.]+)\.jar$/.exec(jar)?.[1]);
+  return versions.find((version) => version !== undefined) ?? 'of unknown version';
 }
 
 async function isResolved(pom: string): Promise<boolean> {
