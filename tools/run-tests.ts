@@ -17,7 +17,12 @@ const TEST_TIMEOUT_MS = 180_000;
 /** A file that never ends because it left something open has no time-out of its own. */
 const RUN_TIMEOUT_MS = 20 * 60_000;
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error: unknown) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
