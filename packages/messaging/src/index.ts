@@ -1,3 +1,10 @@
 export { keyHash } from './key-hash.ts';
+export { type FollowHandlers, TopicRecreatedError } from './log-follow.ts';
+export type { LogPoint, PartitionPositions } from './log-offsets.ts';
+export { OffsetOutOfRangeError } from './log-range.ts';
+export { createLogReader, type LogReader, type LogReaderConfig } from './log-reader.ts';
 export { EVENT_ID_HEADER, orderEventHeaders } from './order-event-headers.ts';
 export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './order-message.ts';
+export type { KafkaConnectionConfig } from './topic-cluster.ts';
+export type { Isolation, PartitionBatch } from './wire/fetch.ts';
+export type { LogRecord } from './wire/record-batch.ts';

@@ -114,7 +114,11 @@ function withChange(change: (message: LooseJson) => void): string {
 
 const BROKEN: readonly (readonly [what: string, change: (message: LooseJson) => void, says: RegExp])[] = [
   ['no event id', (m) => delete m.event_id, /^event_id must be a non-empty string, found nothing$/],
-  ['an unknown event type', (m) => (m.event_type = 'order.lost'), /^event_type must be one of order\.created/],
+  [
+    'an unknown event type',
+    (m) => (m.event_type = 'order.lost'),
+    /^event_type must be one of order\.created/,
+  ],
   ['another schema version', (m) => (m.schema_version = 2), /^schema_version must be 1, found 2$/],
   ['an unknown status', (m) => (m.status = m.order.status = 'lost'), /^order\.status must be one of pending/],
   ['no previous status', (m) => delete m.previous_status, /^previous_status must be one of pending/],
@@ -146,7 +150,10 @@ for (const [what, change, says] of BROKEN) {
 
 test('a message whose outer fields contradict its order is refused', () => {
   const value = withChange((message) => (message.order_version = 7));
-  assert.throws(() => decodeOrderEvent(value), /^InvalidOrderMessageError: order_version must be the same as/);
+  assert.throws(
+    () => decodeOrderEvent(value),
+    /^InvalidOrderMessageError: order_version must be the same as/,
+  );
 });
 
 test('a value that is not JSON is refused, with the cause', () => {

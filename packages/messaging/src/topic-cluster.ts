@@ -1,0 +1,156 @@
+import { abortable } from './abortable.ts';
+import {
+  type BrokerConnection,
+  type BrokerConnectionConfig,
+  BrokerConnectionError,
+  connectToBroker,
+} from './wire/broker-connection.ts';
+import { type BrokerAddress, metadataRequest, type TopicMetadata } from './wire/metadata.ts';
+import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
+
+export interface KafkaConnectionConfig extends BrokerConnectionConfig {
+  /** `host:port` of some brokers of the cluster; the others are learnt from them. */
+  readonly brokers: readonly string[];
+}
+
+/** A cluster as one topic needs it: who leads which partition, and one connection to each broker that all requests share. */
+export interface TopicCluster {
+  readonly topic: string;
+  /** Id of the topic as it was first seen: another one later means that it was deleted and created again. */
+  firstTopicId(): string | undefined;
+  /** What was learnt last about the topic; fresh metadata when nothing is known. */
+  metadata(signal?: AbortSignal): Promise<TopicMetadata>;
+  /** Fresh metadata from the first broker that answers; calls at the same time share one lookup. */
+  refresh(signal?: AbortSignal): Promise<TopicMetadata>;
+  /** The shared connection to a broker; it is opened when there is none. */
+  connection(address: BrokerAddress, signal?: AbortSignal): Promise<BrokerConnection>;
+  /** A connection of the caller's own, until `signal` aborts: a broker answers the requests of one connection one by one. */
+  ownConnection(address: BrokerAddress, signal: AbortSignal): Promise<BrokerConnection>;
+  /** Runs `work`, and once more with fresh metadata when that may mend its failure: a leader that moved, a dead connection. */
+  withMetadata<T>(work: (metadata: TopicMetadata) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Closes all connections; requests under way reject. */
+  close(): void;
+  /** Aborted by `close`. */
+  readonly closed: AbortSignal;
+}
+
+/** No connection is made before the first call. Throws a RangeError when `brokers` is empty or malformed. */
+export function createTopicCluster(config: KafkaConnectionConfig, topic: string): TopicCluster {
+  const seeds = config.brokers.map(parseAddress);
+  if (seeds.length === 0) throw new RangeError('at least one Kafka broker (host:port) is needed');
+  const lifetime = new AbortController();
+  const connections = new Map<string, Promise<BrokerConnection>>();
+  let known: TopicMetadata | undefined;
+  let lookup: Promise<TopicMetadata> | undefined;
+  let lastToAnswer: BrokerAddress | undefined;
+  let firstTopicId: string | undefined;
+
+  async function connection(address: BrokerAddress, signal?: AbortSignal): Promise<BrokerConnection> {
+    const name = addressName(address);
+    const opened = connections.get(name);
+    if (opened) {
+      const existing = await abortable(opened, signal);
+      if (existing.isOpen()) return existing;
+      if (connections.get(name) === opened) connections.delete(name);
+      return connection(address, signal);
+    }
+    const opening = connectToBroker(address, config, lifetime.signal);
+    connections.set(name, opening);
+    // The callers get the error; here the place is made free for the next try.
+    opening.catch(() => connections.delete(name));
+    return abortable(opening, signal);
+  }
+
+  async function lookUp(): Promise<TopicMetadata> {
+    const candidates = [
+      ...(lastToAnswer ? [lastToAnswer] : []),
+      ...(known?.brokers.values() ?? []),
+      ...seeds,
+    ];
+    const addresses = new Map(candidates.map((address) => [addressName(address), address]));
+    let failure: unknown;
+    for (const address of addresses.values()) {
+      try {
+        const broker = await connection(address);
+        known = await broker.send(metadataRequest(topic));
+        lastToAnswer = address;
+        firstTopicId ??= known.topicId;
+        return known;
+      } catch (error) {
+        // A broker that answers with an error code speaks for the cluster.
+        if (error instanceof KafkaProtocolError) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  const cluster: TopicCluster = {
+    topic,
+    firstTopicId: () => firstTopicId,
+    connection,
+    metadata: (signal) => (known ? Promise.resolve(known) : cluster.refresh(signal)),
+    refresh(signal) {
+      lookup ??= lookUp().finally(() => {
+        lookup = undefined;
+      });
+      return abortable(lookup, signal);
+    },
+    ownConnection: (address, signal) =>
+      connectToBroker(address, config, AbortSignal.any([lifetime.signal, signal])),
+    async withMetadata(work, signal) {
+      try {
+        return await work(await cluster.metadata(signal));
+      } catch (error) {
+        if (!isTransient(error) || signal?.aborted || lifetime.signal.aborted) throw error;
+      }
+      return work(await cluster.refresh(signal));
+    },
+    close: () => lifetime.abort(new BrokerConnectionError('the Kafka client was closed')),
+    closed: lifetime.signal,
+  };
+  return cluster;
+}
+
+/** Address of the leader of a partition. Throws a transient KafkaProtocolError when it has none, or does not exist. */
+export function leaderOf(partition: number, metadata: TopicMetadata): BrokerAddress {
+  const nodeId = metadata.leaders[partition];
+  const what = `partition ${partition}`;
+  if (nodeId === undefined) throw new KafkaProtocolError(ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION, what);
+  const address = metadata.brokers.get(nodeId);
+  if (!address) throw new KafkaProtocolError(ERROR_CODE.LEADER_NOT_AVAILABLE, what);
+  return address;
+}
+
+/** Partitions by the address of their leader. Throws as leaderOf does. */
+export function groupByLeader(
+  partitions: Iterable<number>,
+  metadata: TopicMetadata,
+): Map<BrokerAddress, number[]> {
+  const groups = new Map<BrokerAddress, number[]>();
+  for (const partition of partitions) {
+    const leader = leaderOf(partition, metadata);
+    const group = groups.get(leader);
+    if (group) group.push(partition);
+    else groups.set(leader, [partition]);
+  }
+  return groups;
+}
+
+export function addressName({ host, port }: BrokerAddress): string {
+  return `${host}:${port}`;
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof BrokerConnectionError || (error instanceof KafkaProtocolError && error.transient);
+}
+
+function parseAddress(broker: string): BrokerAddress {
+  const match = /^(?:\[(?<ipv6>[^\]]+)\]|(?<host>[^:]+)):(?<port>\d+)$/.exec(broker.trim());
+  const host = match?.groups?.ipv6 ?? match?.groups?.host;
+  const port = Number(match?.groups?.port);
+  if (!host || !(port >= 1 && port <= 65_535)) {
+    throw new RangeError(`a Kafka broker is named host:port, found "${broker}"`);
+  }
+  return { host, port };
+}

@@ -1,0 +1,205 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import type { SASLOptions } from 'kafkajs';
+import Encoder from 'kafkajs/src/protocol/encoder.js';
+import { requests } from 'kafkajs/src/protocol/requests/index.js';
+import type { BrokerAddress } from './metadata.ts';
+import { createPendingRequests } from './pending-requests.ts';
+import { KafkaProtocolError } from './protocol-error.ts';
+import { createFrameSplitter } from './response-frames.ts';
+import { authenticate } from './sasl-authentication.ts';
+
+export interface BrokerConnectionConfig {
+  readonly clientId: string;
+  /** For TCP and TLS together. */
+  readonly connectTimeoutMs?: number;
+  /** For each request: a broker that does not answer in time is taken for dead. */
+  readonly requestTimeoutMs?: number;
+  readonly ssl?: tls.ConnectionOptions | boolean;
+  readonly sasl?: SASLOptions;
+}
+
+export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
+const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
+const KEEP_ALIVE_DELAY_MS = 30_000;
+
+/** A request of one version of one API with the decoder of its response: kafkajs's, or one from a file beside this one. */
+export interface WireRequest<Response> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<Encoder>;
+  };
+  readonly response: { decode(payload: Buffer): Response | Promise<Response> };
+}
+
+/** Versions that the broker speaks, by API key. */
+export type ApiVersions = Readonly<
+  Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+>;
+
+/** The connection failed: whether the broker has acted on the requests under way is not known. */
+export class BrokerConnectionError extends Error {
+  override readonly name = 'BrokerConnectionError';
+}
+
+export interface BrokerConnection {
+  /**
+   * Sends a request and decodes the response. Rejects with a BrokerConnectionError when the connection fails, which a request
+   * that is not answered in time makes it do: a socket that went silent is never used again. An abort only ends the waiting.
+   */
+  send<Response>(wire: WireRequest<Response>, signal?: AbortSignal): Promise<Response>;
+  isOpen(): boolean;
+  /** Destroys the socket; requests under way reject. */
+  close(): void;
+}
+
+/**
+ * Opens a connection to a broker, with TLS and SASL when configured. It ends at its first failure, with `close`, or when
+ * `signal` aborts; its owner then opens another. It stands in for kafkajs's Connection, which keeps a socket that timed out.
+ */
+export async function connectToBroker(
+  address: BrokerAddress,
+  config: BrokerConnectionConfig,
+  signal: AbortSignal,
+): Promise<BrokerConnection> {
+  signal.throwIfAborted();
+  const link = openLink(address, config);
+  const onAbort = () => link.fail('the connection is not wanted any more', signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  link.socket.once('close', () => signal.removeEventListener('abort', onAbort));
+  let versions: ApiVersions = {};
+  const connection: BrokerConnection = {
+    async send(wire, abandon) {
+      requireVersion(wire, versions);
+      const body = await wire.request.encode();
+      return wire.response.decode(await link.exchange(wire, body.buffer, abandon));
+    },
+    isOpen: () => link.isOpen(),
+    close: () => void link.fail('the connection was closed'),
+  };
+  try {
+    await link.connected;
+    versions = await fetchApiVersions(connection);
+    if (config.sasl) await authenticate(connection, address, config.sasl, versions);
+    return connection;
+  } catch (error) {
+    throw link.fail(error instanceof Error ? error.message : 'cannot connect', error);
+  }
+}
+
+interface Link {
+  readonly socket: net.Socket;
+  readonly connected: Promise<void>;
+  exchange(wire: WireRequest<unknown>, body: Buffer, signal?: AbortSignal): Promise<Buffer>;
+  /** Ends the link and answers why it ended: the first call counts. */
+  fail(what: string, cause?: unknown): Error;
+  isOpen(): boolean;
+}
+
+/** A socket with the requests under way on it; the first failure ends all of them. */
+function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link {
+  const requestTimeoutMs = config.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const encodedClientId = new Encoder().writeString(config.clientId).buffer;
+  const pending = createPendingRequests(requestTimeoutMs, (apiName) =>
+    fail(`no answer to ${apiName} in ${requestTimeoutMs} ms`),
+  );
+  const socket = openSocket(address, config.ssl);
+  let failure: Error | undefined;
+
+  function fail(what: string, cause?: unknown): Error {
+    if (failure) return failure;
+    failure =
+      cause instanceof BrokerConnectionError
+        ? cause
+        : new BrokerConnectionError(`broker ${address.host}:${address.port}: ${what}`, { cause });
+    socket.destroy();
+    pending.rejectAll(failure);
+    return failure;
+  }
+
+  const split = createFrameSplitter((frame) => pending.answer(frame));
+  socket.on('data', (chunk) => {
+    try {
+      split(chunk);
+    } catch (error) {
+      fail('unreadable response', error);
+    }
+  });
+  socket.on('error', (error) => fail(error.message, error));
+  socket.on('close', () => fail('the broker closed the connection'));
+
+  return {
+    socket,
+    connected: whenConnected(socket, config.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS),
+    exchange({ request }, body, signal) {
+      signal?.throwIfAborted();
+      if (failure) throw failure;
+      const { correlationId, payload } = pending.add(request.apiName, signal);
+      socket.cork();
+      socket.write(requestHeader(request, correlationId, encodedClientId, body.length));
+      socket.write(body);
+      socket.uncork();
+      return payload;
+    },
+    fail,
+    isOpen: () => failure === undefined,
+  };
+}
+
+function openSocket({ host, port }: BrokerAddress, ssl: BrokerConnectionConfig['ssl']): net.Socket {
+  const serverName = net.isIP(host) ? {} : { servername: host };
+  const socket = ssl
+    ? tls.connect({ host, port, ...serverName, ...(ssl === true ? {} : ssl) })
+    : net.connect({ host, port });
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+  return socket;
+}
+
+function whenConnected(socket: net.Socket, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not connected in ${timeoutMs} ms`)), timeoutMs);
+    socket.once(socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.once('close', () => {
+      clearTimeout(timer);
+      reject(new Error('not connected'));
+    });
+  });
+}
+
+/** Length, request header version 1 (version 2 adds tags, which a body of a flexible version begins with). */
+function requestHeader(
+  { apiKey, apiVersion }: WireRequest<unknown>['request'],
+  correlationId: number,
+  encodedClientId: Buffer,
+  bodyLength: number,
+): Buffer {
+  const header = Buffer.allocUnsafe(12 + encodedClientId.length);
+  header.writeInt32BE(header.length - 4 + bodyLength, 0);
+  header.writeInt16BE(apiKey, 4);
+  header.writeInt16BE(apiVersion, 6);
+  header.writeInt32BE(correlationId, 8);
+  encodedClientId.copy(header, 12);
+  return header;
+}
+
+async function fetchApiVersions(connection: BrokerConnection): Promise<ApiVersions> {
+  const answer = await connection.send(requests.ApiVersions.protocol({ version: 2 })({}));
+  if (answer.errorCode !== 0) throw new KafkaProtocolError(answer.errorCode, 'ApiVersions');
+  return Object.fromEntries(answer.apiVersions.map((versions) => [versions.apiKey, versions]));
+}
+
+function requireVersion({ request }: WireRequest<unknown>, versions: ApiVersions): void {
+  const offered = versions[request.apiKey];
+  if (!offered) return;
+  if (request.apiVersion < offered.minVersion || request.apiVersion > offered.maxVersion) {
+    throw new Error(
+      `the broker speaks ${request.apiName} ${offered.minVersion} to ${offered.maxVersion}, this client ${request.apiVersion}`,
+    );
+  }
+}
