@@ -1,0 +1,11 @@
+export { createDatabase, DEVELOPMENT_DATABASE_URL } from './database.ts';
+export type { Database, Transaction } from './database.ts';
+export { inTransaction } from './in-transaction.ts';
+export { migrateToLatest } from './migrator.ts';
+export { createPool, isDatabaseAway } from './pool.ts';
+export type { PoolOptions } from './pool.ts';
+export { isSchemaCurrent, OutdatedSchemaError, requireSchema } from './schema-version.ts';
+export type { Tables } from './tables.ts';
+export { createWakeUpListener } from './wake-up-listener.ts';
+export { createWakeUpNotifier } from './wake-up-notifier.ts';
+export type { WakeUpNotifier } from './wake-up-notifier.ts';

@@ -1,0 +1,30 @@
+import { Migrator } from 'kysely/migration';
+import { createDatabase } from './database.ts';
+import { sqlFiles } from './migration-files.ts';
+import { createPool } from './pool.ts';
+
+/** A migration may lock and rewrite: it gets more time than a request. */
+const STATEMENT_TIMEOUT_MS = 10 * 60_000;
+
+/**
+ * Brings a database to the newest schema and answers with the names of what was applied. Callers at the same time are safe: one
+ * applies, the others wait for it. Throws the error of the migration that failed; those before it stay applied.
+ */
+export async function migrateToLatest(url: string): Promise<string[]> {
+  const pool = createPool({
+    url,
+    applicationName: 'migrate',
+    maxConnections: 2,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    // The statement in flight rejects by itself.
+    onConnectionError: () => {},
+  });
+  const database = createDatabase(pool);
+  try {
+    const { error, results } = await new Migrator({ db: database, provider: sqlFiles }).migrateToLatest();
+    if (error) throw error instanceof Error ? error : new Error('migration failed', { cause: error });
+    return (results ?? []).map((result) => result.migrationName);
+  } finally {
+    await database.destroy();
+  }
+}

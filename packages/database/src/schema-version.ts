@@ -1,0 +1,33 @@
+import type { Pool } from 'pg';
+import { migrationNames } from './migration-files.ts';
+
+/** The database lacks migrations that this program needs. */
+export class OutdatedSchemaError extends Error {
+  override readonly name = 'OutdatedSchemaError';
+
+  constructor(missing: readonly string[]) {
+    super(`the database schema is too old: ${missing.join(', ')} not applied; run the migrate job first`);
+  }
+}
+
+/** Throws OutdatedSchemaError when a migration that this program knows is not applied. A newer schema is fine. */
+export async function requireSchema(pool: Pool): Promise<void> {
+  const applied = await appliedMigrations(pool);
+  const missing = (await migrationNames()).filter((name) => !applied.has(name));
+  if (missing.length > 0) throw new OutdatedSchemaError(missing);
+}
+
+/** Whether the database answers and its schema is new enough; for readiness. */
+export async function isSchemaCurrent(pool: Pool): Promise<boolean> {
+  await requireSchema(pool);
+  return true;
+}
+
+async function appliedMigrations(pool: Pool): Promise<Set<string>> {
+  const { rows: tables } = await pool.query<{ found: string | null }>(
+    `SELECT to_regclass('kysely_migration')::text AS found`,
+  );
+  if (!tables[0]?.found) return new Set();
+  const { rows } = await pool.query<{ name: string }>('SELECT name FROM kysely_migration');
+  return new Set(rows.map((row) => row.name));
+}
