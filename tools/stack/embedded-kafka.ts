@@ -67,6 +67,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
     name: 'Kafka',
     command: 'java',
     args: [...javaArgs, propertiesFile],
+    port,
     directory,
     stopSignal: 'SIGTERM',
     discardSignal: 'SIGKILL',

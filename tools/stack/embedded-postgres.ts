@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { findFreePort } from './free-port.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { childrenOf, killIfAlive } from './process-table.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 
@@ -28,7 +29,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
   /** Stops the server if it runs, and starts it on the same port and data. */
   restart(): Promise<void>;
-  /** SIGKILL, as after an out-of-memory kill; the next start recovers from the log. */
+  /** SIGKILL of the server and its sessions, as when a container is killed; the next start recovers from the log. */
   kill(): Promise<void>;
 }
 
@@ -74,6 +75,7 @@ export async function startEmbeddedPostgres(
     command: binaries.postgres,
     args: ['-D', dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     user: binaries.user,
+    port,
     directory,
     stopSignal: 'SIGINT',
     // Immediate shutdown; unlike SIGKILL it leaves no shared memory behind.
@@ -93,11 +95,16 @@ export async function startEmbeddedPostgres(
       await server.stop();
       await startDespiteLeftovers(server);
     },
-    kill: () => server.kill(),
+    async kill() {
+      // A busy session does not notice for a long time that its server is gone.
+      const sessions = server.pid === undefined ? [] : await childrenOf(server.pid);
+      await server.kill();
+      for (const pid of sessions) killIfAlive(pid, 'SIGKILL');
+    },
   };
 }
 
-/** A session that was busy when its server was killed goes on until it notices; the cluster is not free before. */
+/** The cluster is not free before the last process of a server that was killed has ended. */
 async function startDespiteLeftovers(server: ServerProcess): Promise<void> {
   const deadline = Date.now() + LEFTOVER_DEADLINE_MS;
   for (;;) {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { isAlive } from './process-alive.ts';
+import { isAlive } from './process-table.ts';
 
 const POM_FILE = join(import.meta.dirname, 'kafka', 'pom.xml');
 const STACK_DIR = join(import.meta.dirname, '..', '..', '.stack');

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { runWhenOwnerEnds } from './owner-guard.ts';
-import { isAlive } from './process-alive.ts';
+import { commandLine, isAlive, killIfAlive } from './process-table.ts';
 
 /** `<prefix><server>-<pid of the owner>-<random>` */
 const PREFIX = 'order-events-';
@@ -38,26 +36,11 @@ async function removeAbandonedDirectories(): Promise<void> {
     const owner = Number(/-(\d+)-[^-]*$/.exec(name)?.[1]);
     if (!owner || isAlive(owner)) continue;
     const directory = join(tmpdir(), name);
+    // The number may have been given to another program since; the server's arguments name its directory.
     const [signal, pid] = (await readFile(join(directory, PID_FILE), 'utf8').catch(() => ''))
       .trim()
       .split(' ');
-    if (signal && (await commandLine(Number(pid))).includes(name)) kill(Number(pid), `SIG${signal}`);
+    if (signal && (await commandLine(Number(pid))).includes(name)) killIfAlive(Number(pid), `SIG${signal}`);
     await rm(directory, { recursive: true, force: true });
-  }
-}
-
-/** Empty when there is no such process; the number may have been given to another program since. */
-async function commandLine(pid: number): Promise<string> {
-  const { stdout } = await promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)]).catch(
-    () => ({ stdout: '' }),
-  );
-  return stdout;
-}
-
-function kill(pid: number, signal: string): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Already gone, which is what was wanted.
   }
 }

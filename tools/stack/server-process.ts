@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isPortFree } from './free-port.ts';
 import { PID_FILE } from './server-directory.ts';
 
 export interface ServerProcessOptions {
@@ -12,6 +13,8 @@ export interface ServerProcessOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** On 127.0.0.1. */
+  readonly port: number;
   /** From `createServerDirectory`; its path or last part must occur in `args`, which is how an abandoned server is recognised. */
   readonly directory: string;
   /** Ends the server in order, open connections notwithstanding. */
@@ -62,6 +65,10 @@ export function createServerProcess(options: ServerProcessOptions): ServerProces
     },
     async start() {
       if (child) throw new Error(`${options.name} runs already (pid ${child.pid})`);
+      // Or the probe would ask a stranger.
+      if (!(await isPortFree(options.port))) {
+        throw new Error(`${options.name} cannot start: port ${options.port} is in use`);
+      }
       const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
       const failed = (what: string, cause?: unknown) =>
         new Error(`${options.name} ${what}:\n${logTail(logFile, logStart)}`, { cause });
