@@ -1,8 +1,12 @@
+export { ensureTopic, type TopicSettings } from './ensure-topic.ts';
+export { createKafkaPublisher, type KafkaPublisher, type PartitionClaim } from './kafka-publisher.ts';
 export { keyHash } from './key-hash.ts';
 export { type FollowHandlers, TopicRecreatedError } from './log-follow.ts';
 export type { LogPoint, PartitionPositions } from './log-offsets.ts';
 export { OffsetOutOfRangeError } from './log-range.ts';
 export { createLogReader, type LogReader, type LogReaderConfig } from './log-reader.ts';
+export type { LogWriterConfig } from './log-writer.ts';
+export { createNoopPublisher } from './noop-publisher.ts';
 export { EVENT_ID_HEADER, orderEventHeaders } from './order-event-headers.ts';
 export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './order-message.ts';
 export type { KafkaConnectionConfig } from './topic-cluster.ts';

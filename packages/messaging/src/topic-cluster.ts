@@ -4,6 +4,7 @@ import {
   type BrokerConnectionConfig,
   BrokerConnectionError,
   connectToBroker,
+  type WireRequest,
 } from './wire/broker-connection.ts';
 import { type BrokerAddress, metadataRequest, type TopicMetadata } from './wire/metadata.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
@@ -22,6 +23,8 @@ export interface TopicCluster {
   metadata(signal?: AbortSignal): Promise<TopicMetadata>;
   /** Fresh metadata from the first broker that answers; calls at the same time share one lookup. */
   refresh(signal?: AbortSignal): Promise<TopicMetadata>;
+  /** Sends a request that any broker can answer to the first that does. */
+  askAny<T>(wire: WireRequest<T>, signal?: AbortSignal): Promise<T>;
   /** The shared connection to a broker; it is opened when there is none. */
   connection(address: BrokerAddress, signal?: AbortSignal): Promise<BrokerConnection>;
   /** A connection of the caller's own, until `signal` aborts: a broker answers the requests of one connection one by one. */
@@ -61,7 +64,7 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     return abortable(opening, signal);
   }
 
-  async function lookUp(): Promise<TopicMetadata> {
+  async function askAny<T>(wire: WireRequest<T>, signal?: AbortSignal): Promise<T> {
     const candidates = [
       ...(lastToAnswer ? [lastToAnswer] : []),
       ...(known?.brokers.values() ?? []),
@@ -71,24 +74,30 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     let failure: unknown;
     for (const address of addresses.values()) {
       try {
-        const broker = await connection(address);
-        known = await broker.send(metadataRequest(topic));
+        const broker = await connection(address, signal);
+        const answer = await broker.send(wire, signal);
         lastToAnswer = address;
-        firstTopicId ??= known.topicId;
-        return known;
+        return answer;
       } catch (error) {
         // A broker that answers with an error code speaks for the cluster.
-        if (error instanceof KafkaProtocolError) throw error;
+        if (error instanceof KafkaProtocolError || signal?.aborted) throw error;
         failure = error;
       }
     }
     throw failure;
   }
 
+  async function lookUp(): Promise<TopicMetadata> {
+    known = await askAny(metadataRequest(topic));
+    firstTopicId ??= known.topicId;
+    return known;
+  }
+
   const cluster: TopicCluster = {
     topic,
     firstTopicId: () => firstTopicId,
     connection,
+    askAny,
     metadata: (signal) => (known ? Promise.resolve(known) : cluster.refresh(signal)),
     refresh(signal) {
       lookup ??= lookUp().finally(() => {
@@ -141,7 +150,8 @@ export function addressName({ host, port }: BrokerAddress): string {
   return `${host}:${port}`;
 }
 
-function isTransient(error: unknown): boolean {
+/** A broker that is away, or an answer that fresh metadata or patience may change. */
+export function isTransient(error: unknown): boolean {
   return error instanceof BrokerConnectionError || (error instanceof KafkaProtocolError && error.transient);
 }
 

@@ -1,0 +1,121 @@
+import { requests } from 'kafkajs/src/protocol/requests/index.js';
+import { createRetryPause } from './retry-pause.ts';
+import {
+  createTopicCluster,
+  isTransient,
+  type KafkaConnectionConfig,
+  type TopicCluster,
+} from './topic-cluster.ts';
+import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
+
+export interface TopicSettings {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Topic settings by name, beside those that order events need; they win. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+const RETENTION_MS = 7 * 24 * 60 * 60 * 1_000;
+/** Time in the log is the broker's: clocks of writers differ, and a wrong one would delete too early. */
+const ORDER_EVENTS_CONFIG = {
+  'message.timestamp.type': 'LogAppendTime',
+  'retention.ms': String(RETENTION_MS),
+};
+const DEFAULT_WAIT_MS = 30_000;
+const CONTROLLER_TIMEOUT_MS = 4_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 1_000;
+
+const createTopics3 = requests.CreateTopics.protocol({ version: 3 });
+
+/**
+ * Creates the topic unless it is there, and waits until each of its partitions has a leader. While the brokers are away it tries
+ * again until `signal` aborts (default: 30 s) and rejects with the last failure.
+ * Rejects as well when the topic has another number of partitions: the key of an order decides its partition, so a changed number
+ * would break the order of its events. Other settings of an existing topic are left alone.
+ */
+export async function ensureTopic(
+  connection: KafkaConnectionConfig,
+  settings: TopicSettings,
+  signal: AbortSignal = AbortSignal.timeout(DEFAULT_WAIT_MS),
+): Promise<void> {
+  const cluster = createTopicCluster(connection, settings.topic);
+  const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
+  let failure: unknown = signal.reason;
+  try {
+    while (!signal.aborted) {
+      try {
+        if (await isReady(cluster, settings, signal)) return;
+        failure = new Error(`not every partition of ${settings.topic} has a leader`);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!isTransient(error)) throw error;
+        failure = error;
+      }
+      await retry.wait(signal);
+    }
+    throw failure;
+  } finally {
+    cluster.close();
+  }
+}
+
+/** Creates the topic when it is missing; it is not ready then. */
+async function isReady(
+  cluster: TopicCluster,
+  settings: TopicSettings,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const leaders = await findLeaders(cluster, signal);
+  if (!leaders) {
+    await createTopic(cluster, settings, signal);
+    return false;
+  }
+  if (leaders.length !== settings.partitions) {
+    throw new Error(
+      `topic ${settings.topic} has ${leaders.length} partitions, not ${settings.partitions}; the number cannot change under the events it holds`,
+    );
+  }
+  return leaders.every((nodeId) => nodeId >= 0);
+}
+
+async function findLeaders(
+  cluster: TopicCluster,
+  signal: AbortSignal,
+): Promise<readonly number[] | undefined> {
+  try {
+    return (await cluster.refresh(signal)).leaders;
+  } catch (error) {
+    if (error instanceof KafkaProtocolError && error.code === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** In a KRaft cluster any broker takes the request to the controller. */
+async function createTopic(
+  cluster: TopicCluster,
+  { topic, partitions, replicationFactor, config }: TopicSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const configEntries = Object.entries({ ...ORDER_EVENTS_CONFIG, ...config });
+  const answer = await cluster.askAny(
+    createTopics3({
+      topics: [
+        {
+          topic,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: configEntries.map(([name, value]) => ({ name, value })),
+        },
+      ],
+      timeout: CONTROLLER_TIMEOUT_MS,
+    }),
+    signal,
+  );
+  const { errorCode, errorMessage } = answer.topicErrors[0] ?? { errorCode: 0, errorMessage: null };
+  if (errorCode === 0 || errorCode === ERROR_CODE.TOPIC_ALREADY_EXISTS) return;
+  throw new KafkaProtocolError(errorCode, `topic ${topic}: ${errorMessage ?? 'not created'}`);
+}

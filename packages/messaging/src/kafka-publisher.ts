@@ -1,0 +1,152 @@
+import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
+import { createLogReader, type LogReader } from './log-reader.ts';
+import { createLogWriter, type LogWriterConfig } from './log-writer.ts';
+import { EVENT_ID_HEADER } from './order-event-headers.ts';
+import { publishInOrder } from './ordered-publish.ts';
+
+/** What a partition holds at the moment from which on only the claimant writes to it. */
+export interface PartitionClaim {
+  readonly partition: number;
+  readonly endOffset: bigint;
+  /** Events that the topic holds from the given offset on. */
+  readonly publishedEventIds: Set<string>;
+  /** The log ended before the given offset: it was truncated, or the topic was created again. */
+  readonly truncated: boolean;
+}
+
+/** Publishes each event once, to partitions it has claimed; `publish` rejects for a partition that is not claimed. */
+export interface KafkaPublisher extends EventPublisher {
+  partitionCount(signal?: AbortSignal): Promise<number>;
+  /**
+   * Fences every older owner of the partition, then finds its end, then what was published from `fromOffset` on (from the start of
+   * the log when that is later). Rejects when Kafka is away, or somebody else claims the partition meanwhile: claim again.
+   */
+  claim(partition: number, fromOffset: bigint, signal: AbortSignal): Promise<PartitionClaim>;
+  /** Forgets a claim. */
+  release(partition: number): void;
+  /** Ends what is under way (its events are held or unknown) and closes all connections. */
+  close(): Promise<void>;
+}
+
+const NEVER = new AbortController().signal;
+
+/** Connects with the first call. `publish` tries until its signal aborts: give it one that ends with the right to publish. */
+export function createKafkaPublisher(config: LogWriterConfig): KafkaPublisher {
+  const writer = createLogWriter(config);
+  // What is stored counts, in whatever transaction it was written.
+  const reader = createLogReader({ ...config, isolation: 'uncommitted' });
+  const claims = new Map<number, { nextOffset: bigint }>();
+
+  async function publishGroup({ partition, events }: PartitionGroup, signal: AbortSignal) {
+    const claim = claims.get(partition);
+    if (!claim) throw new Error(`partition ${partition} is not claimed`);
+    const { outcomes, nextOffset } = await publishInOrder(
+      writer,
+      partition,
+      events,
+      claim.nextOffset,
+      signal,
+    );
+    if (nextOffset !== undefined) claim.nextOffset = nextOffset;
+    else if (claims.get(partition) === claim) claims.delete(partition);
+    return outcomes;
+  }
+
+  return {
+    async publish(events, signal = NEVER) {
+      const groups = groupByPartition(events);
+      const unclaimed = groups.find(({ partition }) => !claims.has(partition));
+      if (unclaimed) throw new Error(`partition ${unclaimed.partition} is not claimed`);
+      const outcomes: PublishOutcome[] = [];
+      await Promise.all(
+        groups.map(async (group) => {
+          const own = await publishGroup(group, signal);
+          own.forEach((outcome, position) => {
+            outcomes[group.indexes[position] ?? 0] = outcome;
+          });
+        }),
+      );
+      return outcomes;
+    },
+
+    async partitionCount(signal) {
+      return (await reader.describe(signal)).partitionCount;
+    },
+
+    async claim(partition, fromOffset, signal) {
+      claims.delete(partition);
+      // Before the fence, which takes an offset itself.
+      const truncated = (await edge(reader, 'latest', partition, signal)) < fromOffset;
+      await writer.claim(partition, signal);
+      const endOffset = await edge(reader, 'latest', partition, signal);
+      const startOffset = await edge(reader, 'earliest', partition, signal);
+      const from = fromOffset > startOffset ? fromOffset : startOffset;
+      const publishedEventIds = await readEventIds(reader, partition, from, endOffset, signal);
+      claims.set(partition, { nextOffset: endOffset });
+      return { partition, endOffset, publishedEventIds, truncated };
+    },
+
+    release(partition) {
+      claims.delete(partition);
+      writer.release(partition);
+    },
+
+    close() {
+      writer.close();
+      reader.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+interface PartitionGroup {
+  readonly partition: number;
+  readonly events: PublishableEvent[];
+  /** Places of the events in what was given to `publish`. */
+  readonly indexes: number[];
+}
+
+function groupByPartition(events: readonly PublishableEvent[]): PartitionGroup[] {
+  const groups = new Map<number, PartitionGroup>();
+  events.forEach((event, index) => {
+    const { partition } = event;
+    let group = groups.get(partition);
+    if (!group) groups.set(partition, (group = { partition, events: [], indexes: [] }));
+    group.events.push(event);
+    group.indexes.push(index);
+  });
+  return [...groups.values()];
+}
+
+async function edge(
+  reader: LogReader,
+  at: 'earliest' | 'latest',
+  partition: number,
+  signal: AbortSignal,
+): Promise<bigint> {
+  const offset = (await reader.offsets(at, [partition], signal)).get(partition);
+  if (offset === undefined) throw new Error(`the broker answered no offset for partition ${partition}`);
+  return offset;
+}
+
+async function readEventIds(
+  reader: LogReader,
+  partition: number,
+  from: bigint,
+  to: bigint,
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const eventIds = new Set<string>();
+  await reader.read(
+    new Map([[partition, from]]),
+    new Map([[partition, to]]),
+    ({ records }) => {
+      for (const { headers } of records) {
+        const eventId = headers[EVENT_ID_HEADER];
+        if (eventId) eventIds.add(eventId.toString());
+      }
+    },
+    signal,
+  );
+  return eventIds;
+}
