@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createPool, createWakeUpListener, isSchemaCurrent, requireSchema } from '@order-events/database';
+import { createKafkaPublisher } from '@order-events/messaging';
+import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
+import type { Pool } from 'pg';
+import packageJson from '../package.json' with { type: 'json' };
+import type { RelayConfig } from './config.ts';
+import { createBacklogReporter } from './outbox/backlog-reporter.ts';
+import { createOutboxReader } from './outbox/outbox-reader.ts';
+import { createLeaseStore } from './ownership/lease-store.ts';
+import { createRelay } from './relay.ts';
+import { createRelayMetrics, type RelayMetrics } from './relay-metrics.ts';
+import { createTopicGate } from './topic-gate.ts';
+import { createWakeSignal } from './wake-signal.ts';
+
+const RENEWALS_PER_LEASE = 3;
+const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
+const BACKLOG_INTERVAL_MS = 2000;
+/** Reader, leases and backlog use one connection each; one more for probes. */
+const POOL_SIZE = 4;
+
+/** Puts the relay together, in the order in which its parts start. */
+export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
+  const registry = createMetricsRegistry('relay', packageJson.version);
+  const metrics = createRelayMetrics(registry);
+  const pool = createPool({
+    url: config.DATABASE_URL,
+    applicationName: 'relay',
+    maxConnections: POOL_SIZE,
+    onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+  });
+  const database: Part = { name: 'database', start: async () => {}, stop: () => pool.end() };
+  const backlog = createBacklogReporter({ pool, metrics, log, intervalMs: BACKLOG_INTERVAL_MS });
+  const publishing =
+    config.KAFKA_BROKERS.length > 0 ? createPublishing(config, log, pool, metrics) : undefined;
+  if (!publishing) log.warn('no Kafka brokers are configured: all events are held');
+  const admin = createAdminServer({
+    host: config.RELAY_ADMIN_HOST,
+    port: config.RELAY_ADMIN_PORT,
+    // Kafka away is no reason to take a relay out of service: it must go on trying.
+    checks: [
+      { name: 'database schema', check: () => isSchemaCurrent(pool) },
+      { name: 'partition count', check: () => publishing?.isHalted() !== true },
+    ],
+    registry,
+    log,
+  });
+  return [admin, database, backlog, ...(publishing?.parts ?? [])];
+}
+
+function createPublishing(
+  config: RelayConfig,
+  log: Logger,
+  pool: Pool,
+  metrics: RelayMetrics,
+): { parts: Part[]; isHalted: () => boolean } {
+  const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const wakeUps = createWakeSignal();
+  const leases = createLeaseStore({ pool, owner, leaseMs: config.RELAY_LEASE_MS });
+  const publisher = createKafkaPublisher({
+    brokers: config.KAFKA_BROKERS,
+    topic: config.KAFKA_TOPIC,
+    clientId: owner,
+    transactionalIdPrefix: `orders-relay-${config.KAFKA_TOPIC}`,
+    requestTimeoutMs: config.RELAY_PRODUCE_TIMEOUT_MS,
+    onRetry(partition, error) {
+      metrics.delivery.failed('retry');
+      log.warn({ err: error, partition }, 'append not acknowledged, sending it again');
+    },
+  });
+  const connections: Part = {
+    name: 'Kafka connections',
+    start: async () => {},
+    stop: () => publisher.close(),
+  };
+  const gate = createTopicGate({
+    log,
+    async partitionCount(signal) {
+      await requireSchema(pool);
+      return publisher.partitionCount(signal);
+    },
+    ensurePartitions: (count) => leases.ensurePartitions(count),
+    createRelay: (partitionCount) =>
+      createRelay({
+        leases,
+        reader: createOutboxReader({ pool, partitionCount, limits: PAGE_LIMITS }),
+        publisher,
+        claims: publisher,
+        wakeUps,
+        metrics,
+        log,
+        leaseMs: config.RELAY_LEASE_MS,
+        renewIntervalMs: config.RELAY_LEASE_MS / RENEWALS_PER_LEASE,
+        safetyMarginMs: config.RELAY_PRODUCE_TIMEOUT_MS,
+        idlePollMs: config.RELAY_IDLE_POLL_MS,
+        drainMs: config.RELAY_PRODUCE_TIMEOUT_MS * 2,
+      }),
+  });
+  const listener = createWakeUpListener({ url: config.DATABASE_URL, log, onWakeUp: () => wakeUps.wake() });
+  return { parts: [connections, listener, gate], isHalted: () => gate.halted() };
+}

@@ -1,0 +1,62 @@
+import { DEVELOPMENT_DATABASE_URL } from '@order-events/database';
+import { LOG_LEVELS, readConfig, type ConfigSource } from '@order-events/runtime';
+import { z } from 'zod';
+
+const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
+const port = z.coerce.number().int().min(0).max(65535);
+
+const schema = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).default(DEVELOPMENT_DATABASE_URL),
+  KAFKA_BROKERS: z
+    .string()
+    .default('127.0.0.1:9092')
+    .transform((list) => (list === 'none' ? [] : list.split(',').map((broker) => broker.trim())))
+    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
+      message: 'must be host:port, more of them separated by commas, or "none" to hold all events',
+    }),
+  KAFKA_TOPIC: z
+    .string()
+    .regex(/^[\w.-]{1,249}$/)
+    .default('orders.events'),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  RELAY_ADMIN_HOST: z.string().default('127.0.0.1'),
+  RELAY_ADMIN_PORT: port.default(9101),
+  RELAY_LEASE_MS: milliseconds(1000, 60_000).default(3000),
+  RELAY_PRODUCE_TIMEOUT_MS: milliseconds(100, 30_000).default(1000),
+  RELAY_IDLE_POLL_MS: milliseconds(2, 10_000).default(250),
+  RELAY_STOP_DEADLINE_MS: milliseconds(1000, 120_000).default(10_000),
+});
+
+export type RelayConfig = z.output<typeof schema>;
+
+/** The relay's settings. Throws a ConfigError that names all faults. */
+export function relayConfig(env: Record<string, string | undefined> = process.env): {
+  config: RelayConfig;
+  source: ConfigSource<typeof schema.shape>;
+} {
+  const source: ConfigSource<typeof schema.shape> = {
+    schema,
+    env,
+    prefix: 'RELAY_',
+    secrets: ['DATABASE_URL'],
+    refine: faultsAcrossSettings,
+  };
+  return { config: readConfig(source), source };
+}
+
+function faultsAcrossSettings(config: RelayConfig): string[] {
+  const faults: string[] = [];
+  if (config.NODE_ENV === 'production' && config.DATABASE_URL === DEVELOPMENT_DATABASE_URL) {
+    faults.push('DATABASE_URL: must be set in production; the default is for development');
+  }
+  if (config.NODE_ENV === 'production' && config.KAFKA_BROKERS.length === 0) {
+    faults.push('KAFKA_BROKERS: must name brokers in production; "none" holds all events for ever');
+  }
+  if (config.RELAY_PRODUCE_TIMEOUT_MS * 2 > config.RELAY_LEASE_MS) {
+    faults.push(
+      'RELAY_PRODUCE_TIMEOUT_MS: must be at most half of RELAY_LEASE_MS, so that a batch on its way ends before the lease does',
+    );
+  }
+  return faults;
+}

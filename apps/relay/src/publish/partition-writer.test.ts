@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
+import { createLogger } from '@order-events/runtime';
+import type { PendingEvent } from '../pending-event.ts';
+import { createPartitionWriter } from './partition-writer.ts';
+
+const PARTITION = 3;
+const NEVER = new AbortController().signal;
+
+/** A publisher whose answers the test decides; it appends what it "published" to `log`. */
+function mockPublisher(answers: ((events: readonly PublishableEvent[]) => PublishOutcome[])[] = []) {
+  const topic: string[] = [];
+  const publish = mock.fn<EventPublisher['publish']>(async (events) => {
+    const answer = answers.shift();
+    const outcomes =
+      answer?.(events) ??
+      events.map((_, index) => ({ kind: 'published' as const, offset: BigInt(topic.length + index) }));
+    events.forEach((event, index) => {
+      if (outcomes[index]?.kind === 'published') topic.push(event.eventId);
+    });
+    return outcomes;
+  });
+  return { publisher: { publish }, topic, publish };
+}
+
+function setup(options: {
+  answers?: ((events: readonly PublishableEvent[]) => PublishOutcome[])[];
+  ledger?: string[];
+  endOffset?: bigint;
+  fromOffset?: bigint;
+}) {
+  const mocked = mockPublisher(options.answers);
+  const observer = { published: mock.fn(), alreadyPublished: mock.fn(), failed: mock.fn() };
+  const claim = mock.fn(async () => ({
+    partition: PARTITION,
+    endOffset: options.endOffset ?? 0n,
+    publishedEventIds: new Set(options.ledger ?? []),
+    truncated: false,
+  }));
+  const log = createLogger({ service: 'test', level: 'silent' });
+  const warn = mock.method(log, 'warn', () => {});
+  mock.method(log, 'child', () => log);
+  const writer = createPartitionWriter({
+    partition: PARTITION,
+    fromOffset: options.fromOffset ?? 0n,
+    publisher: mocked.publisher,
+    claims: { claim },
+    observer,
+    log,
+  });
+  return { writer, observer, claim, warn, ...mocked };
+}
+
+function pending(...ids: string[]): PendingEvent[] {
+  return ids.map((eventId, index) => ({
+    seq: BigInt(index),
+    eventId,
+    eventType: 'order.created',
+    key: 'order-1',
+    partition: PARTITION,
+    payload: '{}',
+    headers: { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+    createdAt: new Date(),
+  }));
+}
+
+test('events are published in order, with their headers and the payload untouched', async () => {
+  const { writer, publish, topic } = setup({});
+  await writer.claim(NEVER);
+  assert.equal(await writer.deliver(pending('a', 'b'), NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'b']);
+  const sent = publish.mock.calls[0]?.arguments[0][0];
+  assert.equal(sent?.value, '{}');
+  assert.equal(sent?.headers['ce_id'], 'a');
+  assert.equal(sent?.headers['ce_type'], 'order.created');
+  assert.match(sent?.headers['traceparent'] ?? '', /^00-0af7/);
+  assert.equal(writer.logOffset(), 2n);
+});
+
+test('what the topic holds after a take-over is not published again', async () => {
+  const { writer, topic, observer } = setup({ ledger: ['a', 'b'], endOffset: 7n, fromOffset: 5n });
+  await writer.claim(NEVER);
+  assert.equal(writer.logOffset(), 5n, 'events beyond the cursor lie before the end');
+  assert.equal(await writer.deliver(pending('a', 'b', 'c'), NEVER), 'published');
+  assert.deepEqual(topic, ['c']);
+  assert.deepEqual(
+    observer.alreadyPublished.mock.calls.map((call) => call.arguments[0]),
+    [2],
+  );
+});
+
+test('the stored offset stays until nothing beyond the cursor is known to be published', async () => {
+  const { writer } = setup({
+    ledger: ['a', 'z'],
+    endOffset: 7n,
+    fromOffset: 5n,
+    answers: [(events) => events.map((_, index) => ({ kind: 'published', offset: 7n + BigInt(index) }))],
+  });
+  await writer.claim(NEVER);
+  await writer.deliver(pending('a', 'b'), NEVER);
+  assert.equal(writer.logOffset(), 5n, 'z is in the topic, and the cursor does not cover it');
+  writer.forgetLedger();
+  assert.equal(writer.logOffset(), 8n);
+});
+
+test('after a partial publish the same events again publish only the rest', async () => {
+  const { writer, topic, warn } = setup({
+    answers: [() => [{ kind: 'published', offset: 0n }, { kind: 'held' }, { kind: 'held' }]],
+  });
+  await writer.claim(NEVER);
+  assert.equal(await writer.deliver(pending('a', 'b', 'c'), NEVER), 'held');
+  assert.equal(writer.logOffset(), 0n);
+  assert.equal(await writer.deliver(pending('a', 'b', 'c'), NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'b', 'c']);
+  assert.equal(warn.mock.callCount(), 0, 'holding back is no failure of its own');
+});
+
+test('a refused event holds its partition, is logged as a warning, and is never skipped', async () => {
+  const { writer, topic, warn, observer } = setup({
+    answers: [
+      () => [{ kind: 'published', offset: 0n }, { kind: 'refused', reason: 'too large' }, { kind: 'held' }],
+    ],
+  });
+  await writer.claim(NEVER);
+  assert.equal(await writer.deliver(pending('a', 'b', 'c'), NEVER), 'held');
+  assert.deepEqual(topic, ['a']);
+  assert.equal(warn.mock.callCount(), 1);
+  assert.deepEqual(observer.failed.mock.calls[0]?.arguments, ['refused']);
+});
+
+test('an unknown outcome asks for a claim, and the claim tells what became of it', async () => {
+  const { writer, claim } = setup({
+    answers: [() => [{ kind: 'unknown', reason: 'time-out' }, { kind: 'held' }]],
+  });
+  await writer.claim(NEVER);
+  assert.equal(await writer.deliver(pending('a', 'b'), NEVER), 'unclaimed');
+  await writer.claim(NEVER);
+  assert.deepEqual(
+    claim.mock.calls.map((call) => call.arguments),
+    [
+      [PARTITION, 0n, NEVER],
+      [PARTITION, 0n, NEVER],
+    ],
+  );
+});
+
+test('a publisher that throws is a warning, not an error of the relay', async () => {
+  const { writer, warn } = setup({
+    answers: [
+      () => {
+        throw new Error('not claimed');
+      },
+    ],
+  });
+  assert.equal(await writer.deliver(pending('a'), NEVER), 'unclaimed');
+  assert.equal(warn.mock.callCount(), 1);
+});

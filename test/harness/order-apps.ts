@@ -1,0 +1,37 @@
+import type { TestContext } from 'node:test';
+import type { AppProcess } from '../../tools/stack/index.ts';
+import { startApp } from './app-process.ts';
+
+export interface OrderAppsOptions {
+  readonly databaseUrl: string;
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  /** Settings on top, for all apps. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface OrderApps {
+  readonly api: AppProcess;
+  readonly relay: AppProcess;
+  readonly gateway: AppProcess;
+}
+
+/** What each app is told; the API is not told where Kafka is. */
+export function appEnv(
+  options: OrderAppsOptions,
+): Record<'api' | 'relay' | 'stream-gateway', Record<string, string>> {
+  const database = { DATABASE_URL: options.databaseUrl, ...options.env };
+  const kafka = { KAFKA_BROKERS: options.brokers.join(','), KAFKA_TOPIC: options.topic, ...options.env };
+  return { api: database, relay: { ...database, ...kafka }, 'stream-gateway': kafka };
+}
+
+/** The three apps as processes of their own. */
+export async function startOrderApps(t: TestContext, options: OrderAppsOptions): Promise<OrderApps> {
+  const env = appEnv(options);
+  const [api, relay, gateway] = await Promise.all([
+    startApp(t, 'api', env.api),
+    startApp(t, 'relay', env.relay),
+    startApp(t, 'stream-gateway', env['stream-gateway']),
+  ]);
+  return { api, relay, gateway };
+}

@@ -1,0 +1,32 @@
+import { startOrderSystem } from './stack/order-system.ts';
+
+const stop = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+});
+
+const system = await startOrderSystem({
+  onStep: (step) => console.log(`starting ${step}`),
+  onLogLine(app, { level, msg, ...fields }) {
+    if (level === 'warn' || level === 'error' || level === 'fatal')
+      console.log(`${app}: ${String(msg)}`, fields['err'] ?? '');
+  },
+});
+const { api, gateway, kafka, postgres } = system;
+console.log(`
+  REST API        ${api.urls.http}/orders
+  API reference   ${api.urls.http}/docs
+  gRPC gateway    ${gateway.urls.grpc}
+  Kafka           ${kafka.brokers.join(',')}  topic orders.events
+  PostgreSQL      ${postgres.url}
+  metrics         ${api.urls.admin}/metrics  ${system.relay().urls.admin}/metrics  ${gateway.urls.admin}/metrics
+
+Watch pending and cancelled orders (leave it running):
+  grpcurl -plaintext -d '{"filter":{"statuses":["ORDER_STATUS_PENDING","ORDER_STATUS_CANCELLED"]}}' ${gateway.urls.grpc} orders.v1.OrderStreamService/WatchOrders
+
+Place an order:
+  curl -sS ${api.urls.http}/orders -H 'content-type: application/json' -d '{"customer_id":"c-1","currency":"EUR","items":[{"sku":"tea","quantity":2,"unit_price_minor":450}]}'
+
+Ctrl-C stops everything.`);
+await stop;
+console.log('\nstopping');
+await system.stop();
