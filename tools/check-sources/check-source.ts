@@ -43,7 +43,7 @@ function isSized(file: string): boolean {
 
 /** Apps and packages get their settings from one place; tools and tests are started by people and may look around. */
 function isConfined(file: string): boolean {
-  return /^(apps|packages)\//.test(file) && !/(^|[/-])config\.ts$|\.test\.ts$/.test(file);
+  return /^(apps|packages)\/[^/]+\/src\//.test(file) && !/(^|[/-])config\.ts$|\.test\.ts$/.test(file);
 }
 
 function oversizes(file: string, source: ts.SourceFile, lineOf: (node: ts.Node) => number): string[] {

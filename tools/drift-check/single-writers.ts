@@ -1,0 +1,94 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import type { Finding, RuleResult } from './finding.ts';
+import { isAppendFunction, isWriteFunction } from './places.ts';
+import type { Project } from './project.ts';
+import { ancestors, descendants, enclosingFunction } from './syntax.ts';
+import { type TableWrite, tableWrites, writesInSql } from './table-writes.ts';
+
+/** The functions that alone may write a table. */
+interface Door {
+  readonly rule: string;
+  readonly writes: (write: Pick<TableWrite, 'verb' | 'table'>) => boolean;
+  readonly isDoor: (project: Project, node: ts.SignatureDeclaration) => boolean;
+  readonly mend: string;
+}
+
+/** Rows of a partition are rows of the outbox. */
+const OUTBOX_TABLE = /^outbox(_\w+)?$/;
+
+const DOORS: readonly Door[] = [
+  {
+    rule: 'outbox-insert',
+    writes: ({ verb, table }) => verb === 'insert' && (table === undefined || OUTBOX_TABLE.test(table)),
+    isDoor: isAppendFunction,
+    mend: 'only outbox.append(tx, write) inserts into outbox: call that',
+  },
+  {
+    rule: 'orders-write',
+    writes: ({ table }) => table === 'orders',
+    isDoor: isWriteFunction,
+    mend: 'only create and update of the order store write orders, as they return the OrderWrite for the outbox: call those',
+  },
+];
+
+/** Constraint 1, structure: nothing else inserts into `outbox`, and nothing else writes the orders it tells about. */
+export function checkSingleWriters(project: Project): RuleResult[] {
+  const writes = project.files.flatMap((file) => tableWrites(file, project.checker));
+  return DOORS.map((door) => {
+    const findings = migrationWrites(project, door);
+    let sites = 0;
+    for (const write of writes.filter(door.writes)) {
+      const inside = enclosingFunction(write.node);
+      if (inside === undefined || !door.isDoor(project, inside)) {
+        findings.push(project.finding(door.rule, write.node, `${described(write)}: ${door.mend}`));
+      } else if (usesFirstParameter(project, write.node, inside)) {
+        sites += 1;
+      } else {
+        const message = `${described(write)} outside the transaction: use the one that is passed in`;
+        findings.push(project.finding(door.rule, write.node, message));
+      }
+    }
+    return { rule: door.rule, sites, findings };
+  });
+}
+
+function described(write: Pick<TableWrite, 'verb' | 'table'>): string {
+  const verb = write.verb === 'insert' ? 'inserts into' : 'updates';
+  return `${verb} ${write.table ?? 'a table that is named at run time'}`;
+}
+
+/** Whether a statement runs on the transaction that its function was given: tx.insertInto(...), sql`...`.execute(tx). */
+function usesFirstParameter(project: Project, node: ts.Node, inside: ts.SignatureDeclaration): boolean {
+  const [transaction] = inside.parameters;
+  if (transaction === undefined) return false;
+  const isTransaction = (at: ts.Node) =>
+    project.checker.getSymbolAtLocation(at)?.valueDeclaration === transaction;
+  if (ts.isCallExpression(node)) return isTransaction(receiver(node));
+  const statement = [...ancestors(node)].find(ts.isStatement);
+  return statement !== undefined && [...descendants(statement)].some(isTransaction);
+}
+
+/** `a` of a.b().c() */
+function receiver(node: ts.Expression): ts.Expression {
+  const chained = ts.isCallExpression(node) || ts.isPropertyAccessExpression(node);
+  return chained ? receiver(node.expression) : node;
+}
+
+/** A trigger or function in a migration writes tables just as well. */
+function migrationWrites(project: Project, door: Door): Finding[] {
+  return globSync('migrations/*.sql', { cwd: project.root }).flatMap((file) => {
+    const lines = readFileSync(path.join(project.root, file), 'utf8').split('\n');
+    return lines.flatMap((line, index) =>
+      writesInSql(line.replace(/--.*$/, ''))
+        .filter((write) => write.table !== undefined && door.writes(write))
+        .map((write) => ({
+          rule: door.rule,
+          file,
+          line: index + 1,
+          message: `${described(write)}: ${door.mend}`,
+        })),
+    );
+  });
+}
