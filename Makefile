@@ -1,0 +1,82 @@
+# Needs make, git, Node >= 20 with npm, Java >= 17 and Maven; the compose targets need Docker with Compose instead of Java.
+# Everything else, Node 24 included, is installed by the targets themselves.
+
+.DEFAULT_GOAL := help
+# Not /bin/sh: with that one, old makes start simple commands by themselves and overlook the PATH set here.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+# npm writes this file last, so a broken installation is made again.
+INSTALLED := node_modules/.package-lock.json
+
+$(INSTALLED): package-lock.json
+	@command -v node >/dev/null || { echo 'node not found: install Node 20 or newer (https://nodejs.org)' >&2; exit 1; }
+	@command -v npm >/dev/null || { echo 'npm not found: it comes with Node (https://nodejs.org)' >&2; exit 1; }
+	@node -e 'process.exit(Number.parseInt(process.versions.node) < 20)' || \
+	  { echo "node is $$(node --version): too old, install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
+	npm ci --no-audit --no-fund --loglevel error
+	@touch $@
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 } /^##@ / { printf "\n%s\n", substr($$0, 5) }' $(MAKEFILE_LIST)
+
+##@ Try
+
+.PHONY: demo start
+demo: $(INSTALLED) .java ## Start everything, place orders, break Kafka and the relay, and prove that nothing was lost (1 minute)
+	node tools/demo/main.ts
+
+start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, with a table of addresses
+	node tools/start.ts
+
+##@ Develop
+
+.PHONY: test check drift-check generate verify clean
+test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka
+	node --import tsx tools/run-tests.ts
+
+check: $(INSTALLED) ## Check format, lint, types, imports and source files
+	prettier --check --log-level warn .
+	oxlint
+	tsc --noEmit
+	node tools/check-imports/main.ts
+	node tools/check-sources/main.ts
+
+drift-check: $(INSTALLED) ## Check the three constraints of docs/adr/0001, and that known violations are found
+	node tools/drift-check/main.ts
+
+generate: $(INSTALLED) ## Generate gRPC code, the schema dump and the OpenAPI document anew
+	node tools/generate/main.ts
+
+verify: $(INSTALLED) ## Fail when a committed generated file differs from what its source generates
+	node tools/generate/verify.ts
+
+clean: ## Remove what was installed and built (node_modules, .stack, .cache); Docker volumes stay
+	rm -rf node_modules .stack .cache
+
+##@ Run in containers
+
+.PHONY: compose-up compose-down compose-logs compose-check
+compose-up: .compose ## Build and start the stack with Docker Compose, until all of it is healthy
+	docker compose up --build --wait
+
+compose-down: .compose ## Stop the Compose stack; its data stays in the volumes
+	docker compose down
+
+compose-logs: .compose ## Follow the logs of the Compose stack
+	docker compose logs --follow --tail 100
+
+compose-check: $(INSTALLED) .compose ## Prove that an order reaches a subscriber of the Compose stack, then stop it
+	node --import tsx tools/compose-check.ts
+
+.PHONY: .java .compose
+.java:
+	@command -v java >/dev/null || { echo 'java not found: Kafka runs on Java 17 or newer (apt install openjdk-17-jre-headless)' >&2; exit 1; }
+	@test "$$(java -version 2>&1 | sed -nE 's/.* version "(1\.)?([0-9]+).*/\2/p')" -ge 17 || \
+	  { echo 'java is too old: Kafka runs on Java 17 or newer (apt install openjdk-17-jre-headless)' >&2; exit 1; }
+	@command -v mvn >/dev/null || { echo "mvn not found: Maven fetches Kafka's jars (apt install maven)" >&2; exit 1; }
+
+.compose:
+	@docker compose version >/dev/null 2>&1 || \
+	  { echo 'docker compose not found: install Docker with the Compose plugin (https://docs.docker.com/engine/install)' >&2; exit 1; }
