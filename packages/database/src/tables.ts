@@ -14,7 +14,7 @@ export interface OrdersTable {
   version: number;
   currency: string;
   items: JSONColumnType<readonly OrderItemJson[]>;
-  total_minor: ColumnType<bigint, number | bigint>;
+  total_minor: ColumnType<bigint, number | bigint, number | bigint>;
   created_at: Date;
   updated_at: Date;
 }

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import packageJson from '../../package.json' with { type: 'json' };
+import {
+  changeItemsBody,
+  changeStatusBody,
+  listQuery,
+  orderAnswer,
+  orderListAnswer,
+  placeOrderBody,
+  problemAnswer,
+} from './order-schemas.ts';
+import { PROBLEMS, type ProblemCode } from './problem.ts';
+
+export interface OpenApiOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
+
+/** OpenAPI 3.1 from the schemas that check the requests. */
+export function buildOpenApiDocument(): OpenApiDocument {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Orders',
+      version: packageJson.version,
+      description:
+        'Places orders and moves them through their statuses. Changes are pushed by the stream gateway: do not poll.',
+    },
+    paths: {
+      '/orders': { get: LIST, post: PLACE },
+      '/orders/{order_id}': { get: GET, patch: CHANGE_ITEMS },
+      '/orders/{order_id}/status': { put: CHANGE_STATUS },
+    },
+    components: {
+      schemas: {
+        Order: jsonSchema(orderAnswer),
+        OrderList: jsonSchema(orderListAnswer),
+        PlaceOrder: jsonSchema(placeOrderBody),
+        ChangeItems: jsonSchema(changeItemsBody),
+        ChangeStatus: jsonSchema(changeStatusBody),
+        Problem: jsonSchema(problemAnswer),
+      },
+    },
+  };
+}
+
+const ORDER_ID = { name: 'order_id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } };
+const IF_MATCH = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'ETag of the order that the change was made for.',
+  schema: { type: 'string' },
+};
+const BODY_FAULTS: ProblemCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
+
+const PLACE: OpenApiOperation = {
+  operationId: 'placeOrder',
+  summary: 'Place an order',
+  requestBody: body('PlaceOrder'),
+  responses: { '201': answer('Order', 'The order.'), ...problems('invalid_order', ...BODY_FAULTS) },
+};
+const LIST: OpenApiOperation = {
+  operationId: 'listOrders',
+  summary: 'List orders, newest first',
+  parameters: Object.entries(listQuery.shape).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: jsonSchema(schema),
+  })),
+  responses: { '200': answer('OrderList', 'A page of orders.'), ...problems() },
+};
+const GET: OpenApiOperation = {
+  operationId: 'getOrder',
+  summary: 'Get an order',
+  parameters: [ORDER_ID],
+  responses: { '200': answer('Order', 'The order.'), ...problems('order_not_found') },
+};
+const CHANGE_ITEMS: OpenApiOperation = {
+  operationId: 'changeItems',
+  summary: 'Change the lines of an order',
+  parameters: [ORDER_ID, IF_MATCH],
+  requestBody: body('ChangeItems'),
+  responses: {
+    '200': answer('Order', 'The order after the change.'),
+    ...problems('order_not_found', 'invalid_order', 'version_mismatch', ...BODY_FAULTS),
+  },
+};
+const CHANGE_STATUS: OpenApiOperation = {
+  operationId: 'changeStatus',
+  summary: 'Move an order to another status',
+  parameters: [ORDER_ID, IF_MATCH],
+  requestBody: body('ChangeStatus'),
+  responses: {
+    '200': answer('Order', 'The order after the change.'),
+    ...problems('order_not_found', 'invalid_status_transition', 'version_mismatch', ...BODY_FAULTS),
+  },
+};
+
+function jsonSchema(schema: z.ZodType): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return rest;
+}
+
+function reference(schema: string): object {
+  return { schema: { $ref: `#/components/schemas/${schema}` } };
+}
+
+function body(schema: string): object {
+  return { required: true, content: { 'application/json': reference(schema) } };
+}
+
+function answer(schema: string, description: string): object {
+  return { description, content: { 'application/json': reference(schema) } };
+}
+
+/** The problems that a route can answer beside those that every route can; one entry a status. */
+function problems(...codes: ProblemCode[]): Record<string, object> {
+  const all: ProblemCode[] = ['validation_failed', ...codes, 'internal_error', 'service_unavailable'];
+  const byStatus = Map.groupBy(all, (code) => String(PROBLEMS[code].status));
+  return Object.fromEntries(
+    [...byStatus].map(([status, those]) => [
+      status,
+      { description: those.join(', '), content: { 'application/problem+json': reference('Problem') } },
+    ]),
+  );
+}

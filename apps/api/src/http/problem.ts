@@ -1,0 +1,110 @@
+import { isDatabaseAway } from '@order-events/database';
+import { DomainError } from '@order-events/domain';
+import type { ErrorRequestHandler, Response } from 'express';
+import type { Logger } from '@order-events/runtime';
+import { OrderError } from '../orders/order-error.ts';
+
+export interface ProblemDetail {
+  /** JSON pointer into the body, or `/path/…`, `/query/…`, `/headers/…`. */
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** An answer that is not what the caller hoped for (RFC 9457). `code` is stable; `detail` is for people. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  readonly errors: readonly ProblemDetail[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { errors?: readonly ProblemDetail[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: more.cause });
+    this.code = code;
+    this.errors = more.errors ?? [];
+    this.headers = more.headers ?? {};
+  }
+}
+
+export const PROBLEMS = {
+  validation_failed: { status: 400, title: 'The request is not valid' },
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  order_not_found: { status: 404, title: 'No such order' },
+  route_not_found: { status: 404, title: 'No such route' },
+  method_not_allowed: { status: 405, title: 'The route has no such method' },
+  invalid_status_transition: { status: 409, title: 'The status cannot change like this' },
+  version_mismatch: { status: 412, title: 'The order has changed meanwhile' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  invalid_order: { status: 422, title: 'The order breaks a rule' },
+  internal_error: { status: 500, title: 'Something went wrong here' },
+  service_unavailable: { status: 503, title: 'The service cannot answer now' },
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Express's last handler: the one place where errors become answers. What is not known is logged, and told nobody. */
+export function problemHandler(log: Logger): ErrorRequestHandler {
+  // Express tells an error handler by its four parameters.
+  return (error: unknown, request, response, _next) => {
+    const problem = problemOf(error);
+    if (problem.code === 'internal_error') log.error({ err: error, url: request.path }, 'request failed');
+    if (problem.code === 'service_unavailable') log.warn({ err: error, url: request.path }, 'database away');
+    if (response.headersSent) return void response.destroy();
+    sendProblem(response, problem, request.originalUrl);
+  };
+}
+
+function sendProblem(response: Response, problem: Problem, instance: string): void {
+  const { status, title } = PROBLEMS[problem.code];
+  response
+    .status(status)
+    .set(problem.headers)
+    .type('application/problem+json')
+    .send(
+      JSON.stringify({
+        type: `urn:order-events:problem:${problem.code}`,
+        title,
+        status,
+        code: problem.code,
+        detail: problem.message,
+        instance,
+        ...(problem.errors.length > 0 && { errors: problem.errors }),
+      }),
+    );
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof OrderError || error instanceof DomainError) {
+    return new Problem(isProblemCode(error.code) ? error.code : 'internal_error', error.message);
+  }
+  if (isDatabaseAway(error)) {
+    const headers = { 'Retry-After': '1' };
+    return new Problem('service_unavailable', 'the database does not answer; try again', { headers });
+  }
+  return bodyProblem(error) ?? new Problem('internal_error', 'the error is logged; try again later');
+}
+
+/** Errors of Express's body parser carry a `type`. */
+function bodyProblem(error: unknown): Problem | undefined {
+  const type = error instanceof Error && 'type' in error ? error.type : undefined;
+  if (type === 'entity.parse.failed')
+    return new Problem('malformed_json', 'the body could not be parsed as JSON');
+  if (type === 'entity.too.large')
+    return new Problem('payload_too_large', 'the body may have 512 KiB at most');
+  if (type === 'charset.unsupported' || type === 'encoding.unsupported') {
+    return new Problem('unsupported_media_type', 'the body must be UTF-8 JSON, plain or gzip');
+  }
+  if (type === 'request.aborted' || type === 'request.size.invalid') {
+    return new Problem('malformed_json', 'the body ended before its announced length');
+  }
+  return undefined;
+}
+
+function isProblemCode(code: string): code is ProblemCode {
+  return code in PROBLEMS;
+}

@@ -1,0 +1,103 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { type Database, inTransaction } from '@order-events/database';
+import {
+  changeOrderStatus,
+  type Clock,
+  type CommandContext,
+  type Order,
+  type OrderChange,
+  type OrderDetails,
+  type OrderStatus,
+  type OrderWrite,
+  placeOrder,
+  updateOrder,
+} from '@order-events/domain';
+import type { Logger } from '@order-events/runtime';
+import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
+import type { OrderListQuery, OrderStore } from './order-store.ts';
+import type { OutboxWriter } from './outbox-writer.ts';
+
+export interface OrderServiceOptions {
+  readonly database: Database;
+  readonly orders: OrderStore;
+  readonly outbox: OutboxWriter;
+  /** Tells the relay that there is something to publish; a hint, sent after the commit. */
+  readonly wakeRelay: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** About the request that makes a change. */
+export interface ChangeRequest {
+  /** W3C trace context, stored with the event. */
+  readonly traceparent: string;
+  /** The change is refused when the order has another version. */
+  readonly expectedVersion?: number | undefined;
+}
+
+export interface OrderService {
+  place(details: OrderDetails, request: ChangeRequest): Promise<Order>;
+  changeItems(orderId: string, change: OrderChange, request: ChangeRequest): Promise<Order>;
+  changeStatus(orderId: string, status: OrderStatus, request: ChangeRequest): Promise<Order>;
+  /** Throws OrderNotFoundError. */
+  get(orderId: string): Promise<Order>;
+  list(query: OrderListQuery): Promise<Order[]>;
+}
+
+/** Each change and its event are one transaction; nothing here waits for, or knows of, whoever publishes the event. */
+export function createOrderService(options: OrderServiceOptions): OrderService {
+  const { database, orders, outbox, wakeRelay, clock, log } = options;
+
+  function context(): CommandContext {
+    return { now: clock(), eventId: randomUUIDv7() };
+  }
+
+  function afterCommit(): void {
+    try {
+      wakeRelay();
+    } catch (error) {
+      log.warn({ err: error }, 'relay not woken; it will look by itself');
+    }
+  }
+
+  async function change(
+    orderId: string,
+    request: ChangeRequest,
+    decide: (current: Order) => OrderWrite,
+  ): Promise<Order> {
+    const order = await inTransaction(database, async (transaction) => {
+      const current = await orders.lock(transaction, orderId);
+      if (!current) throw new OrderNotFoundError(orderId);
+      if (request.expectedVersion !== undefined && request.expectedVersion !== current.version) {
+        throw new VersionMismatchError(request.expectedVersion, current.version);
+      }
+      const write = await orders.update(transaction, decide(current));
+      await outbox.append(transaction, write, request.traceparent);
+      return write.order;
+    });
+    afterCommit();
+    return order;
+  }
+
+  return {
+    async place(details, request) {
+      const placed = placeOrder(details, randomUUIDv7(), context());
+      await inTransaction(database, async (transaction) => {
+        const write = await orders.create(transaction, placed);
+        await outbox.append(transaction, write, request.traceparent);
+      });
+      afterCommit();
+      return placed.order;
+    },
+    changeItems: (orderId, items, request) =>
+      change(orderId, request, (current) => updateOrder(current, items, context())),
+    changeStatus: (orderId, status, request) =>
+      change(orderId, request, (current) => changeOrderStatus(current, status, context())),
+    async get(orderId) {
+      const order = await orders.find(database, orderId);
+      if (!order) throw new OrderNotFoundError(orderId);
+      return order;
+    },
+    list: (query) => orders.list(database, query),
+  };
+}

@@ -1,0 +1,31 @@
+import type { Transaction } from '@order-events/database';
+import { keyHash } from '@order-events/messaging/key-hash';
+import { encodeOrderEvent } from '@order-events/messaging/order-message';
+import type { ApiMetrics } from '../api-metrics.ts';
+import type { StoredOrderWrite } from './order-store.ts';
+
+export interface OutboxWriter {
+  /**
+   * Appends the events of a stored write, in its transaction. Call it last: the sequence number must be drawn while the order's row
+   * is locked, or the events of one order could be numbered against the order of their commits.
+   */
+  append(transaction: Transaction, write: StoredOrderWrite, traceparent: string): Promise<void>;
+}
+
+/** The only place that inserts into the outbox. */
+export function createOutboxWriter(metrics: Pick<ApiMetrics, 'appended'>): OutboxWriter {
+  return {
+    async append(transaction, { order, events }, traceparent) {
+      const rows = events.map((event) => ({
+        key: order.orderId,
+        key_hash: keyHash(order.orderId),
+        event_id: event.eventId,
+        event_type: event.eventType,
+        headers: JSON.stringify({ traceparent }),
+        payload: encodeOrderEvent(event),
+      }));
+      await transaction.insertInto('outbox').values(rows).execute();
+      for (const { eventType } of events) metrics.appended.inc({ event_type: eventType });
+    },
+  };
+}
