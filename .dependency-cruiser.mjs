@@ -55,9 +55,9 @@ const forbidden = [
   },
   {
     name: 'edge-never-touches-a-store',
-    comment: 'http/ and grpc/ call a service or a watcher, never a store or the database',
+    comment: 'http/ and grpc/ call a service or a watcher, never a store or a query',
     from: { path: '^apps/[^/]+/src/(http|grpc)/', pathNot: TEST },
-    to: { path: [STORE, '^packages/database/', npm('kysely', 'pg')] },
+    to: { path: [STORE, npm('kysely', 'pg')] },
   },
   {
     name: 'outbox-never-sees-kafka',

@@ -16,31 +16,33 @@ export function checkWriteSignatures(project: Project): RuleResult {
   const writes = functions.filter((node) => isWriteFunction(project, node));
   const findings: Finding[] = [];
   for (const append of appends) {
-    const [tx, write] = append.parameters.map((parameter) => typeName(project, parameter));
-    if (tx === 'Transaction' && write === 'OrderWrite') continue;
-    const message = `append takes (${tx}, ${write}): declare it as append(tx: Transaction, write: OrderWrite)`;
-    findings.push(project.finding(RULE, append, message));
+    const [tx, write] = append.parameters.map((parameter) => project.checker.getTypeAtLocation(parameter));
+    if (isNamed(tx, 'Transaction') && isNamed(write, 'OrderWrite')) continue;
+    findings.push(
+      project.finding(
+        RULE,
+        append,
+        'append does not take (tx: Transaction, write: OrderWrite): declare it so',
+      ),
+    );
   }
   for (const write of writes) {
-    const tx = write.parameters[0] && typeName(project, write.parameters[0]);
-    const result = resultName(project, write);
-    if (tx === 'Transaction' && result === 'OrderWrite') continue;
-    const message = `takes (${tx}) and answers with ${result}: take a Transaction, answer with an OrderWrite`;
+    const tx = write.parameters[0] && project.checker.getTypeAtLocation(write.parameters[0]);
+    if (isNamed(tx, 'Transaction') && isNamed(resultOf(project, write), 'OrderWrite')) continue;
+    const message = 'does not take a Transaction and answer with an OrderWrite: declare it so';
     findings.push(project.finding(RULE, write, message));
   }
   return { rule: RULE, sites: Math.min(appends.length, writes.length), findings };
 }
 
-function typeName(project: Project, parameter: ts.ParameterDeclaration): string {
-  return nameOf(project, project.checker.getTypeAtLocation(parameter));
-}
-
-function resultName(project: Project, node: ts.SignatureDeclaration): string | undefined {
+function resultOf(project: Project, node: ts.SignatureDeclaration): ts.Type | undefined {
   const signature = project.checker.getSignatureFromDeclaration(node);
-  const result = signature && project.checker.getAwaitedType(signature.getReturnType());
-  return result && nameOf(project, result);
+  return signature && project.checker.getAwaitedType(signature.getReturnType());
 }
 
-function nameOf(project: Project, type: ts.Type): string {
-  return (type.aliasSymbol ?? type.symbol)?.name ?? project.checker.typeToString(type);
+/** Whether a type has a name, by itself or as a part of what it is made stricter with. */
+function isNamed(type: ts.Type | undefined, name: string): boolean {
+  if (type === undefined) return false;
+  if (type.aliasSymbol?.name === name || type.symbol?.name === name) return true;
+  return type.isIntersection() && type.types.some((part) => isNamed(part, name));
 }
