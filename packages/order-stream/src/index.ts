@@ -1,0 +1,10 @@
+export { createOrderStreamClient, type OrderStreamConnection } from './client.ts';
+export {
+  decodeErrorDetails,
+  encodeErrorDetails,
+  type ErrorDetails,
+  ERROR_DETAILS_TRAILER,
+  RESUME_TOKEN_TRAILER,
+} from './error-details.ts';
+export { DESCRIPTOR_SET } from './descriptor-set.ts';
+export * from './gen/orders/v1/order_stream.ts';
