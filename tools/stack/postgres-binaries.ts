@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { cp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, cp } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { createServerDirectory } from './server-directory.ts';
 
 export interface PostgresBinaries {
   readonly initdb: string;
@@ -13,22 +13,31 @@ export interface PostgresBinaries {
 
 const run = promisify(execFile);
 
+let found: Promise<PostgresBinaries> | undefined;
+
 /**
  * PostgreSQL's programs from the npm package of this platform, and a user who can run them.
  * The server refuses to run as root, so for root that user is `nobody`; `nobody` cannot enter a checkout under /root, so the
- * programs are then copied to the directory for temporary files.
+ * programs are then copied to the directory for temporary files, until this process ends.
  */
-export async function findPostgresBinaries(): Promise<PostgresBinaries> {
-  const found = await platformPackage();
-  if (process.getuid?.() !== 0) return { ...found, user: undefined };
+export function findPostgresBinaries(): Promise<PostgresBinaries> {
+  return (found ??= findForUser());
+}
+
+async function findForUser(): Promise<PostgresBinaries> {
+  const { initdb, postgres } = await platformPackage();
+  if (process.getuid?.() !== 0) return { initdb, postgres, user: undefined };
   const user = { uid: await idOfNobody('-u'), gid: await idOfNobody('-g') };
-  const { stdout: version } = await run(found.postgres, ['--version']);
-  const readable = await run(found.postgres, ['--version'], user).then(
+  const readable = await run(postgres, ['--version'], user).then(
     () => true,
     () => false,
   );
-  if (readable) return { ...found, user };
-  return { ...(await copyForOthers(found.postgres, version.trim())), user };
+  if (readable) return { initdb, postgres, user };
+  const directory = await createServerDirectory('postgres-programs');
+  await chmod(directory, 0o755);
+  await cp(dirname(dirname(postgres)), directory, { recursive: true, verbatimSymlinks: true });
+  const copy = (program: string) => join(directory, 'bin', basename(program));
+  return { initdb: copy(initdb), postgres: copy(postgres), user };
 }
 
 async function platformPackage(): Promise<{ initdb: string; postgres: string }> {
@@ -45,22 +54,4 @@ async function platformPackage(): Promise<{ initdb: string; postgres: string }> 
 async function idOfNobody(flag: '-u' | '-g'): Promise<number> {
   const { stdout } = await run('id', [flag, 'nobody']);
   return Number(stdout);
-}
-
-async function copyForOthers(
-  postgres: string,
-  version: string,
-): Promise<{ initdb: string; postgres: string }> {
-  const source = dirname(dirname(postgres));
-  const target = join(tmpdir(), `embedded-${version.replaceAll(/[^\w.]+/g, '-')}`);
-  const partial = `${target}.${process.pid}`;
-  await cp(source, partial, { recursive: true, verbatimSymlinks: true });
-  try {
-    await rename(partial, target);
-  } catch {
-    // Another run was first; its copy is the same.
-    await rm(partial, { recursive: true, force: true });
-  }
-  const bin = join(target, basename(dirname(postgres)));
-  return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
 }
