@@ -1,0 +1,23 @@
+# One image for the three apps and for the migrate and topics jobs; the command says which it is.
+# Node.js runs the TypeScript sources as they are, so there is no build step.
+
+# The manifests alone, so that a change of a source does not install the dependencies again.
+FROM node:24-slim AS manifests
+WORKDIR /app
+COPY . .
+RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete \
+  && find . -type d -empty -delete
+
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY --from=manifests /app ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts
+
+FROM node:24-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app ./
+COPY migrations ./migrations
+COPY packages ./packages
+COPY apps ./apps
+USER node
