@@ -14,7 +14,16 @@ export const protobufPackage = "orders.v1";
 
 export const protobufFileName = "orders/v1/order_stream.proto";
 
-/** Order event streaming API. */
+/**
+ * Streams order events to remote subscribers.
+ *
+ * Delivery: an event may be seen again after a reconnect, never lost while the log holds it. De-duplicate by event_id, or skip
+ * an order_version that is not newer than the last one seen of the order. Per order_id the order of events is the order of commits.
+ *
+ * Errors carry google.rpc details in the trailer grpc-status-details-bin: BadRequest for INVALID_ARGUMENT, ErrorInfo with the
+ * domain "orders.v1" for every other code, RetryInfo with UNAVAILABLE. A stream that the server ends also has the trailer
+ * resume-token.
+ */
 
 /** Status of an order. */
 export const OrderStatus = {
@@ -198,13 +207,13 @@ export function orderEventTypeToNumber(object: OrderEventType): number {
   }
 }
 
-/** Which events to deliver; an event must match every set axis. */
+/** Which events to deliver: an event must match every axis that is set, and one value of each. */
 export interface OrderFilter {
   /** Any of these statuses after the change; empty = all. */
   statuses: OrderStatus[];
-  /** Any of these orders; empty = all. */
+  /** Any of these orders; empty = all; at most 1000. */
   orderIds: string[];
-  /** Any of these customers; empty = all. */
+  /** Any of these customers; empty = all; at most 1000. */
   customerIds: string[];
   /** Any of these event types; empty = all. */
   eventTypes: OrderEventType[];
@@ -215,37 +224,41 @@ export interface StartPosition {
   /** At most one; unset = latest. */
   position:
     | //
-    /** Only events after the stream is registered. */
+    /**
+     * Only events after the stream is registered. Must be true. While the server cannot reach Kafka, the stream starts where the
+     * server stood when it lost Kafka; if it never reached Kafka, ten seconds before the registration by the time of the log, so
+     * that clocks which differ cost no event: then some earlier events may come first, and none after Started is missed.
+     */
     { $case: "latest"; value: boolean }
     | //
-    /** The oldest retained event. */
+    /** The oldest retained event. Must be true. */
     { $case: "earliest"; value: boolean }
     | //
-    /** First event at or after this log time. */
+    /** First event at or after this log time; the oldest retained event if the log starts later. Not in the future. */
     { $case: "startTime"; value: Date }
     | //
-    /** Strictly after the point that this token stands for. */
+    /** Strictly after the point that this token stands for. Tokens are valid on every replica. */
     { $case: "resumeToken"; value: string }
     | undefined;
 }
 
 /** Request of WatchOrders. */
 export interface WatchOrdersRequest {
-  /** Which events. */
+  /** Which events; unset = all. */
   filter:
     | OrderFilter
     | undefined;
-  /** Where to start. */
+  /** Where to start; unset = latest. */
   start:
     | StartPosition
     | undefined;
-  /** If the start is no longer retained, start at the oldest retained event and report a Gap, instead of OUT_OF_RANGE. */
+  /** If the start is no longer in the log, start at the oldest retained event and report a Gap, instead of an error. */
   allowGap: boolean;
   /** Longest silence between messages; the server clamps it to [1s, 60s]; default 15s. */
   heartbeatInterval:
     | Duration
     | undefined;
-  /** Most events in one message; default 256; 1 = one event a message. */
+  /** Most events in one message, up to 1000; default 256; 1 = one event a message. */
   maxBatchSize: number;
 }
 
@@ -270,10 +283,10 @@ export interface WatchOrdersResponse {
     /** Left the live edge; still without a gap. */
     { $case: "fellBehind"; value: FellBehind }
     | //
-    /** Kafka reachable or not. */
+    /** Kafka reachable or not; told when it is not at the start, and at every change. */
     { $case: "sourceStateChanged"; value: SourceStateChanged }
     | //
-    /** Events between two points are no longer retained (only with allow_gap). */
+    /** Events between two points are no longer in the log (only with allow_gap). */
     { $case: "gap"; value: Gap }
     | //
     /** The server will end this stream; reconnect with resume_token. */
@@ -295,7 +308,7 @@ export interface Heartbeat {
   serverTime:
     | Date
     | undefined;
-  /** Events in the log after resume_token, before filtering. */
+  /** Events in the log after resume_token, before filtering; an upper bound. 0 while it is not known. */
   backlogEvents: bigint;
 }
 
@@ -307,7 +320,7 @@ export interface CaughtUp {
 
 /** Left the live edge. */
 export interface FellBehind {
-  /** Events behind the live edge. */
+  /** Events behind the live edge, before filtering; an upper bound. */
   backlogEvents: bigint;
 }
 
@@ -319,17 +332,17 @@ export interface SourceStateChanged {
   changeTime: Date | undefined;
 }
 
-/** Events that are no longer retained. */
+/** Events that are no longer in the log. */
 export interface Gap {
-  /** Where the client asked to start. */
+  /** Where the stream stood, or the client asked to start. */
   fromToken: string;
-  /** Events known to be missed. */
+  /** Events missed, before filtering; an upper bound. 0 when it cannot be known, as with a token of another topic. */
   missedEvents: bigint;
 }
 
 /** The server will end this stream. */
 export interface Draining {
-  /** Wait this long (already jittered) before reconnecting. */
+  /** Wait this long (already jittered) before reconnecting; the stream goes on delivering until then. */
   reconnectDelay: Duration | undefined;
 }
 
@@ -447,7 +460,7 @@ export interface OrderEvent {
   partition: number;
   /** Position in the log. */
   offset: bigint;
-  /** W3C trace context of the request that made the change. */
+  /** W3C trace context of the request that made the change; empty when it had none. */
   traceparent: string;
 }
 
@@ -478,7 +491,7 @@ export interface OrderItem {
   /** Stock keeping unit. */
   sku: string;
   /** Pieces, at least 1. */
-  quantity: number;
+  quantity: bigint;
   /** Price of one, in minor units of the order's currency. */
   unitPriceMinor: bigint;
 }
@@ -489,11 +502,11 @@ export interface GetReplayRangeRequest {
 
 /** Response of GetReplayRange. */
 export interface GetReplayRangeResponse {
-  /** Oldest retained. */
+  /** Before the oldest retained event. */
   earliestToken: string;
-  /** Live edge. */
+  /** The live edge: after the newest event. */
   latestToken: string;
-  /** Log time of the oldest retained event. */
+  /** Log time of the oldest retained event; unset while the log is empty. */
   earliestLogTime: Date | undefined;
 }
 
@@ -3192,7 +3205,7 @@ export const Order: MessageFns<Order> = {
 };
 
 function createBaseOrderItem(): OrderItem {
-  return { sku: "", quantity: 0, unitPriceMinor: 0n };
+  return { sku: "", quantity: 0n, unitPriceMinor: 0n };
 }
 
 export const OrderItem: MessageFns<OrderItem> = {
@@ -3200,8 +3213,11 @@ export const OrderItem: MessageFns<OrderItem> = {
     if (message.sku !== "") {
       writer.uint32(10).string(message.sku);
     }
-    if (message.quantity !== 0) {
-      writer.uint32(16).int32(message.quantity);
+    if (message.quantity !== 0n) {
+      if (BigInt.asIntN(64, message.quantity) !== message.quantity) {
+        throw new globalThis.Error("value provided for field message.quantity of type int64 too large");
+      }
+      writer.uint32(16).int64(message.quantity);
     }
     if (message.unitPriceMinor !== 0n) {
       if (BigInt.asIntN(64, message.unitPriceMinor) !== message.unitPriceMinor) {
@@ -3238,7 +3254,7 @@ export const OrderItem: MessageFns<OrderItem> = {
               break;
             }
 
-            message.quantity = reader.int32();
+            message.quantity = reader.int64() as bigint;
             continue;
           }
           case 3: {
@@ -3264,7 +3280,7 @@ export const OrderItem: MessageFns<OrderItem> = {
   fromJSON(object: any): OrderItem {
     return {
       sku: isSet(object.sku) ? globalThis.String(object.sku) : "",
-      quantity: isSet(object.quantity) ? globalThis.Number(object.quantity) : 0,
+      quantity: isSet(object.quantity) ? BigInt(object.quantity) : 0n,
       unitPriceMinor: isSet(object.unitPriceMinor)
         ? BigInt(object.unitPriceMinor)
         : isSet(object.unit_price_minor)
@@ -3278,8 +3294,8 @@ export const OrderItem: MessageFns<OrderItem> = {
     if (message.sku !== "") {
       obj.sku = message.sku;
     }
-    if (message.quantity !== 0) {
-      obj.quantity = Math.round(message.quantity);
+    if (message.quantity !== 0n) {
+      obj.quantity = message.quantity.toString();
     }
     if (message.unitPriceMinor !== 0n) {
       obj.unitPriceMinor = message.unitPriceMinor.toString();
@@ -3293,7 +3309,7 @@ export const OrderItem: MessageFns<OrderItem> = {
   fromPartial(object: DeepPartial<OrderItem>): OrderItem {
     const message = createBaseOrderItem();
     message.sku = object.sku ?? "";
-    message.quantity = object.quantity ?? 0;
+    message.quantity = (object.quantity !== undefined && object.quantity !== null) ? BigInt(object.quantity) : 0n;
     message.unitPriceMinor = (object.unitPriceMinor !== undefined && object.unitPriceMinor !== null)
       ? BigInt(object.unitPriceMinor)
       : 0n;
@@ -4737,13 +4753,21 @@ export const CloseWatcherResponse: MessageFns<CloseWatcherResponse> = {
   },
 };
 
-/** Streams order events to remote subscribers. */
+/** Order events for services that used to poll. */
 export type OrderStreamServiceDefinition = typeof OrderStreamServiceDefinition;
 export const OrderStreamServiceDefinition = {
   name: "OrderStreamService",
   fullName: "orders.v1.OrderStreamService",
   methods: {
-    /** A live, filtered view. The client keeps its place (resume_token). Order is kept per order_id. */
+    /**
+     * A live, filtered view. The client keeps its place by resume_token. Every subscriber gets every matching event.
+     *
+     * INVALID_ARGUMENT: the request or its token is malformed.
+     * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
+     * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
+     * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
+     * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED); go on elsewhere with the token of the trailer.
+     */
     watchOrders: {
       name: "WatchOrders",
       requestType: WatchOrdersRequest as typeof WatchOrdersRequest,
@@ -4761,7 +4785,7 @@ export const OrderStreamServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** Returns the retained range of the log as resume tokens. */
+    /** Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable. */
     getReplayRange: {
       name: "GetReplayRange",
       requestType: GetReplayRangeRequest as typeof GetReplayRangeRequest,
@@ -4770,51 +4794,6 @@ export const OrderStreamServiceDefinition = {
       responseStream: false,
       options: {},
     },
-  },
-} as const;
-
-export interface OrderStreamServiceImplementation<CallContextExt = {}> {
-  /** A live, filtered view. The client keeps its place (resume_token). Order is kept per order_id. */
-  watchOrders(
-    request: WatchOrdersRequest,
-    context: CallContext & CallContextExt,
-  ): ServerStreamingMethodResult<DeepPartial<WatchOrdersResponse>>;
-  /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
-  consumeOrders(
-    request: AsyncIterable<ConsumeOrdersRequest>,
-    context: CallContext & CallContextExt,
-  ): ServerStreamingMethodResult<DeepPartial<ConsumeOrdersResponse>>;
-  /** Returns the retained range of the log as resume tokens. */
-  getReplayRange(
-    request: GetReplayRangeRequest,
-    context: CallContext & CallContextExt,
-  ): Promise<DeepPartial<GetReplayRangeResponse>>;
-}
-
-export interface OrderStreamServiceClient<CallOptionsExt = {}> {
-  /** A live, filtered view. The client keeps its place (resume_token). Order is kept per order_id. */
-  watchOrders(
-    request: DeepPartial<WatchOrdersRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): AsyncIterable<WatchOrdersResponse>;
-  /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
-  consumeOrders(
-    request: AsyncIterable<DeepPartial<ConsumeOrdersRequest>>,
-    options?: CallOptions & CallOptionsExt,
-  ): AsyncIterable<ConsumeOrdersResponse>;
-  /** Returns the retained range of the log as resume tokens. */
-  getReplayRange(
-    request: DeepPartial<GetReplayRangeRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): Promise<GetReplayRangeResponse>;
-}
-
-/** Subscriptions and live streams, for operators. */
-export type OrderStreamAdminServiceDefinition = typeof OrderStreamAdminServiceDefinition;
-export const OrderStreamAdminServiceDefinition = {
-  name: "OrderStreamAdminService",
-  fullName: "orders.v1.OrderStreamAdminService",
-  methods: {
     /** Lists durable subscriptions. */
     listSubscriptions: {
       name: "ListSubscriptions",
@@ -4851,6 +4830,107 @@ export const OrderStreamAdminServiceDefinition = {
       responseStream: false,
       options: {},
     },
+  },
+} as const;
+
+export interface OrderStreamServiceImplementation<CallContextExt = {}> {
+  /**
+   * A live, filtered view. The client keeps its place by resume_token. Every subscriber gets every matching event.
+   *
+   * INVALID_ARGUMENT: the request or its token is malformed.
+   * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
+   * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
+   * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED); go on elsewhere with the token of the trailer.
+   */
+  watchOrders(
+    request: WatchOrdersRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<WatchOrdersResponse>>;
+  /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
+  consumeOrders(
+    request: AsyncIterable<ConsumeOrdersRequest>,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ConsumeOrdersResponse>>;
+  /** Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable. */
+  getReplayRange(
+    request: GetReplayRangeRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetReplayRangeResponse>>;
+  /** Lists durable subscriptions. */
+  listSubscriptions(
+    request: ListSubscriptionsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListSubscriptionsResponse>>;
+  /** Returns one subscription with its position and lag. */
+  getSubscription(
+    request: GetSubscriptionRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetSubscriptionResponse>>;
+  /** Moves a subscription without members to another position. */
+  seekSubscription(
+    request: SeekSubscriptionRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<SeekSubscriptionResponse>>;
+  /** Deletes a subscription without members. */
+  deleteSubscription(
+    request: DeleteSubscriptionRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DeleteSubscriptionResponse>>;
+}
+
+export interface OrderStreamServiceClient<CallOptionsExt = {}> {
+  /**
+   * A live, filtered view. The client keeps its place by resume_token. Every subscriber gets every matching event.
+   *
+   * INVALID_ARGUMENT: the request or its token is malformed.
+   * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
+   * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
+   * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED); go on elsewhere with the token of the trailer.
+   */
+  watchOrders(
+    request: DeepPartial<WatchOrdersRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<WatchOrdersResponse>;
+  /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
+  consumeOrders(
+    request: AsyncIterable<DeepPartial<ConsumeOrdersRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<ConsumeOrdersResponse>;
+  /** Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable. */
+  getReplayRange(
+    request: DeepPartial<GetReplayRangeRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetReplayRangeResponse>;
+  /** Lists durable subscriptions. */
+  listSubscriptions(
+    request: DeepPartial<ListSubscriptionsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListSubscriptionsResponse>;
+  /** Returns one subscription with its position and lag. */
+  getSubscription(
+    request: DeepPartial<GetSubscriptionRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetSubscriptionResponse>;
+  /** Moves a subscription without members to another position. */
+  seekSubscription(
+    request: DeepPartial<SeekSubscriptionRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<SeekSubscriptionResponse>;
+  /** Deletes a subscription without members. */
+  deleteSubscription(
+    request: DeepPartial<DeleteSubscriptionRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DeleteSubscriptionResponse>;
+}
+
+/** Live streams, for operators. */
+export type OrderStreamAdminServiceDefinition = typeof OrderStreamAdminServiceDefinition;
+export const OrderStreamAdminServiceDefinition = {
+  name: "OrderStreamAdminService",
+  fullName: "orders.v1.OrderStreamAdminService",
+  methods: {
     /** Lists the streams connected to this replica. */
     listWatchers: {
       name: "ListWatchers",
@@ -4873,26 +4953,6 @@ export const OrderStreamAdminServiceDefinition = {
 } as const;
 
 export interface OrderStreamAdminServiceImplementation<CallContextExt = {}> {
-  /** Lists durable subscriptions. */
-  listSubscriptions(
-    request: ListSubscriptionsRequest,
-    context: CallContext & CallContextExt,
-  ): Promise<DeepPartial<ListSubscriptionsResponse>>;
-  /** Returns one subscription with its position and lag. */
-  getSubscription(
-    request: GetSubscriptionRequest,
-    context: CallContext & CallContextExt,
-  ): Promise<DeepPartial<GetSubscriptionResponse>>;
-  /** Moves a subscription without members to another position. */
-  seekSubscription(
-    request: SeekSubscriptionRequest,
-    context: CallContext & CallContextExt,
-  ): Promise<DeepPartial<SeekSubscriptionResponse>>;
-  /** Deletes a subscription without members. */
-  deleteSubscription(
-    request: DeleteSubscriptionRequest,
-    context: CallContext & CallContextExt,
-  ): Promise<DeepPartial<DeleteSubscriptionResponse>>;
   /** Lists the streams connected to this replica. */
   listWatchers(
     request: ListWatchersRequest,
@@ -4906,26 +4966,6 @@ export interface OrderStreamAdminServiceImplementation<CallContextExt = {}> {
 }
 
 export interface OrderStreamAdminServiceClient<CallOptionsExt = {}> {
-  /** Lists durable subscriptions. */
-  listSubscriptions(
-    request: DeepPartial<ListSubscriptionsRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): Promise<ListSubscriptionsResponse>;
-  /** Returns one subscription with its position and lag. */
-  getSubscription(
-    request: DeepPartial<GetSubscriptionRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): Promise<GetSubscriptionResponse>;
-  /** Moves a subscription without members to another position. */
-  seekSubscription(
-    request: DeepPartial<SeekSubscriptionRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): Promise<SeekSubscriptionResponse>;
-  /** Deletes a subscription without members. */
-  deleteSubscription(
-    request: DeepPartial<DeleteSubscriptionRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): Promise<DeleteSubscriptionResponse>;
   /** Lists the streams connected to this replica. */
   listWatchers(
     request: DeepPartial<ListWatchersRequest>,
