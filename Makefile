@@ -36,10 +36,11 @@ start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, wi
 test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka
 	node --import tsx tools/run-tests.ts
 
-check: $(INSTALLED) ## Check format, lint, types, imports and source files
+check: $(INSTALLED) ## Check format, lint, types, contract, imports and source files
 	prettier --check --log-level warn .
 	oxlint
 	tsc --noEmit
+	buf lint proto
 	node tools/check-imports/main.ts
 	node tools/check-sources/main.ts
 
