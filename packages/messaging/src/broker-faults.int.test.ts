@@ -160,6 +160,41 @@ test('connections that go silent are replaced, and lose and double nothing', asy
   await traffic.verify();
 });
 
+test('a publish that is cut off is unknown, and the next claim tells what became of it', async (t) => {
+  const kafka = await startKafka(t);
+  const topic = `faults-${randomUUID()}`;
+  const client = { brokers: kafka.brokers, clientId: 'faults', requestTimeoutMs: 1_000 };
+  await ensureTopic(client, { topic, partitions: 1, replicationFactor: 1 });
+  const publisher = createKafkaPublisher({ ...client, topic, transactionalIdPrefix: topic });
+  t.after(() => publisher.close());
+  const soon = () => AbortSignal.timeout(30_000);
+  const { endOffset } = await publisher.claim(0, 0n, soon());
+  const before = createEvent(0);
+  await publisher.publish([before], soon());
+  const events = [createEvent(0), createEvent(0)];
+
+  kafka.freeze();
+  const cutOff = await publisher.publish(events, AbortSignal.timeout(200));
+  kafka.thaw();
+
+  assert.deepEqual(
+    cutOff.map(({ kind }) => kind),
+    ['unknown', 'unknown'],
+  );
+  const { publishedEventIds } = await publisher.claim(0, endOffset, soon());
+  const missing = events.filter(({ eventId }) => !publishedEventIds.has(eventId));
+  await publisher.publish(missing, soon());
+  const claim = await publisher.claim(0, endOffset, soon());
+  assert.deepEqual(
+    [...claim.publishedEventIds],
+    [before, ...events].map(({ eventId }) => eventId),
+  );
+
+  await kafka.stop();
+  assert.deepEqual(await publisher.publish([createEvent(0)], AbortSignal.timeout(200)), [{ kind: 'held' }]);
+  await assert.rejects(publisher.claim(0, endOffset, soon()), { name: 'BrokerConnectionError' });
+});
+
 /** A TCP proxy that can stop moving bytes on the connections it has, without closing them, as a lost network path does. */
 async function startProxy(
   t: TestContext,

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test, type TestContext } from 'node:test';
+import { createTestTopic } from '../../../test/harness/index.ts';
+import { createLogReader } from './log-reader.ts';
+import { createLogWriter, type LogWriter } from './log-writer.ts';
+import { fencePartition } from './producer-fence.ts';
+import { createTopicCluster, leaderOf, type TopicCluster } from './topic-cluster.ts';
+import {
+  nextSequence,
+  type ProduceAnswer,
+  type ProducedRecord,
+  type ProducerIdentity,
+  produceRequest,
+} from './wire/produce.ts';
+import { ERROR_CODE } from './wire/protocol-error.ts';
+import { addPartitionRequest, findCoordinatorRequest, initProducerIdRequest } from './wire/transaction.ts';
+
+const soon = () => AbortSignal.timeout(20_000);
+
+interface Bench {
+  readonly cluster: TopicCluster;
+  readonly transactionalIdPrefix: string;
+  writer(): LogWriter;
+  /** Sends one batch as the given producer, once. */
+  produce(identity: ProducerIdentity, sequence: number, values: readonly string[]): Promise<ProduceAnswer>;
+  values(): Promise<string[]>;
+}
+
+async function setUp(t: TestContext, partitions = 1): Promise<Bench> {
+  const { brokers, topic } = await createTestTopic(t, { partitions });
+  const transactionalIdPrefix = `writer-${randomUUID()}`;
+  const config = { brokers, topic, clientId: 'test', transactionalIdPrefix };
+  const cluster = createTopicCluster(config, topic);
+  const reader = createLogReader({ ...config, isolation: 'uncommitted' });
+  t.after(() => {
+    cluster.close();
+    reader.close();
+  });
+  return {
+    cluster,
+    transactionalIdPrefix,
+    writer() {
+      const writer = createLogWriter(config);
+      t.after(() => writer.close());
+      return writer;
+    },
+    async produce(identity, sequence, values) {
+      const connection = await cluster.connection(leaderOf(0, await cluster.metadata()));
+      const records = createRecords(...values);
+      const wire = produceRequest({ topic, partition: 0, identity, sequence, records, timeoutMs: 1_000 });
+      return connection.send(wire);
+    },
+    async values() {
+      const values: string[] = [];
+      const [from, to] = [await reader.offsets('earliest'), await reader.offsets('latest')];
+      await reader.read(from, to, ({ records }) => {
+        for (const { value } of records) values.push(String(value));
+      });
+      return values;
+    },
+  };
+}
+
+function createRecords(...values: readonly string[]): ProducedRecord[] {
+  return values.map((value) => ({ key: 'k', value, headers: {} }));
+}
+
+test('batches of one claim follow each other', async (t) => {
+  const { writer, values } = await setUp(t);
+  const log = writer();
+  await log.claim(0, soon());
+  const first = await log.append(0, createRecords('a', 'b'), soon());
+  const second = await log.append(0, createRecords('c'), soon());
+  assert.ok(first.kind === 'appended' && second.kind === 'appended');
+  assert.equal(second.baseOffset, first.baseOffset + 2n);
+  assert.deepEqual(await values(), ['a', 'b', 'c']);
+});
+
+test('a batch that is sent twice with one sequence is appended once, and keeps its offset', async (t) => {
+  const { cluster, transactionalIdPrefix, produce, values } = await setUp(t);
+  const identity = await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+  const first = await produce(identity, 0, ['a', 'b']);
+  assert.deepEqual(await produce(identity, 0, ['a', 'b']), first);
+  assert.equal(first.errorCode, 0);
+  assert.equal((await produce(identity, 7, ['gap'])).errorCode, ERROR_CODE.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  assert.deepEqual(await values(), ['a', 'b']);
+});
+
+test('the sequence goes on beyond 2^31', async (t) => {
+  const { cluster, produce, values } = await setUp(t);
+  // A producer that the partition does not know may begin anywhere; a fence would make it begin at 0.
+  const identity = await initProducer(cluster, `unfenced-${randomUUID()}`);
+  const last = 2 ** 31 - 2;
+  assert.equal((await produce(identity, last, ['a', 'b', 'c'])).errorCode, 0);
+  assert.equal((await produce(identity, nextSequence(last, 3), ['d'])).errorCode, 0);
+  assert.deepEqual(await values(), ['a', 'b', 'c', 'd']);
+});
+
+test('a fence holds before its owner has written anything', async (t) => {
+  const { cluster, transactionalIdPrefix, produce, values } = await setUp(t);
+  const older = await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+  assert.equal((await produce(older, 0, ['before'])).errorCode, 0);
+  await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+  assert.equal((await produce(older, 1, ['after'])).errorCode, ERROR_CODE.INVALID_PRODUCER_EPOCH);
+  assert.deepEqual(await values(), ['before']);
+});
+
+test('a claim succeeds after an owner that died inside its own claim', async (t) => {
+  const { cluster, transactionalIdPrefix, writer, values } = await setUp(t);
+  const transactionalId = `${transactionalIdPrefix}-0`;
+  const dead = await initProducer(cluster, transactionalId);
+  const { coordinator } = await cluster.askAny(findCoordinatorRequest(transactionalId));
+  const connection = await cluster.connection(coordinator);
+  await connection.send(addPartitionRequest(transactionalId, dead, cluster.topic, 0));
+
+  const log = writer();
+  await log.claim(0, soon());
+
+  assert.equal((await log.append(0, createRecords('a'), soon())).kind, 'appended');
+  assert.deepEqual(await values(), ['a']);
+});
+
+test('of claims at the same time, the partition goes to one at most, and the fenced ones learn of it', async (t) => {
+  const { writer, values } = await setUp(t);
+  const writers = Array.from({ length: 4 }, writer);
+  const claims = await Promise.allSettled(writers.map((log) => log.claim(0, soon())));
+  const claimed = writers.filter((_, index) => claims[index]?.status === 'fulfilled');
+  const results = await Promise.all(
+    claimed.map((log, index) => log.append(0, createRecords(`w${index}`), soon())),
+  );
+  const appended = results.filter(({ kind }) => kind === 'appended');
+  assert.ok(appended.length <= 1, 'two writers own the partition');
+  assert.equal((await values()).length, appended.length);
+  for (const claim of claims) {
+    if (claim.status === 'rejected')
+      assert.match(String(claim.reason), /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH/);
+  }
+});
+
+test('twelve partitions are claimed side by side', async (t) => {
+  const { writer } = await setUp(t, 12);
+  const log = writer();
+  await Promise.all(Array.from({ length: 12 }, (_, partition) => log.claim(partition, soon())));
+  const results = await Promise.all(
+    Array.from({ length: 12 }, (_, partition) => log.append(partition, createRecords('a'), soon())),
+  );
+  assert.ok(results.every(({ kind }) => kind === 'appended'));
+});
+
+test('wrong use is an error: an unclaimed partition, two appends at a time', async (t) => {
+  const { writer } = await setUp(t);
+  const log = writer();
+  await assert.rejects(log.append(0, createRecords('a'), soon()), /partition 0 is not claimed/);
+  await log.claim(0, soon());
+  const first = log.append(0, createRecords('a'), soon());
+  await assert.rejects(log.append(0, createRecords('b'), soon()), /is being appended to already/);
+  assert.equal((await first).kind, 'appended');
+});
+
+async function initProducer(cluster: TopicCluster, transactionalId: string): Promise<ProducerIdentity> {
+  const { coordinator } = await cluster.askAny(findCoordinatorRequest(transactionalId));
+  const connection = await cluster.connection(coordinator);
+  const answer = await connection.send(initProducerIdRequest(transactionalId));
+  assert.equal(answer.errorCode, 0);
+  return answer;
+}
