@@ -8,7 +8,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runWhenOwnerEnds } from './stack/owner-guard.ts';
-import { describeServers, SERVER_SOURCES, startRunServers, type RunServers } from './test-run/run-servers.ts';
+import { describeServers, SERVER_SOURCES, type RunServers } from './test-run/run-servers.ts';
+import { startRunServers } from './test-run/server-choice.ts';
 import { findTestFiles, selectTestFiles, SUITES, SUITES_WITH_SERVERS } from './test-run/test-files.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..');

@@ -5,7 +5,7 @@ const cleanups: (() => Promise<void>)[] = [];
  * database or topic would vanish before the processes and connections of the test that use it had ended.
  */
 export function atFileEnd(cleanup: () => Promise<void>): void {
-  if (cleanups.length === 0) process.once('beforeExit', runCleanups);
+  if (cleanups.length === 0) process.once('beforeExit', () => void runCleanups());
   cleanups.push(cleanup);
 }
 

@@ -21,7 +21,9 @@ export async function createTestDatabase(t: TestContext): Promise<{ url: string 
   const source = await (template ??= migratedTemplate(server));
   const name = testName(t);
   await withClient(server, (client) => client.query(`CREATE DATABASE "${name}" TEMPLATE "${source}"`));
-  atFileEnd(() => withClient(server, (client) => client.query(`DROP DATABASE "${name}" WITH (FORCE)`)));
+  atFileEnd(() =>
+    withClient(server, (client) => client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`)),
+  );
   return { url: urlOfDatabase(server, name) };
 }
 

@@ -31,8 +31,14 @@ export async function createTestTopic(
       ],
     }),
   );
-  atFileEnd(() => withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] })));
+  atFileEnd(() => withAdmin(brokers, (admin) => deleteIfThere(admin, topic)));
   return { brokers, topic };
+}
+
+/** A test may have deleted its topic itself. */
+async function deleteIfThere(admin: Admin, topic: string): Promise<void> {
+  const topics = await admin.listTopics();
+  if (topics.includes(topic)) await admin.deleteTopics({ topics: [topic] });
 }
 
 async function withAdmin(brokers: string[], work: (admin: Admin) => Promise<unknown>): Promise<void> {

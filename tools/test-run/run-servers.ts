@@ -1,6 +1,4 @@
 import pg from 'pg';
-import { startContainers } from './container-servers.ts';
-import { startEmbeddedServers } from './embedded-servers.ts';
 
 export const SERVER_SOURCES = ['containers', 'embedded'] as const;
 export type ServerSource = (typeof SERVER_SOURCES)[number];
@@ -13,19 +11,6 @@ export interface RunServers {
   readonly kafkaVersion: string;
   readonly source: ServerSource;
   stop(): Promise<void>;
-}
-
-/** Starts the servers of the given source; without one, containers where an engine can give them, else embedded ones. */
-export async function startRunServers(source?: ServerSource): Promise<RunServers> {
-  if (source === 'embedded') return startEmbeddedServers();
-  try {
-    return await startContainers();
-  } catch (error: unknown) {
-    if (source === 'containers') throw error;
-    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-    console.log(`No containers (${reason}): starting embedded servers`);
-    return startEmbeddedServers();
-  }
 }
 
 /** One line for people: which servers, asked from the servers. */
