@@ -12,7 +12,7 @@ INSTALLED := node_modules/.package-lock.json
 $(INSTALLED): package-lock.json
 	@command -v node >/dev/null || { echo 'node not found: install Node 20 or newer (https://nodejs.org)' >&2; exit 1; }
 	@command -v npm >/dev/null || { echo 'npm not found: it comes with Node (https://nodejs.org)' >&2; exit 1; }
-	@node -e 'process.exit(Number.parseInt(process.versions.node) < 20)' || \
+	@node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 	  { echo "node is $$(node --version): too old, install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
 	npm ci --no-audit --no-fund --loglevel error
 	@touch $@
