@@ -7,14 +7,23 @@ export function handlingProblem(project: Project, guard: ts.TryStatement): strin
   const { catchClause, finallyBlock } = guard;
   if (catchClause === undefined) return 'the failure is not caught';
   const nodes = [...descendants(catchClause.block)];
-  if (!catchClause.block.statements.some(logsAtWarn)) return 'the catch does not log at warn';
+  if (!logsFirst(catchClause.block)) return 'the catch does not log at warn, whatever the failure is';
   if (nodes.some(ts.isThrowStatement) || throwsIn(finallyBlock)) return 'the catch throws';
   const errors = errorNames(project, catchClause);
   if (nodes.some((node) => letsOut(project, node, errors))) return 'the catch gives the error to the caller';
   return undefined;
 }
 
-/** `log.warn(...)` as a statement of its own, so that it runs whatever the failure is. */
+/** A log.warn that no condition and no way out comes before. */
+function logsFirst(block: ts.Block): boolean {
+  const index = block.statements.findIndex(logsAtWarn);
+  const before = block.statements.slice(0, index);
+  return (
+    index >= 0 &&
+    !before.some((statement) => [statement, ...descendants(statement)].some(ts.isReturnStatement))
+  );
+}
+
 function logsAtWarn(statement: ts.Statement): boolean {
   if (!ts.isExpressionStatement(statement)) return false;
   const call = unwrap(statement.expression);

@@ -2,7 +2,7 @@ import ts from 'typescript';
 import { handlingProblem } from './catch-clause.ts';
 import type { Finding, RuleResult } from './finding.ts';
 import type { Project } from './project.ts';
-import { ancestors, calledName, descendants, isWithin, referredName } from './syntax.ts';
+import { ancestors, calledName, descendants, referredName, tryAround } from './syntax.ts';
 
 /** Calls whose failure must end where they are made. */
 interface Guarded {
@@ -58,15 +58,6 @@ function callProblem(project: Project, call: ts.CallExpression): string | undefi
     return `${name} is not awaited in the try, so its failure escapes the catch`;
   }
   return handlingProblem(project, guard);
-}
-
-/** The nearest try with a catch that has the call in its block, in the same function. */
-function tryAround(call: ts.Node): ts.TryStatement | undefined {
-  for (const at of ancestors(call)) {
-    if (ts.isFunctionLike(at)) return undefined;
-    if (ts.isTryStatement(at) && at.catchClause !== undefined && isWithin(call, at.tryBlock)) return at;
-  }
-  return undefined;
 }
 
 /** A call that answers with a promise must reach its await as it is; handlers attached on the way (.catch) would hide the failure. */

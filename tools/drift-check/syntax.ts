@@ -30,6 +30,15 @@ export function enclosingFunction(node: ts.Node): ts.SignatureDeclaration | unde
   return undefined;
 }
 
+/** The nearest try with a catch that has the node in its block, in the same function. */
+export function tryAround(node: ts.Node): ts.TryStatement | undefined {
+  for (const at of ancestors(node)) {
+    if (ts.isFunctionLike(at)) return undefined;
+    if (ts.isTryStatement(at) && at.catchClause !== undefined && isWithin(node, at.tryBlock)) return at;
+  }
+  return undefined;
+}
+
 /** The name by which a function is called: its own, or that of the property or variable that it is given to. */
 export function functionName(node: ts.SignatureDeclaration): string | undefined {
   const named =

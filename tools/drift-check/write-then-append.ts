@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { isOnEveryPath } from './every-path.ts';
 import type { Finding, RuleResult } from './finding.ts';
 import { isAppendFunction, isWriteFunction } from './places.ts';
 import type { Project } from './project.ts';
@@ -6,10 +7,9 @@ import {
   ancestors,
   calledName,
   callsIn,
-  descendants,
   enclosingFunction,
-  isWithin,
   originalSymbol,
+  tryAround,
   unwrap,
 } from './syntax.ts';
 
@@ -114,6 +114,9 @@ function problemWithAppend(
   if (enclosingFunction(write) !== enclosingFunction(append))
     return 'appended in another function than the write';
   if (append.end < write.end) return 'appended before the order is written';
+  if (isCaught(append))
+    return 'a failure to append is caught, so that the order is committed without its event';
+  }
   return isOnEveryPath(write, append) ? undefined : 'the event is not appended on every path after the write';
 }
 
@@ -142,42 +145,4 @@ function isParameter(
   parameter: ts.ParameterDeclaration,
 ): boolean {
   return node !== undefined && originalSymbol(project.checker, unwrap(node))?.valueDeclaration === parameter;
-}
-
-/** Whether, once the write is done, the append is awaited without a branch or a way out in between. */
-function isOnEveryPath(write: ts.Node, append: ts.Node): boolean {
-  const block = [...ancestors(write)].find(ts.isBlock);
-  const statements = block?.statements ?? [];
-  const first = statements.findIndex((statement) => isWithin(write, statement));
-  const last = statements.findIndex((statement) => isWithin(append, statement));
-  const lastStatement = statements[last];
-  if (lastStatement === undefined || !isAwaitedIn(append, lastStatement)) return false;
-  const between = statements.slice(first, last);
-  return !between.some((statement) =>
-    [statement, ...descendants(statement)].some(
-      (node) => leaves(node) && enclosingFunction(node) === enclosingFunction(append),
-    ),
-  );
-}
-
-function isAwaitedIn(append: ts.Node, statement: ts.Statement): boolean {
-  let awaited = ts.isReturnStatement(statement);
-  for (const at of ancestors(append)) {
-    if (at === statement)
-      return (
-        awaited && (ts.isReturnStatement(at) || ts.isExpressionStatement(at) || ts.isVariableStatement(at))
-      );
-    if (ts.isAwaitExpression(at)) awaited = true;
-    else if (
-      !ts.isParenthesizedExpression(at) &&
-      !ts.isVariableDeclaration(at) &&
-      !ts.isVariableDeclarationList(at)
-    )
-      return false;
-  }
-  return false;
-}
-
-function leaves(node: ts.Node): boolean {
-  return ts.isReturnStatement(node) || ts.isBreakOrContinueStatement(node);
 }
