@@ -103,7 +103,7 @@ function problemWithAppend(
   append: ts.CallExpression,
   write: ts.CallExpression | undefined,
 ): string | undefined {
-  if (!isAppend(project, append)) return 'this append is not the outbox writer\u2019s';
+  if (!isAppend(project, append)) return 'this append is not the one of the outbox writer';
   const transaction = transactionOf(append);
   if (transaction === undefined) return 'appended outside a transaction callback';
   const usesTransaction = (call: ts.CallExpression) => isParameter(project, call.arguments[0], transaction);
@@ -114,7 +114,7 @@ function problemWithAppend(
   if (enclosingFunction(write) !== enclosingFunction(append))
     return 'appended in another function than the write';
   if (append.end < write.end) return 'appended before the order is written';
-  if (isCaught(append))
+  if (tryAround(append) !== undefined) {
     return 'a failure to append is caught, so that the order is committed without its event';
   }
   return isOnEveryPath(write, append) ? undefined : 'the event is not appended on every path after the write';
