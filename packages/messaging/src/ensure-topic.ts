@@ -1,4 +1,5 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
+import { listOffsets } from './log-offsets.ts';
 import { createRetryPause } from './retry-pause.ts';
 import {
   createTopicCluster,
@@ -30,7 +31,7 @@ const MAX_RETRY_MS = 1_000;
 const createTopics3 = requests.CreateTopics.protocol({ version: 3 });
 
 /**
- * Creates the topic unless it is there, and waits until each of its partitions has a leader. While the brokers are away it tries
+ * Creates the topic unless it is there, and waits until the leaders of all its partitions answer. While the brokers are away it tries
  * again until `signal` aborts (default: 30 s) and rejects with the last failure.
  * Rejects as well when the topic has another number of partitions: the key of an order decides its partition, so a changed number
  * would break the order of its events. Other settings of an existing topic are left alone.
@@ -42,12 +43,11 @@ export async function ensureTopic(
 ): Promise<void> {
   const cluster = createTopicCluster(connection, settings.topic);
   const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
-  let failure: unknown = signal.reason;
+  let failure: unknown;
   try {
     while (!signal.aborted) {
       try {
         if (await isReady(cluster, settings, signal)) return;
-        failure = new Error(`not every partition of ${settings.topic} has a leader`);
       } catch (error) {
         if (signal.aborted) break;
         if (!isTransient(error)) throw error;
@@ -55,7 +55,7 @@ export async function ensureTopic(
       }
       await retry.wait(signal);
     }
-    throw failure;
+    throw failure ?? signal.reason;
   } finally {
     cluster.close();
   }
@@ -77,7 +77,9 @@ async function isReady(
       `topic ${settings.topic} has ${leaders.length} partitions, not ${settings.partitions}; the number cannot change under the events it holds`,
     );
   }
-  return leaders.every((nodeId) => nodeId >= 0);
+  // A leader is named before it knows that it is one: the topic is ready when all of them answer.
+  await listOffsets(cluster, 'latest', { isolation: 'uncommitted' }, signal);
+  return true;
 }
 
 async function findLeaders(

@@ -75,13 +75,16 @@ export function createKafkaPublisher(config: LogWriterConfig): KafkaPublisher {
 
     async claim(partition, fromOffset, signal) {
       claims.delete(partition);
-      // Before the fence, which takes an offset itself.
-      const truncated = (await edge(reader, 'latest', partition, signal)) < fromOffset;
+      const [startOffset, endBefore] = await Promise.all([
+        edge(reader, 'earliest', partition, signal),
+        edge(reader, 'latest', partition, signal),
+      ]);
       await writer.claim(partition, signal);
       const endOffset = await edge(reader, 'latest', partition, signal);
-      const startOffset = await edge(reader, 'earliest', partition, signal);
       const from = fromOffset > startOffset ? fromOffset : startOffset;
       const publishedEventIds = await readEventIds(reader, partition, from, endOffset, signal);
+      // The fence takes an offset itself: it must not hide that the log was shorter before.
+      const truncated = endBefore < fromOffset;
       claims.set(partition, { nextOffset: endOffset });
       return { partition, endOffset, publishedEventIds, truncated };
     },

@@ -7,7 +7,8 @@ import type { Isolation, PartitionBatch } from './wire/fetch.ts';
 
 /**
  * Reads a topic without a consumer group: no join, no rebalance, positions belong to the caller.
- * Except for `follow`, a call makes a second try with fresh metadata and then rejects; it never waits for a broker to come back.
+ * Except for `follow`, a call is tried again for a moment, with fresh metadata, and then rejects: it does not wait for a broker that
+ * is away.
  */
 export interface LogReader {
   /** Fresh metadata. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
-import { createTestTopic } from '../../../test/harness/index.ts';
+import { createTestTopic, eventually } from '../../../test/harness/index.ts';
 import { createLogReader } from './log-reader.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { fencePartition } from './producer-fence.ts';
 import { createTopicCluster, leaderOf, type TopicCluster } from './topic-cluster.ts';
+import type { BrokerConnection } from './wire/broker-connection.ts';
 import {
   nextSequence,
   type ProduceAnswer,
@@ -110,9 +111,9 @@ test('a claim succeeds after an owner that died inside its own claim', async (t)
   const { cluster, transactionalIdPrefix, writer, values } = await setUp(t);
   const transactionalId = `${transactionalIdPrefix}-0`;
   const dead = await initProducer(cluster, transactionalId);
-  const { coordinator } = await cluster.askAny(findCoordinatorRequest(transactionalId));
-  const connection = await cluster.connection(coordinator);
-  await connection.send(addPartitionRequest(transactionalId, dead, cluster.topic, 0));
+  const connection = await coordinatorOf(cluster, transactionalId);
+  const added = await connection.send(addPartitionRequest(transactionalId, dead, cluster.topic, 0));
+  assert.equal(added.errorCode, 0);
 
   const log = writer();
   await log.claim(0, soon());
@@ -138,6 +139,30 @@ test('of claims at the same time, the partition goes to one at most, and the fen
   }
 });
 
+test('the fence holds when the epochs of a producer id run out', async (t) => {
+  const { cluster, transactionalIdPrefix, produce } = await setUp(t);
+  let { producerId, producerEpoch } = await initProducer(cluster, transactionalIdPrefix);
+  const connection = await coordinatorOf(cluster, transactionalIdPrefix);
+  while (producerEpoch < 32_696) {
+    const count = Math.min(500, 32_696 - producerEpoch);
+    const wire = initProducerIdRequest(transactionalIdPrefix);
+    const answers = await Promise.all(Array.from({ length: count }, () => connection.send(wire)));
+    producerEpoch = answers.at(-1)!.producerEpoch;
+  }
+  let older: ProducerIdentity | undefined;
+  let producerIds = 1;
+  for (let claim = 0; claim < 5; claim += 1) {
+    const owner = await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+    if (owner.producerId !== producerId) producerIds += 1;
+    ({ producerId } = owner);
+    assert.equal((await produce(owner, 0, ['owned'])).errorCode, 0);
+    if (older)
+      assert.equal((await produce(older, 1, ['fenced'])).errorCode, ERROR_CODE.INVALID_PRODUCER_EPOCH);
+    older = owner;
+  }
+  assert.equal(producerIds, 2);
+});
+
 test('twelve partitions are claimed side by side', async (t) => {
   const { writer } = await setUp(t, 12);
   const log = writer();
@@ -158,10 +183,18 @@ test('wrong use is an error: an unclaimed partition, two appends at a time', asy
   assert.equal((await first).kind, 'appended');
 });
 
-async function initProducer(cluster: TopicCluster, transactionalId: string): Promise<ProducerIdentity> {
-  const { coordinator } = await cluster.askAny(findCoordinatorRequest(transactionalId));
-  const connection = await cluster.connection(coordinator);
-  const answer = await connection.send(initProducerIdRequest(transactionalId));
-  assert.equal(answer.errorCode, 0);
-  return answer;
+/** On a fresh broker the coordinator is not there at once. */
+function initProducer(cluster: TopicCluster, transactionalId: string): Promise<ProducerIdentity> {
+  return eventually(async () => {
+    const connection = await coordinatorOf(cluster, transactionalId);
+    const answer = await connection.send(initProducerIdRequest(transactionalId));
+    assert.equal(answer.errorCode, 0);
+    return answer;
+  });
+}
+
+async function coordinatorOf(cluster: TopicCluster, transactionalId: string): Promise<BrokerConnection> {
+  const found = await cluster.askAny(findCoordinatorRequest(transactionalId));
+  assert.equal(found.errorCode, 0);
+  return cluster.connection(found.coordinator);
 }

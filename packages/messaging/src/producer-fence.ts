@@ -14,8 +14,11 @@ import {
 
 const FIRST_RETRY_MS = 10;
 const MAX_RETRY_MS = 100;
-/** Kafka gives the id a new producer id after this epoch, and markers of that one do not fence the owner of the old. */
-const LAST_EPOCH = 32_766;
+/**
+ * After epoch 32766 Kafka gives the id a new producer id, and markers of that one do not fence the owner of the old one. So nobody
+ * owns a partition with an epoch near the end, also when some claims die half-way.
+ */
+const LAST_OWNED_EPOCH = 32_700;
 
 const LOST_COORDINATOR: ReadonlySet<number> = new Set([
   ERROR_CODE.COORDINATOR_NOT_AVAILABLE,
@@ -49,7 +52,7 @@ export async function fencePartition(
   await ask(addPartitionRequest(transactionalId, fence, cluster.topic, partition));
   await ask(abortTransactionRequest(transactionalId, fence));
   let owner = await ask(initProducerIdRequest(transactionalId));
-  if (owner.producerEpoch >= LAST_EPOCH) owner = await ask(initProducerIdRequest(transactionalId));
+  while (owner.producerEpoch > LAST_OWNED_EPOCH) owner = await ask(initProducerIdRequest(transactionalId));
   return { producerId: owner.producerId, producerEpoch: owner.producerEpoch };
 }
 

@@ -1,6 +1,6 @@
 export interface RetryPause {
   /** Waits before the next try, longer each time. Resolves early, and never rejects, when `signal` aborts. */
-  wait(signal: AbortSignal): Promise<void>;
+  wait(signal?: AbortSignal): Promise<void>;
   /** Forgets the failures so far. */
   reset(): void;
 }
@@ -24,7 +24,7 @@ export function createRetryPause(firstMs: number, maxMs: number): RetryPause {
 }
 
 /** Waits; resolves early, and never rejects, when `signal` aborts. */
-export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {

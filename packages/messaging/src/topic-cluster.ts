@@ -1,4 +1,5 @@
 import { abortable } from './abortable.ts';
+import { createRetryPause } from './retry-pause.ts';
 import {
   type BrokerConnection,
   type BrokerConnectionConfig,
@@ -29,13 +30,21 @@ export interface TopicCluster {
   connection(address: BrokerAddress, signal?: AbortSignal): Promise<BrokerConnection>;
   /** A connection of the caller's own, until `signal` aborts: a broker answers the requests of one connection one by one. */
   ownConnection(address: BrokerAddress, signal: AbortSignal): Promise<BrokerConnection>;
-  /** Runs `work`, and once more with fresh metadata when that may mend its failure: a leader that moved, a dead connection. */
+  /**
+   * Runs `work`, and again with fresh metadata while that may mend its failure: once after a dead connection, a few times, for about
+   * half a second, while a partition changes its leader.
+   */
   withMetadata<T>(work: (metadata: TopicMetadata) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Closes all connections; requests under way reject. */
   close(): void;
   /** Aborted by `close`. */
   readonly closed: AbortSignal;
 }
+
+const FIRST_RETRY_MS = 20;
+const MAX_RETRY_MS = 200;
+const MAX_ATTEMPTS = 6;
+const MAX_CONNECTION_ATTEMPTS = 2;
 
 /** No connection is made before the first call. Throws a RangeError when `brokers` is empty or malformed. */
 export function createTopicCluster(config: KafkaConnectionConfig, topic: string): TopicCluster {
@@ -108,12 +117,18 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     ownConnection: (address, signal) =>
       connectToBroker(address, config, AbortSignal.any([lifetime.signal, signal])),
     async withMetadata(work, signal) {
-      try {
-        return await work(await cluster.metadata(signal));
-      } catch (error) {
-        if (!isTransient(error) || signal?.aborted || lifetime.signal.aborted) throw error;
+      const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await work(await (attempt === 1 ? cluster.metadata(signal) : cluster.refresh(signal)));
+        } catch (error) {
+          const attempts = error instanceof KafkaProtocolError ? MAX_ATTEMPTS : MAX_CONNECTION_ATTEMPTS;
+          if (attempt >= attempts || !isTransient(error) || signal?.aborted || lifetime.signal.aborted) {
+            throw error;
+          }
+        }
+        await retry.wait(signal);
       }
-      return work(await cluster.refresh(signal));
     },
     close: () => lifetime.abort(new BrokerConnectionError('the Kafka client was closed')),
     closed: lifetime.signal,
