@@ -1,8 +1,9 @@
 export { createDatabase, DEVELOPMENT_DATABASE_URL } from './database.ts';
 export type { Database, Transaction } from './database.ts';
 export { inTransaction } from './in-transaction.ts';
+export { isDatabaseAway } from './database-away.ts';
 export { migrateToLatest } from './migrator.ts';
-export { createPool, isDatabaseAway } from './pool.ts';
+export { createPool } from './pool.ts';
 export type { PoolOptions } from './pool.ts';
 export { isSchemaCurrent, OutdatedSchemaError, requireSchema } from './schema-version.ts';
 export type { Tables } from './tables.ts';

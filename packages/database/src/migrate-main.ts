@@ -1,14 +1,14 @@
 import { createBackoff, ConfigError, sleep } from '@order-events/runtime';
+import { isDatabaseAway } from './database-away.ts';
 import { type MigrateConfig, migrateConfig } from './migrate-config.ts';
 import { migrateToLatest } from './migrator.ts';
-import { isDatabaseAway } from './pool.ts';
 
 // One-shot job: waits for the server, applies what is missing, ends with 0; 1 when it cannot; 78 when it is configured wrongly.
 try {
   const applied = await migrateWhenUp(migrateConfig());
   console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'the schema is current');
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(`not migrated: ${reasonOf(error)}`);
   process.exitCode = error instanceof ConfigError ? 78 : 1;
 }
 
@@ -19,8 +19,18 @@ async function migrateWhenUp(config: MigrateConfig): Promise<string[]> {
     try {
       return await migrateToLatest(config.url);
     } catch (error) {
-      if (!isDatabaseAway(error) || performance.now() >= giveUpAtMs) throw error;
+      if (!isDatabaseAway(error)) throw error;
+      if (performance.now() >= giveUpAtMs) {
+        const reason = `the database did not answer within ${config.waitMs} ms (${reasonOf(error)})`;
+        throw new Error(reason, { cause: error });
+      }
       await sleep(backoff.nextDelayMs());
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  // A host name with several addresses: the error of each is inside, and outside is no message.
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }

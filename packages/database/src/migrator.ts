@@ -8,7 +8,7 @@ const STATEMENT_TIMEOUT_MS = 10 * 60_000;
 
 /**
  * Brings a database to the newest schema and answers with the names of what was applied. Callers at the same time are safe: one
- * applies, the others wait for it. Throws the error of the migration that failed; those before it stay applied.
+ * applies, the others wait for it. Throws the error of the migration that failed; then none was applied, it is one transaction.
  */
 export async function migrateToLatest(url: string): Promise<string[]> {
   const pool = createPool({
@@ -19,12 +19,12 @@ export async function migrateToLatest(url: string): Promise<string[]> {
     // The statement in flight rejects by itself.
     onConnectionError: () => {},
   });
-  const database = createDatabase(pool);
   try {
-    const { error, results } = await new Migrator({ db: database, provider: sqlFiles }).migrateToLatest();
+    const migrator = new Migrator({ db: createDatabase(pool), provider: sqlFiles });
+    const { error, results } = await migrator.migrateToLatest();
     if (error) throw error instanceof Error ? error : new Error('migration failed', { cause: error });
     return (results ?? []).map((result) => result.migrationName);
   } finally {
-    await database.destroy();
+    await pool.end();
   }
 }

@@ -14,12 +14,15 @@ export interface PoolOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** The client's own limit is for a server that does not answer at all, so it comes after the server's. */
+const QUERY_TIMEOUT_MARGIN_MS = 2_000;
 
 pg.types.setTypeParser(pg.types.builtins.INT8, BigInt);
 
 /**
  * A pool whose process survives a restart of the server: without a listener on the pool a lost idle connection ends the process,
  * and without one on each client so does a connection that is lost while it is checked out (node-postgres #3083).
+ * int8 values are read as bigint.
  */
 export function createPool(options: PoolOptions): pg.Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
@@ -32,33 +35,18 @@ export function createPool(options: PoolOptions): pg.Pool {
     statement_timeout: statementTimeoutMs,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    // The client's own limit is for a server that does not answer at all, so it comes after the server's.
-    query_timeout: statementTimeoutMs + 2_000,
+    query_timeout: statementTimeoutMs + QUERY_TIMEOUT_MARGIN_MS,
   });
   pool.on('error', options.onConnectionError);
   pool.on('connect', (client) => client.on('error', options.onConnectionError));
+  // A query that timed out here leaves its connection waiting for the answer, and whoever got it next would wait too. An end that
+  // has begun keeps it out of the pool.
+  pool.on('release', (_error, client) => {
+    if (awaitsAnswer(client)) void client.end();
+  });
   return pool;
 }
 
-/** SQLSTATE classes: 08 connection, 53 resources (too many connections), 57P shutdown and start-up. */
-const AWAY_SQLSTATE = /^(08|53|57P)/;
-const AWAY_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-]);
-/** node-postgres gives these errors no code. */
-const AWAY_MESSAGES =
-  /connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout/i;
-
-/** Whether an error says that the database cannot be reached now, rather than that the statement was wrong. */
-export function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (AWAY_CODES.has(code) || AWAY_SQLSTATE.test(code) || AWAY_MESSAGES.test(error.message)) return true;
-  return error instanceof AggregateError && error.errors.some(isDatabaseAway);
+function awaitsAnswer(client: object): boolean {
+  return 'readyForQuery' in client && client.readyForQuery === false;
 }

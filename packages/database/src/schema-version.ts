@@ -12,15 +12,18 @@ export class OutdatedSchemaError extends Error {
 
 /** Throws OutdatedSchemaError when a migration that this program knows is not applied. A newer schema is fine. */
 export async function requireSchema(pool: Pool): Promise<void> {
-  const applied = await appliedMigrations(pool);
-  const missing = (await migrationNames()).filter((name) => !applied.has(name));
+  const missing = await missingMigrations(pool);
   if (missing.length > 0) throw new OutdatedSchemaError(missing);
 }
 
-/** Whether the database answers and its schema is new enough; for readiness. */
+/** For readiness: whether the schema is new enough. Rejects when the database does not answer. */
 export async function isSchemaCurrent(pool: Pool): Promise<boolean> {
-  await requireSchema(pool);
-  return true;
+  return (await missingMigrations(pool)).length === 0;
+}
+
+async function missingMigrations(pool: Pool): Promise<string[]> {
+  const applied = await appliedMigrations(pool);
+  return (await migrationNames()).filter((name) => !applied.has(name));
 }
 
 async function appliedMigrations(pool: Pool): Promise<Set<string>> {

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { createTestDatabase, startPostgres } from '../../../test/harness/index.ts';
+import { migrationNames } from './migration-files.ts';
+import { migrateToLatest } from './migrator.ts';
+import { createPool } from './pool.ts';
+import { isSchemaCurrent, requireSchema } from './schema-version.ts';
+
+async function emptyDatabase(t: TestContext): Promise<{ url: string }> {
+  const server = await createTestDatabase(t);
+  const name = `test_empty_${randomBytes(5).toString('hex')}`;
+  const client = new pg.Client(server.url);
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  t.after(async () => {
+    await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await client.end();
+  });
+  return { url: Object.assign(new URL(server.url), { pathname: `/${name}` }).href };
+}
+
+function poolOf(t: TestContext, url: string) {
+  const pool = createPool({ url, applicationName: 'test', maxConnections: 1, onConnectionError: () => {} });
+  t.after(() => pool.end());
+  return pool;
+}
+
+/** Runs the job as a process; answers with its exit code and what it said. */
+async function migrateJob(env: Record<string, string>): Promise<{ code: number; said: string }> {
+  const main = join(import.meta.dirname, 'migrate-main.ts');
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [main], { env });
+    return { code: 0, said: stdout.trim() };
+  } catch (error) {
+    const { code, stderr } = error as { code: number; stderr: string };
+    return { code, said: stderr.trim() };
+  }
+}
+
+test('of several migrators at the same time one applies everything, the others wait for it', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const results = await Promise.all([migrateToLatest(url), migrateToLatest(url), migrateToLatest(url)]);
+  assert.deepEqual(
+    results.toSorted((a, b) => b.length - a.length),
+    [await migrationNames(), [], []],
+  );
+});
+
+test('a schema is refused when a migration is missing, and not when there is one more', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const pool = poolOf(t, url);
+  assert.equal(await isSchemaCurrent(pool), false);
+  await assert.rejects(requireSchema(pool), /too old: 0001_orders, .* not applied; run the migrate job/);
+  await migrateToLatest(url);
+  await pool.query(`INSERT INTO kysely_migration VALUES ('9999_of_the_next_release', '')`);
+  await requireSchema(pool);
+  await pool.query(`DELETE FROM kysely_migration WHERE name = '0003_relay'`);
+  await assert.rejects(requireSchema(pool), { message: /too old: 0003_relay not applied/ });
+});
+
+test('the job says what it did, and by its exit code whether a restart may help', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const names = (await migrationNames()).join(', ');
+  assert.deepEqual(await migrateJob({ DATABASE_URL: url }), { code: 0, said: `applied ${names}` });
+  assert.deepEqual(await migrateJob({ DATABASE_URL: url }), { code: 0, said: 'the schema is current' });
+  const misconfigured = await migrateJob({ DATABASE_URL: 'postgres:nonsense', MIGRATE_WAIT_MS: '-1' });
+  assert.equal(misconfigured.code, 78);
+  const nobody = await migrateJob({
+    DATABASE_URL: 'postgres://orders@127.0.0.1:1/orders',
+    MIGRATE_WAIT_MS: '0',
+  });
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.said, /did not answer within 0 ms \(connect ECONNREFUSED/);
+});
+
+test('the job waits for a server that is still starting', async (t) => {
+  const server = await startPostgres(t);
+  await server.stop();
+  const job = migrateJob({ DATABASE_URL: server.url });
+  await server.restart();
+  assert.equal((await job).code, 0);
+});
+
+test('the outbox takes what Kafka takes, and numbers it by transaction and sequence', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = poolOf(t, url);
+  const insert = (payload: string) =>
+    pool.query<{ seq: bigint; own: boolean }>(
+      `INSERT INTO outbox (key, key_hash, event_id, event_type, payload)
+       VALUES ('k', 1, gen_random_uuid(), 'order.created', $1) RETURNING seq, xid = pg_current_xact_id() AS own`,
+      [payload],
+    );
+  const [first, second] = [(await insert('{}')).rows[0]!, (await insert('x'.repeat(900_000))).rows[0]!];
+  assert.deepEqual([first.own, second.own], [true, true]);
+  assert.equal(second.seq, first.seq + 1n);
+  // Two bytes each: the limit is in bytes, as Kafka's is.
+  await assert.rejects(insert('é'.repeat(450_001)), { code: '23514' });
+});
