@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startOrderLoad } from '../../tools/load/order-load.ts';
-import { auditTopic } from '../../tools/load/topic-audit.ts';
-import { committedChanges } from '../harness/committed-changes.ts';
-import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
+import { createTestDatabase, createTestTopic, startApp } from '../harness/index.ts';
 import { appEnv } from '../harness/order-apps.ts';
+import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
 const KILLS = 12;
 
@@ -27,15 +26,6 @@ test('a relay killed again and again under load loses, doubles and reorders noth
   assert.deepEqual(load.failures, []);
 
   await startApp(t, 'relay', env.relay);
-  const committed = await committedChanges(databaseUrl);
-  const audit = await eventually(
-    async () => {
-      const result = await auditTopic(brokers, topic, committed);
-      assert.equal(result.missing, 0);
-      return result;
-    },
-    { deadlineMs: 30_000, intervalMs: 500 },
-  );
-  t.diagnostic(`${KILLS} kills, ${committed.length} events`);
-  assert.deepEqual(audit, { events: committed.length, missing: 0, duplicated: 0, outOfOrder: 0 });
+  const events = await assertTopicHoldsAll({ databaseUrl, brokers, topic });
+  t.diagnostic(`${KILLS} kills, ${events} events`);
 });

@@ -28,10 +28,13 @@ export function appEnv(
 /** The three apps as processes of their own. */
 export async function startOrderApps(t: TestContext, options: OrderAppsOptions): Promise<OrderApps> {
   const env = appEnv(options);
-  const [api, relay, gateway] = await Promise.all([
+  const starting = [
     startApp(t, 'api', env.api),
     startApp(t, 'relay', env.relay),
     startApp(t, 'stream-gateway', env['stream-gateway']),
-  ]);
+  ] as const;
+  // Those that start although another fails must be known to the test before it ends, or nobody would end them.
+  await Promise.allSettled(starting);
+  const [api, relay, gateway] = await Promise.all(starting);
   return { api, relay, gateway };
 }

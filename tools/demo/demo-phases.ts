@@ -24,7 +24,7 @@ export const showLive: Phase = async (system, recorder, signal) => {
     onEvent(event) {
       const ageMs = event.occurTime ? Date.now() - event.occurTime.getTime() : 0;
       console.log(
-        `  ${event.orderId}  v${event.orderVersion}  ${event.status.toLowerCase().padEnd(9)}  ${ageMs} ms after the change`,
+        `  ${event.orderId}  v${event.orderVersion}  ${event.status.replace('ORDER_STATUS_', '').padEnd(9)}  ${ageMs} ms after the change`,
       );
     },
   });

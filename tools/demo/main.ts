@@ -12,7 +12,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 let system: OrderSystem | undefined;
 try {
   printHeadline('Starting real servers on this machine');
-  system = await startOrderSystem({ onStep: (step) => console.log(`  ${step}`), env: { LOG_LEVEL: 'warn' } });
+  system = await startOrderSystem({ onStep: (step) => console.log(`  ${step}`) });
   stopped.signal.throwIfAborted();
   process.exitCode = await demonstrate(system, stopped.signal);
 } catch (error) {
