@@ -1,7 +1,8 @@
 import type { PartitionPositions } from './log-offsets.ts';
 import { pick } from './log-range.ts';
-import type { BrokerConnection, WireRequest } from './wire/broker-connection.ts';
+import type { BrokerConnection } from './wire/broker-connection.ts';
 import type { FetchResult, PartitionBatch } from './wire/fetch.ts';
+import type { WireRequest } from './wire/wire-request.ts';
 
 /**
  * Long-polls one broker for `partitions` until none is left or `signal` aborts. A partition that fails alone is taken out of the set

@@ -4,8 +4,8 @@ import type { FetchLimits } from './log-range.ts';
 import { createRetryPause } from './retry-pause.ts';
 import { createSourceAvailability } from './source-availability.ts';
 import { groupByLeader, leaderOf, type TopicCluster } from './topic-cluster.ts';
+import type { BrokerAddress } from './wire/broker-address.ts';
 import { fetchRequest, isOutOfRange, type PartitionBatch } from './wire/fetch.ts';
-import type { BrokerAddress } from './wire/metadata.ts';
 import { KafkaProtocolError } from './wire/protocol-error.ts';
 
 export interface FollowHandlers {

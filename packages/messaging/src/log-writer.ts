@@ -6,7 +6,7 @@ import {
   leaderOf,
   type TopicCluster,
 } from './topic-cluster.ts';
-import { DEFAULT_REQUEST_TIMEOUT_MS, type WireRequest } from './wire/broker-connection.ts';
+import { DEFAULT_REQUEST_TIMEOUT_MS } from './wire/broker-connection.ts';
 import {
   nextSequence,
   type ProduceAnswer,
@@ -15,6 +15,7 @@ import {
   produceRequest,
 } from './wire/produce.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
+import type { WireRequest } from './wire/wire-request.ts';
 
 /**
  * - `appended`: in the log, the first record at `baseOffset`.
@@ -95,15 +96,24 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
       if (!claim) throw new Error(`partition ${partition} is not claimed`);
       if (claim.busy) throw new Error(`partition ${partition} is being appended to already`);
       claim.busy = true;
-      const { topic } = config;
-      const { identity, sequence } = claim;
-      const wire = produceRequest({ topic, partition, identity, sequence, records, timeoutMs });
-      const stop = AbortSignal.any([signal, cluster.closed]);
-      const result = await deliver(cluster, partition, wire, stop, config.onRetry);
-      if (result.kind === 'appended') claim.sequence = nextSequence(sequence, records.length);
-      if (result.kind === 'unknown' && claims.get(partition) === claim) claims.delete(partition);
-      claim.busy = false;
-      return result;
+      try {
+        const { identity, sequence } = claim;
+        const wire = produceRequest({
+          topic: config.topic,
+          partition,
+          identity,
+          sequence,
+          records,
+          timeoutMs,
+        });
+        const stop = AbortSignal.any([signal, cluster.closed]);
+        const result = await deliver(cluster, partition, wire, stop, config.onRetry);
+        if (result.kind === 'appended') claim.sequence = nextSequence(sequence, records.length);
+        if (result.kind === 'unknown' && claims.get(partition) === claim) claims.delete(partition);
+        return result;
+      } finally {
+        claim.busy = false;
+      }
     },
 
     release: (partition) => void claims.delete(partition),

@@ -1,7 +1,6 @@
 import { createRetryPause } from './retry-pause.ts';
 import type { TopicCluster } from './topic-cluster.ts';
-import type { WireRequest } from './wire/broker-connection.ts';
-import type { BrokerAddress } from './wire/metadata.ts';
+import type { BrokerAddress } from './wire/broker-address.ts';
 import type { ProducerIdentity } from './wire/produce.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
 import {
@@ -11,6 +10,7 @@ import {
   findCoordinatorRequest,
   initProducerIdRequest,
 } from './wire/transaction.ts';
+import type { WireRequest } from './wire/wire-request.ts';
 
 const FIRST_RETRY_MS = 10;
 const MAX_RETRY_MS = 100;

@@ -1,14 +1,15 @@
 import { abortable } from './abortable.ts';
 import { createRetryPause } from './retry-pause.ts';
+import { addressName, type BrokerAddress, parseAddress } from './wire/broker-address.ts';
 import {
   type BrokerConnection,
   type BrokerConnectionConfig,
   BrokerConnectionError,
   connectToBroker,
-  type WireRequest,
 } from './wire/broker-connection.ts';
-import { type BrokerAddress, metadataRequest, type TopicMetadata } from './wire/metadata.ts';
+import { metadataRequest, type TopicMetadata } from './wire/metadata.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
+import type { SendRequest } from './wire/wire-request.ts';
 
 export interface KafkaConnectionConfig extends BrokerConnectionConfig {
   /** `host:port` of some brokers of the cluster; the others are learnt from them. */
@@ -25,7 +26,7 @@ export interface TopicCluster {
   /** Fresh metadata from the first broker that answers; calls at the same time share one lookup. */
   refresh(signal?: AbortSignal): Promise<TopicMetadata>;
   /** Sends a request that any broker can answer to the first that does. */
-  askAny<T>(wire: WireRequest<T>, signal?: AbortSignal): Promise<T>;
+  readonly askAny: SendRequest;
   /** The shared connection to a broker; it is opened when there is none. */
   connection(address: BrokerAddress, signal?: AbortSignal): Promise<BrokerConnection>;
   /** A connection of the caller's own, until `signal` aborts: a broker answers the requests of one connection one by one. */
@@ -73,7 +74,7 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     return abortable(opening, signal);
   }
 
-  async function askAny<T>(wire: WireRequest<T>, signal?: AbortSignal): Promise<T> {
+  const askAny: SendRequest = async (wire, signal) => {
     const candidates = [
       ...(lastToAnswer ? [lastToAnswer] : []),
       ...(known?.brokers.values() ?? []),
@@ -94,7 +95,7 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
       }
     }
     throw failure;
-  }
+  };
 
   async function lookUp(): Promise<TopicMetadata> {
     known = await askAny(metadataRequest(topic));
@@ -161,21 +162,7 @@ export function groupByLeader(
   return groups;
 }
 
-export function addressName({ host, port }: BrokerAddress): string {
-  return `${host}:${port}`;
-}
-
 /** A broker that is away, or an answer that fresh metadata or patience may change. */
 export function isTransient(error: unknown): boolean {
   return error instanceof BrokerConnectionError || (error instanceof KafkaProtocolError && error.transient);
-}
-
-function parseAddress(broker: string): BrokerAddress {
-  const match = /^(?:\[(?<ipv6>[^\]]+)\]|(?<host>[^:]+)):(?<port>\d+)$/.exec(broker.trim());
-  const host = match?.groups?.ipv6 ?? match?.groups?.host;
-  const port = Number(match?.groups?.port);
-  if (!host || !(port >= 1 && port <= 65_535)) {
-    throw new RangeError(`a Kafka broker is named host:port, found "${broker}"`);
-  }
-  return { host, port };
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
+import type { BrokerAddress } from './broker-address.ts';
 import { BrokerConnectionError, connectToBroker } from './broker-connection.ts';
-import type { BrokerAddress } from './metadata.ts';
 
 const config = { clientId: 'test', connectTimeoutMs: 200, requestTimeoutMs: 200 };
 const forever = new AbortController().signal;

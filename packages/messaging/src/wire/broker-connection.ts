@@ -2,12 +2,12 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
-import { requests } from 'kafkajs/src/protocol/requests/index.js';
-import type { BrokerAddress } from './metadata.ts';
+import { type ApiVersions, fetchApiVersions, requireVersion } from './api-versions.ts';
+import { addressName, type BrokerAddress } from './broker-address.ts';
 import { createPendingRequests } from './pending-requests.ts';
-import { KafkaProtocolError } from './protocol-error.ts';
 import { createFrameSplitter } from './response-frames.ts';
 import { authenticate } from './sasl-authentication.ts';
+import type { SendRequest, WireRequest } from './wire-request.ts';
 
 export interface BrokerConnectionConfig {
   readonly clientId: string;
@@ -23,22 +23,6 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
-/** A request of one version of one API with the decoder of its response: kafkajs's, or one from a file beside this one. */
-export interface WireRequest<Response> {
-  readonly request: {
-    readonly apiKey: number;
-    readonly apiVersion: number;
-    readonly apiName: string;
-    encode(): Promise<Encoder>;
-  };
-  readonly response: { decode(payload: Buffer): Response | Promise<Response> };
-}
-
-/** Versions that the broker speaks, by API key. */
-export type ApiVersions = Readonly<
-  Record<number, { readonly minVersion: number; readonly maxVersion: number }>
->;
-
 /** The connection failed: whether the broker has acted on the requests under way is not known. */
 export class BrokerConnectionError extends Error {
   override readonly name = 'BrokerConnectionError';
@@ -49,7 +33,7 @@ export interface BrokerConnection {
    * Sends a request and decodes the response. Rejects with a BrokerConnectionError when the connection fails, which a request
    * that is not answered in time makes it do: a socket that went silent is never used again. An abort only ends the waiting.
    */
-  send<Response>(wire: WireRequest<Response>, signal?: AbortSignal): Promise<Response>;
+  readonly send: SendRequest;
   isOpen(): boolean;
   /** Destroys the socket; requests under way reject. */
   close(): void;
@@ -70,23 +54,23 @@ export async function connectToBroker(
   signal.addEventListener('abort', onAbort, { once: true });
   link.socket.once('close', () => signal.removeEventListener('abort', onAbort));
   let versions: ApiVersions = {};
-  const connection: BrokerConnection = {
-    async send(wire, abandon) {
-      requireVersion(wire, versions);
-      const body = await wire.request.encode();
-      return wire.response.decode(await link.exchange(wire, body.buffer, abandon));
-    },
-    isOpen: () => link.isOpen(),
-    close: () => void link.fail('the connection was closed'),
+  const send: SendRequest = async (wire, abandon) => {
+    requireVersion(wire, versions);
+    const body = await wire.request.encode();
+    return wire.response.decode(await link.exchange(wire, body.buffer, abandon));
   };
   try {
     await link.connected;
-    versions = await fetchApiVersions(connection);
-    if (config.sasl) await authenticate(connection, address, config.sasl, versions);
-    return connection;
+    versions = await fetchApiVersions(send);
+    if (config.sasl) await authenticate(send, address, config.sasl, versions);
   } catch (error) {
     throw link.fail(error instanceof Error ? error.message : 'cannot connect', error);
   }
+  return {
+    send,
+    isOpen: () => link.isOpen(),
+    close: () => void link.fail('the connection was closed'),
+  };
 }
 
 interface Link {
@@ -113,7 +97,7 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
     failure =
       cause instanceof BrokerConnectionError
         ? cause
-        : new BrokerConnectionError(`broker ${address.host}:${address.port}: ${what}`, { cause });
+        : new BrokerConnectionError(`broker ${addressName(address)}: ${what}`, { cause });
     socket.destroy();
     pending.rejectAll(failure);
     return failure;
@@ -124,7 +108,7 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
     try {
       split(chunk);
     } catch (error) {
-      fail('unreadable response', error);
+      fail(`unreadable response: ${error instanceof Error ? error.message : String(error)}`, error);
     }
   });
   socket.on('error', (error) => fail(error.message, error));
@@ -186,20 +170,4 @@ function requestHeader(
   header.writeInt32BE(correlationId, 8);
   encodedClientId.copy(header, 12);
   return header;
-}
-
-async function fetchApiVersions(connection: BrokerConnection): Promise<ApiVersions> {
-  const answer = await connection.send(requests.ApiVersions.protocol({ version: 2 })({}));
-  if (answer.errorCode !== 0) throw new KafkaProtocolError(answer.errorCode, 'ApiVersions');
-  return Object.fromEntries(answer.apiVersions.map((versions) => [versions.apiKey, versions]));
-}
-
-function requireVersion({ request }: WireRequest<unknown>, versions: ApiVersions): void {
-  const offered = versions[request.apiKey];
-  if (!offered) return;
-  if (request.apiVersion < offered.minVersion || request.apiVersion > offered.maxVersion) {
-    throw new Error(
-      `the broker speaks ${request.apiName} ${offered.minVersion} to ${offered.maxVersion}, this client ${request.apiVersion}`,
-    );
-  }
 }

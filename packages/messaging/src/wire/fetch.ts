@@ -1,8 +1,8 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
-import type { WireRequest } from './broker-connection.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ERROR_CODE, KafkaProtocolError } from './protocol-error.ts';
 import { type AbortedTransaction, decodeRecordBatches, type LogRecord } from './record-batch.ts';
+import type { WireRequest } from './wire-request.ts';
 
 const fetch11 = requests.Fetch.protocol({ version: 11 });
 

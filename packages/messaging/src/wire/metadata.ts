@@ -1,12 +1,8 @@
 import Encoder from 'kafkajs/src/protocol/encoder.js';
-import type { WireRequest } from './broker-connection.ts';
+import type { BrokerAddress } from './broker-address.ts';
 import { ByteReader } from './byte-reader.ts';
 import { KafkaProtocolError } from './protocol-error.ts';
-
-export interface BrokerAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import type { WireRequest } from './wire-request.ts';
 
 export interface TopicMetadata {
   /** Kafka's id of the topic, as its tools print it; a topic created again under the same name has another one. */

@@ -1,5 +1,5 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
-import type { WireRequest } from './broker-connection.ts';
+import type { WireRequest } from './wire-request.ts';
 
 /** What the log keeps of a record; the broker sets the time. */
 export interface ProducedRecord {

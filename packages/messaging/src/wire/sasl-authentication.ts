@@ -1,7 +1,8 @@
 import type { SASLOptions } from 'kafkajs';
 import SASLAuthenticator from 'kafkajs/src/broker/saslAuthenticator/index.js';
-import type { ApiVersions, BrokerConnection } from './broker-connection.ts';
-import type { BrokerAddress } from './metadata.ts';
+import type { ApiVersions } from './api-versions.ts';
+import type { BrokerAddress } from './broker-address.ts';
+import type { SendRequest } from './wire-request.ts';
 
 // The error that is thrown says what failed.
 const silent = { debug() {}, error() {} };
@@ -11,7 +12,7 @@ const silent = { debug() {}, error() {} };
  * the next one authenticates anew.
  */
 export async function authenticate(
-  connection: BrokerConnection,
+  send: SendRequest,
   address: BrokerAddress,
   sasl: SASLOptions,
   versions: ApiVersions,
@@ -21,7 +22,7 @@ export async function authenticate(
       ...address,
       sasl: { ...sasl }, // kafkajs writes into it
       send: ({ request, response }) =>
-        connection.send({
+        send({
           request,
           response: { decode: async (payload) => response.parse(await response.decode(payload)) },
         }),

@@ -1,7 +1,7 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
-import type { WireRequest } from './broker-connection.ts';
-import type { BrokerAddress } from './metadata.ts';
+import type { BrokerAddress } from './broker-address.ts';
 import type { ProducerIdentity } from './produce.ts';
+import type { WireRequest } from './wire-request.ts';
 
 const findCoordinator2 = requests.GroupCoordinator.protocol({ version: 2 });
 const initProducerId1 = requests.InitProducerId.protocol({ version: 1 });
