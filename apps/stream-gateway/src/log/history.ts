@@ -1,0 +1,104 @@
+import type { LogReader } from '@order-events/messaging';
+import { createEventBlock, type EventBlock } from './event-block.ts';
+
+/** Reads what the ring does not hold any more. */
+export interface History {
+  /**
+   * The events from an offset on: what one bounded fetch brings. Streams that ask for the same share one fetch, and blocks are kept
+   * while there is room. Rejects with OffsetOutOfRangeError when the log does not have the offset, and when Kafka is away.
+   */
+  read(topicId: string, partition: number, offset: bigint): Promise<EventBlock>;
+}
+
+export interface HistoryOptions {
+  readonly reader: Pick<LogReader, 'fetchBlock'>;
+  /** Bound of the blocks that are kept. */
+  readonly maxBytes: number;
+  readonly maxConcurrentFetches: number;
+  readonly onFetch: () => void;
+}
+
+/** The broker sends at least one whole batch, also when it is larger. */
+const FETCH_BYTES = 128 * 1024;
+
+/** A cache of log blocks that drops the least recently used, with one fetch per block however many ask. */
+export function createHistory(options: HistoryOptions): History {
+  /** Least recently used first. */
+  const blocks = new Set<EventBlock>();
+  const fetches = new Map<string, Promise<EventBlock>>();
+  const slots = createSlots(options.maxConcurrentFetches);
+  let sizeBytes = 0;
+  let cachedTopicId: string | undefined;
+
+  function cached(partition: number, offset: bigint): EventBlock | undefined {
+    for (const block of blocks) {
+      if (block.partition !== partition || offset < block.from || offset >= block.next) continue;
+      blocks.delete(block);
+      blocks.add(block);
+      return block;
+    }
+    return undefined;
+  }
+
+  function keep(block: EventBlock): void {
+    blocks.add(block);
+    sizeBytes += block.sizeBytes;
+    for (const oldest of blocks) {
+      if (sizeBytes <= options.maxBytes) return;
+      blocks.delete(oldest);
+      sizeBytes -= oldest.sizeBytes;
+    }
+  }
+
+  async function fetchBlock(topicId: string, partition: number, offset: bigint): Promise<EventBlock> {
+    await slots.take();
+    try {
+      options.onFetch();
+      const batch = await options.reader.fetchBlock(partition, offset, FETCH_BYTES);
+      // Records that are no order events were counted and logged when the tail met them.
+      const block = createEventBlock(batch, offset, () => {});
+      if (topicId === cachedTopicId && block.next > block.from) keep(block);
+      return block;
+    } finally {
+      slots.give();
+    }
+  }
+
+  return {
+    read(topicId, partition, offset) {
+      if (topicId !== cachedTopicId) {
+        blocks.clear();
+        sizeBytes = 0;
+        cachedTopicId = topicId;
+      }
+      const block = cached(partition, offset);
+      if (block) return Promise.resolve(block);
+      const name = `${topicId}/${partition}/${offset}`;
+      const shared = fetches.get(name);
+      if (shared) return shared;
+      const fetching = fetchBlock(topicId, partition, offset).finally(() => fetches.delete(name));
+      fetches.set(name, fetching);
+      return fetching;
+    },
+  };
+}
+
+/** Lets a limited number of callers in; the others wait in line. */
+function createSlots(count: number): { take(): Promise<void>; give(): void } {
+  const line: (() => void)[] = [];
+  let free = count;
+  return {
+    take() {
+      if (free > 0) {
+        free -= 1;
+        return Promise.resolve();
+      }
+      return new Promise((resolve) => line.push(resolve));
+    },
+    give() {
+      const next = line.shift();
+      if (next) next();
+      else free += 1;
+    },
+  };
+}

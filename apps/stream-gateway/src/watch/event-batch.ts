@@ -1,0 +1,80 @@
+import type { EventBlock } from '../log/event-block.ts';
+import type { LogEvent } from '../log/log-event.ts';
+import type { OrderLogView } from '../log/order-log.ts';
+import { firstIndexWhere } from '../log/sorted-search.ts';
+import type { EventFilter } from './event-filter.ts';
+
+/** Offset of the next record to look at, by partition. */
+export type Cursor = bigint[];
+
+export interface BatchLimits {
+  readonly maxEvents: number;
+  /** Of the encoded events; a single larger one is sent alone. */
+  readonly maxBytes: number;
+  /** Events to look at, whether they match or not: the event loop must turn. */
+  readonly maxScanned: number;
+}
+
+export interface EventBatch {
+  /** In log order per partition, and so per order. */
+  readonly events: readonly LogEvent[];
+  readonly scanned: number;
+  /** A partition whose next events are older than the ring, and not in `loaded` either. */
+  readonly belowRing: number | undefined;
+  /** Whether a limit ended the batch. */
+  readonly full: boolean;
+}
+
+/**
+ * Collects the next matching events and moves the cursor past all it has looked at. Starts with partition `first`: a caller that
+ * moves it on each time serves all partitions alike. `loaded` is a block of history that was fetched for this cursor.
+ */
+export function readBatch(
+  log: Pick<OrderLogView, 'blockAt' | 'head'>,
+  cursor: Cursor,
+  first: number,
+  filter: EventFilter,
+  limits: BatchLimits,
+  loaded?: EventBlock,
+): EventBatch {
+  const events: LogEvent[] = [];
+  let bytes = 0;
+  let scanned = 0;
+  let belowRing: number | undefined;
+
+  /** Answers false when a limit is reached. */
+  function take(block: EventBlock, from: bigint): boolean {
+    const start = firstIndexWhere(block.events, ({ offset }) => offset >= from);
+    for (let index = start; index < block.events.length; index += 1) {
+      const event = block.events[index];
+      if (!event) break;
+      if (events.length >= limits.maxEvents || scanned >= limits.maxScanned) return false;
+      if (filter(event)) {
+        if (events.length > 0 && bytes + event.encoded.length > limits.maxBytes) return false;
+        events.push(event);
+        bytes += event.encoded.length;
+      }
+      scanned += 1;
+      cursor[block.partition] = event.offset + 1n;
+    }
+    cursor[block.partition] = block.next;
+    return true;
+  }
+
+  for (let turn = 0; turn < cursor.length; turn += 1) {
+    const partition = (first + turn) % cursor.length;
+    for (let next = cursor[partition] ?? 0n; next < log.head(partition); next = cursor[partition] ?? 0n) {
+      const block = log.blockAt(partition, next) ?? (covers(loaded, partition, next) ? loaded : undefined);
+      if (!block) {
+        belowRing ??= partition;
+        break;
+      }
+      if (!take(block, next)) return { events, scanned, belowRing, full: true };
+    }
+  }
+  return { events, scanned, belowRing, full: false };
+}
+
+function covers(block: EventBlock | undefined, partition: number, offset: bigint): boolean {
+  return block?.partition === partition && block.from <= offset && offset < block.next;
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { OrderEventType, OrderStatus } from '@order-events/order-stream';
+import { createEventFilter, type EventSelection } from './event-filter.ts';
+
+const EVENT = {
+  status: OrderStatus.SHIPPED,
+  orderId: 'order-1',
+  customerId: 'customer-1',
+  eventType: OrderEventType.STATUS_CHANGED,
+};
+const NOTHING_SET: EventSelection = { statuses: [], orderIds: [], customerIds: [], eventTypes: [] };
+
+const passes = (selection: Partial<EventSelection>) =>
+  createEventFilter({ ...NOTHING_SET, ...selection })(EVENT);
+
+test('a filter with nothing set lets every event through', () => {
+  assert.equal(passes({}), true);
+});
+
+test('one value of an axis is enough', () => {
+  assert.equal(passes({ statuses: [OrderStatus.PENDING, OrderStatus.SHIPPED] }), true);
+  assert.equal(passes({ orderIds: ['order-2', 'order-1'] }), true);
+  assert.equal(passes({ customerIds: ['customer-2', 'customer-1'] }), true);
+  assert.equal(passes({ eventTypes: [OrderEventType.CREATED, OrderEventType.STATUS_CHANGED] }), true);
+});
+
+test('an event with another value of any axis is left out', () => {
+  assert.equal(passes({ statuses: [OrderStatus.PENDING] }), false);
+  assert.equal(passes({ orderIds: ['order-2'] }), false);
+  assert.equal(passes({ customerIds: ['customer-2'] }), false);
+  assert.equal(passes({ eventTypes: [OrderEventType.CREATED] }), false);
+});
+
+test('every axis that is set must match', () => {
+  assert.equal(passes({ statuses: [OrderStatus.SHIPPED], customerIds: ['customer-1'] }), true);
+  assert.equal(passes({ statuses: [OrderStatus.SHIPPED], customerIds: ['customer-2'] }), false);
+});

@@ -1,0 +1,26 @@
+import type { LogEvent } from '../log/log-event.ts';
+
+/** Values of each axis that an event may have; an empty axis lets all through. */
+export interface EventSelection {
+  readonly statuses: readonly LogEvent['status'][];
+  readonly orderIds: readonly string[];
+  readonly customerIds: readonly string[];
+  readonly eventTypes: readonly LogEvent['eventType'][];
+}
+
+export type EventFilter = (
+  event: Pick<LogEvent, 'status' | 'orderId' | 'customerId' | 'eventType'>,
+) => boolean;
+
+/** An event passes when it has one of the values of every axis that is not empty. */
+export function createEventFilter(selection: EventSelection): EventFilter {
+  const statuses = new Set(selection.statuses);
+  const orderIds = new Set(selection.orderIds);
+  const customerIds = new Set(selection.customerIds);
+  const eventTypes = new Set(selection.eventTypes);
+  return (event) =>
+    (statuses.size === 0 || statuses.has(event.status)) &&
+    (orderIds.size === 0 || orderIds.has(event.orderId)) &&
+    (customerIds.size === 0 || customerIds.has(event.customerId)) &&
+    (eventTypes.size === 0 || eventTypes.has(event.eventType));
+}

@@ -1,0 +1,209 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type LogReader, OffsetOutOfRangeError } from '@order-events/messaging';
+import type { EventBlock } from '../log/event-block.ts';
+import type { History } from '../log/history.ts';
+import type { LogEvent } from '../log/log-event.ts';
+import type { OrderLogView } from '../log/order-log.ts';
+import { createBackgroundRead } from './background-read.ts';
+import { type BatchLimits, type Cursor, readBatch } from './event-batch.ts';
+import type { EventFilter } from './event-filter.ts';
+import { type StartPosition, startPoint } from './start-position.ts';
+import { WatchError } from './watch-error.ts';
+import type { WatchLifetime } from './watch-lifetime.ts';
+import type { WatchMessage, WatchSignal } from './watch-message.ts';
+import { createWatchPlace } from './watch-place.ts';
+import type { RegisteredWatch } from './watch-registry.ts';
+
+export interface WatchRequest {
+  readonly filter: EventFilter;
+  readonly start: StartPosition;
+  readonly allowGap: boolean;
+  readonly heartbeatMs: number;
+  readonly maxBatchSize: number;
+}
+
+/** What streams read from. */
+export interface WatchSources {
+  readonly log: OrderLogView;
+  readonly history: History;
+  /** Tells where the log begins and ends. */
+  readonly reader: Pick<LogReader, 'offsets'>;
+  /** Told of a read that will be tried again. */
+  readonly onReadFailure: (error: unknown) => void;
+}
+
+/** Up to 17 messages wait in the server for a slow client: they must be small. */
+const MAX_MESSAGE_BYTES = 32 * 1024;
+const MAX_SCANNED_AT_ONCE = 4_000;
+/** So many events that did not match are worth a new token. */
+const MAX_SCANNED_SILENTLY = 20_000;
+const FELL_BEHIND_AFTER_MS = 2_000;
+
+/**
+ * One stream: a cursor that pulls from the log, whether the events are in the ring or in history, and never further than its client
+ * takes them. It holds no events between two messages. Ends when `signal` aborts; throws a WatchError when it cannot go on.
+ */
+export async function* watchLog(
+  request: WatchRequest,
+  watch: RegisteredWatch,
+  lifetime: WatchLifetime,
+  sources: WatchSources,
+  signal: AbortSignal,
+): AsyncGenerator<WatchMessage, void, undefined> {
+  const steps = createWatchSteps(request, watch, lifetime, sources);
+  yield steps.started();
+  while (!signal.aborted) {
+    const message = steps.next();
+    if (message) yield message;
+    else if (steps.hasMore()) await nextTurn();
+    else await sources.log.changed(steps.waitMs(), signal, steps.pending());
+  }
+}
+
+interface WatchSteps {
+  started(): WatchMessage;
+  /** The message that is due now; undefined when there is none. Throws a WatchError when the stream must end. */
+  next(): WatchMessage | undefined;
+  /** Whether `next` stopped only to let others work. */
+  hasMore(): boolean;
+  /** How long there is nothing to do unless the log changes. */
+  waitMs(): number;
+  /** A read from Kafka that is under way. */
+  pending(): Promise<void> | undefined;
+}
+
+function createWatchSteps(
+  request: WatchRequest,
+  watch: RegisteredWatch,
+  lifetime: WatchLifetime,
+  { log, history, reader, onReadFailure }: WatchSources,
+): WatchSteps {
+  const limits: BatchLimits = {
+    maxEvents: request.maxBatchSize,
+    maxBytes: MAX_MESSAGE_BYTES,
+    maxScanned: MAX_SCANNED_AT_ONCE,
+  };
+  const start = startPoint(request.start, log, Date.now());
+  const place = createWatchPlace(start, log, reader, request.allowGap);
+  const reading = createBackgroundRead<WatchMessage | undefined>(readFailed);
+  let toldAvailable = true;
+  let lastSentMs = performance.now();
+  let scannedSilently = 0;
+  let firstPartition = 0;
+  let hasMore = false;
+  let loaded: EventBlock | undefined;
+
+  function message(events: readonly LogEvent[], signal?: WatchSignal): WatchMessage {
+    lastSentMs = performance.now();
+    scannedSilently = 0;
+    return { events, resumeToken: place.token(), ...(signal ? { signal } : {}) };
+  }
+
+  function lifetimeNotice(): WatchMessage | undefined {
+    const due = lifetime.due(performance.now());
+    if (!due) return undefined;
+    if ('announceMs' in due) return message([], { kind: 'draining', reconnectDelayMs: due.announceMs });
+    const text = 'the server has ended this stream: go on with the resume token, on any server';
+    throw new WatchError(due.end, text, { resume_token: place.token() });
+  }
+
+  function sourceNotice(): WatchMessage | undefined {
+    const { available, since } = log.source();
+    if (available === toldAvailable) return undefined;
+    toldAvailable = available;
+    return message([], { kind: 'source state changed', available, since });
+  }
+
+  function readFailed(error: unknown): void {
+    if (error instanceof WatchError) throw error;
+    // Locating finds out whether the events are gone for good.
+    if (error instanceof OffsetOutOfRangeError) place.leave();
+    else onReadFailure(error);
+  }
+
+  function locate(): void {
+    if (!log.topic() || reading.pending() || place.locateInRing() || !log.source().available) return;
+    reading.begin(
+      () => place.locateInLog(),
+      (located) => {
+        place.arrive(located);
+        return located.gap && message([], { kind: 'gap', ...located.gap });
+      },
+    );
+  }
+
+  function loadHistory(partition: number, offset: bigint): void {
+    const topicId = log.topic()?.id;
+    if (topicId === undefined || !log.source().available) return;
+    reading.begin(
+      () => history.read(topicId, partition, offset),
+      (block) => {
+        if (log.topic()?.id === topicId) loaded = block;
+        return undefined;
+      },
+    );
+  }
+
+  function edgeNotice(cursor: Cursor): WatchMessage | undefined {
+    if (watch.state === 'live') {
+      if (!isBehind(log, cursor)) return undefined;
+      watch.state = 'catching up';
+      return message([], { kind: 'fell behind', backlogEvents: place.backlog() });
+    }
+    watch.state = 'catching up';
+    if (!log.source().available || place.backlog() > 0n) return undefined;
+    watch.state = 'live';
+    return message([], { kind: 'caught up' });
+  }
+
+  function nextBatch(cursor: Cursor): WatchMessage | undefined {
+    const batch = readBatch(log, cursor, firstPartition, request.filter, limits, loaded);
+    loaded = undefined;
+    firstPartition = (firstPartition + 1) % cursor.length;
+    if (batch.events.length > 0) return message(batch.events);
+    scannedSilently += batch.scanned;
+    hasMore = batch.full;
+    const { belowRing } = batch;
+    if (!hasMore && belowRing !== undefined) loadHistory(belowRing, cursor[belowRing] ?? 0n);
+    return undefined;
+  }
+
+  function logMessage(): WatchMessage | undefined {
+    if (place.cursor() && !place.isCurrent()) place.leave();
+    if (!place.cursor()) locate();
+    const cursor = place.cursor();
+    return cursor && (edgeNotice(cursor) ?? nextBatch(cursor));
+  }
+
+  function heartbeat(): WatchMessage | undefined {
+    const isDue =
+      performance.now() - lastSentMs >= request.heartbeatMs || scannedSilently >= MAX_SCANNED_SILENTLY;
+    return isDue ? message([], { kind: 'heartbeat', backlogEvents: place.backlog() }) : undefined;
+  }
+
+  return {
+    started: () => message([], { kind: 'started', watcherId: watch.id, heartbeatMs: request.heartbeatMs }),
+    next() {
+      hasMore = false;
+      return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
+    },
+    hasMore: () => hasMore,
+    waitMs() {
+      const nowMs = performance.now();
+      const wakeAtMs = Math.min(lastSentMs + request.heartbeatMs, lifetime.nextAtMs());
+      const retryAtMs = reading.retryAtMs();
+      return Math.max(0, (retryAtMs > nowMs ? Math.min(wakeAtMs, retryAtMs) : wakeAtMs) - nowMs);
+    },
+    pending: () => reading.pending(),
+  };
+}
+
+/** Whether the next event has been waiting for some time, or is not in the ring any more. */
+function isBehind(log: OrderLogView, cursor: Cursor): boolean {
+  const readBeforeMs = performance.now() - FELL_BEHIND_AFTER_MS;
+  return cursor.some((offset, partition) => {
+    if (offset >= log.head(partition)) return false;
+    const block = log.blockAt(partition, offset);
+    return !block || block.readAtMs < readBeforeMs;
+  });
+}
