@@ -34,7 +34,7 @@ try {
 } catch (error: unknown) {
   process.exitCode = 1;
   console.error(error instanceof Error ? error.message : error);
-  if (!interruption.signal.aborted) console.error(await compose('logs', '--tail', '15').catch(String));
+  if (!interruption.signal.aborted) await printLogs().catch(console.error);
 } finally {
   step('taking everything down');
   await compose('down', '--volumes', '--remove-orphans');
@@ -123,6 +123,11 @@ async function compose(command: string, ...args: string[]): Promise<string> {
   if (command !== 'down') interruption.signal.throwIfAborted();
   if (code !== 0) throw new Error(`docker compose ${command} failed:\n${stderr.slice(-3_000)}`);
   return stdout;
+}
+
+async function printLogs(): Promise<void> {
+  const logs = await compose('logs', '--no-color', '--tail', '10');
+  for (const line of logs.split('\n')) console.error(line.slice(0, 300));
 }
 
 function step(what: string): void {
