@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startOrderLoad } from '../../tools/load/order-load.ts';
 import type { AppProcess } from '../../tools/stack/index.ts';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
+import { startLoad } from '../harness/load.ts';
 import { appEnv } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
@@ -20,7 +20,7 @@ test('a relay frozen past its lease and woken under load does not publish beside
   let owner = await startApp(t, 'relay', env.relay);
   await eventually(() => assert.equal(linesOf(owner, 'took over'), 1));
   let successor = await startApp(t, 'relay', env.relay);
-  const load = startOrderLoad({ apiUrl: api.urls.http, workers: 16, changesPerSecond: 300 });
+  const load = startLoad(t, { apiUrl: api.urls.http, workers: 16, changesPerSecond: 300 });
 
   for (let freeze = 0; freeze < FREEZES; freeze++) {
     const takeOvers = linesOf(successor, 'took over');

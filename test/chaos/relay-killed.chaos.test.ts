@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startOrderLoad } from '../../tools/load/order-load.ts';
 import { createTestDatabase, createTestTopic, startApp } from '../harness/index.ts';
+import { startLoad } from '../harness/load.ts';
 import { appEnv } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
@@ -13,7 +13,7 @@ test('a relay killed again and again under load loses, doubles and reorders noth
   const { brokers, topic } = await createTestTopic(t);
   const env = appEnv({ databaseUrl, brokers, topic });
   const api = await startApp(t, 'api', env.api);
-  const load = startOrderLoad({ apiUrl: api.urls.http, workers: 16, changesPerSecond: 300 });
+  const load = startLoad(t, { apiUrl: api.urls.http, workers: 16, changesPerSecond: 300 });
 
   for (let kill = 0; kill < KILLS; kill++) {
     const relay = await startApp(t, 'relay', env.relay);

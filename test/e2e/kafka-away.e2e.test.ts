@@ -3,11 +3,10 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureTopic } from '@order-events/messaging';
 import { createDeliveryRecord } from '../../tools/load/delivery-record.ts';
-import { startOrderLoad } from '../../tools/load/order-load.ts';
-import { startResumingWatch } from '../../tools/load/resuming-watch.ts';
 import type { AppProcess } from '../../tools/stack/index.ts';
 import { committedChanges } from '../harness/committed-changes.ts';
 import { createTestDatabase, eventually, startKafka } from '../harness/index.ts';
+import { startLoad, startWatch } from '../harness/load.ts';
 import { startOrderApps } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
@@ -33,18 +32,17 @@ test('everything starts and works while Kafka is away; when it comes, everything
 
   const record = createDeliveryRecord();
   const sourceStates: boolean[] = [];
-  const watch = startResumingWatch({
+  const watch = startWatch(t, {
     address: () => gateway.urls.grpc,
     onEvent: (event) => record.deliver({ orderId: event.orderId, version: Number(event.orderVersion) }),
     onSignal(signal) {
       if (signal.$case === 'sourceStateChanged') sourceStates.push(signal.value.available);
     },
   });
-  t.after(() => watch.stop());
   await watch.started;
   await eventually(() => assert.deepEqual(sourceStates, [false]));
 
-  const load = startOrderLoad({ apiUrl: api.urls.http, workers: 8, changesPerSecond: 100 });
+  const load = startLoad(t, { apiUrl: api.urls.http, workers: 8, changesPerSecond: 100 });
   await eventually(async () => assert.ok((await pendingEvents(relay)) > 50));
   await kafka.start();
   await ensureTopic(

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { encodeOrderEvent, keyHash } from '@order-events/messaging';
 import { placeOrder } from '@order-events/domain';
 import pg from 'pg';
-import { startOrderLoad } from '../../tools/load/order-load.ts';
 import { auditTopic } from '../../tools/load/topic-audit.ts';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
+import { startLoad } from '../harness/load.ts';
 import { appEnv } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
@@ -43,7 +43,7 @@ test('a transaction held open through everything delays its own event only; one 
 
   const api = await startApp(t, 'api', env.api);
   await startApp(t, 'relay', env.relay);
-  const load = startOrderLoad({ apiUrl: api.urls.http, workers: 4, changesPerSecond: 100 });
+  const load = startLoad(t, { apiUrl: api.urls.http, workers: 4, changesPerSecond: 100 });
   await eventually(() => assert.ok(load.accepted.length > 200));
   await quitter.query('ROLLBACK');
   await load.stop();

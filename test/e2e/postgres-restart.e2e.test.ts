@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrateToLatest } from '@order-events/database';
-import { startOrderLoad } from '../../tools/load/order-load.ts';
 import { createTestTopic, eventually, startPostgres } from '../harness/index.ts';
+import { startLoad } from '../harness/load.ts';
 import { startOrderApps } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
@@ -12,7 +12,7 @@ test('PostgreSQL restarted and killed under load: every process survives and goe
   const { brokers, topic } = await createTestTopic(t);
   const system = { databaseUrl: postgres.url, brokers, topic };
   const { api, relay, gateway } = await startOrderApps(t, system);
-  const load = startOrderLoad({ apiUrl: api.urls.http, workers: 8, changesPerSecond: 200 });
+  const load = startLoad(t, { apiUrl: api.urls.http, workers: 8, changesPerSecond: 200 });
   const goesOn = async () => {
     const before = load.accepted.length;
     await eventually(() => assert.ok(load.accepted.length > before + 100), { deadlineMs: 20_000 });

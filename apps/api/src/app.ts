@@ -1,12 +1,31 @@
-import { createDatabase, createPool, createWakeUpNotifier, isSchemaCurrent } from '@order-events/database';
-import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
+import {
+  createDatabase,
+  createPool,
+  createWakeUpNotifier,
+  isDatabaseAway,
+  isSchemaCurrent,
+  requireSchema,
+} from '@order-events/database';
+import {
+  createAdminServer,
+  createMetricsRegistry,
+  type Logger,
+  type Part,
+  settleWithin,
+} from '@order-events/runtime';
+import type { Pool } from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
 import { createApiMetrics } from './api-metrics.ts';
 import type { ApiConfig } from './config.ts';
 import { createHttpServer } from './http/http-server.ts';
+import { createIdempotencyStore } from './orders/idempotency-store.ts';
 import { createOrderService } from './orders/order-service.ts';
 import { createOrderStore } from './orders/order-store.ts';
 import { createOutboxWriter } from './orders/outbox-writer.ts';
+
+/** Of the time there is to stop, what requests get to end; the rest is for what they used. */
+const DRAIN_SHARE = 0.7;
+const POOL_END_MS = 1_000;
 
 /** Puts the API together, in the order in which its parts start. */
 export function createApiApp(config: ApiConfig, log: Logger): Part[] {
@@ -18,17 +37,24 @@ export function createApiApp(config: ApiConfig, log: Logger): Part[] {
     maxConnections: config.API_DATABASE_POOL_SIZE,
     onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
   });
-  const database: Part = { name: 'database', start: async () => {}, stop: () => pool.end() };
   const wakeUps = createWakeUpNotifier({ url: config.DATABASE_URL, log });
   const service = createOrderService({
     database: createDatabase(pool),
     orders: createOrderStore(),
     outbox: createOutboxWriter(metrics),
+    idempotency: createIdempotencyStore(),
     wakeRelay: () => wakeUps.notify(),
     clock: () => new Date(),
     log,
   });
-  const http = createHttpServer({ host: config.API_HOST, port: config.API_PORT, service, metrics, log });
+  const http = createHttpServer({
+    host: config.API_HOST,
+    port: config.API_PORT,
+    drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE,
+    service,
+    metrics,
+    log,
+  });
   const admin = createAdminServer({
     host: config.API_ADMIN_HOST,
     port: config.API_ADMIN_PORT,
@@ -36,5 +62,24 @@ export function createApiApp(config: ApiConfig, log: Logger): Part[] {
     registry,
     log,
   });
-  return [admin, database, wakeUps, http];
+  return [admin, databasePart(pool, log), wakeUps, http];
+}
+
+/** A schema that is too old ends the start; a database that is away does not, it may come back any moment. */
+function databasePart(pool: Pool, log: Logger): Part {
+  return {
+    name: 'database',
+    async start() {
+      try {
+        await requireSchema(pool);
+      } catch (error) {
+        if (!isDatabaseAway(error)) throw error;
+        log.warn({ err: error }, 'database away; requests are refused until it is back');
+      }
+    },
+    async stop() {
+      // Ending a pool twice is an error.
+      if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger, Part } from '@order-events/runtime';
 import express, { type Express } from 'express';
@@ -8,34 +8,39 @@ import { openApiRoutes } from './openapi-routes.ts';
 import { orderRoutes } from './order-routes.ts';
 import { Problem, problemHandler } from './problem.ts';
 import { observeRequests } from './request-observer.ts';
+import { traceRequests } from './trace-context.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** What is not answered this long after the stop is cut off. */
+  readonly drainMs: number;
   readonly service: OrderService;
   readonly metrics: Pick<ApiMetrics, 'requestDuration'>;
   readonly log: Logger;
 }
 
-const MAX_BODY = '512kb';
 /** A client that sends its request slower than this is cut off. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** What is not answered this long after the stop is cut off. */
-const DRAIN_MS = 5_000;
 
 export function createHttpServer(options: HttpServerOptions): Part {
-  const { host, port, log } = options;
+  const { host, port, drainMs, log } = options;
+  const app = createExpressApp(options);
+  const unanswered = new Set<ServerResponse>();
   let server: Server | undefined;
+  let draining = false;
   return {
     name: 'HTTP server',
     async start() {
-      const created = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, createExpressApp(options));
-      server = created;
-      await new Promise<void>((resolve, reject) => {
-        created.once('error', reject);
-        created.listen(port, host, resolve);
+      const created = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+        if (draining) endConnectionAfter(response);
+        unanswered.add(response);
+        response.once('close', () => unanswered.delete(response));
+        app(request, response);
       });
+      server = created;
+      await listen(created, host, port);
       // The server's address is an object for every TCP server that listens.
       const address = created.address() as AddressInfo;
       log.info({ name: 'http', url: `http://${host}:${address.port}` }, 'listening');
@@ -43,9 +48,14 @@ export function createHttpServer(options: HttpServerOptions): Part {
     async stop() {
       const closing = server;
       if (!closing?.listening) return;
-      // Idle connections are closed at once, busy ones after their answer.
+      draining = true;
+      // Closing takes no new connections and ends the idle ones; the others end with their answer.
       const closed = new Promise((resolve) => closing.close(resolve));
-      const cutOff = setTimeout(() => closing.closeAllConnections(), DRAIN_MS);
+      unanswered.forEach(endConnectionAfter);
+      const cutOff = setTimeout(() => {
+        log.warn({ requests: unanswered.size }, 'requests cut off: not answered in time to stop');
+        closing.closeAllConnections();
+      }, drainMs);
       await closed;
       clearTimeout(cutOff);
     },
@@ -55,8 +65,10 @@ export function createHttpServer(options: HttpServerOptions): Part {
 function createExpressApp({ service, metrics, log }: HttpServerOptions): Express {
   const app = express();
   app.disable('x-powered-by');
+  // Orders have their version as ETag; a hash of anything else would help nobody.
+  app.disable('etag');
+  app.use(traceRequests);
   app.use(observeRequests(metrics, log));
-  app.use(express.json({ limit: MAX_BODY }));
   app.use(openApiRoutes());
   app.use(orderRoutes(service));
   app.use((request) => {
@@ -64,4 +76,19 @@ function createExpressApp({ service, metrics, log }: HttpServerOptions): Express
   });
   app.use(problemHandler(log));
   return app;
+}
+
+/** Told so, a client does not send its next request on a connection that is about to end. */
+function endConnectionAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }

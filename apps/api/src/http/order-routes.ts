@@ -1,46 +1,43 @@
 import { Router } from 'express';
-import type { Request } from 'express';
-import type { ChangeRequest, OrderService } from '../orders/order-service.ts';
+import type { Request, Response } from 'express';
+import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-service.ts';
 import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
 import { changeItemsBody, changeStatusBody, listQuery, orderPath, placeOrderBody } from './order-schemas.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { Problem } from './problem.ts';
-import { bodyOf, checked, expectedVersionOf, traceparentOf } from './request-input.ts';
+import {
+  bodyOf,
+  checked,
+  expectedVersionOf,
+  faultyInput,
+  idempotencyOf,
+  parseJson,
+} from './request-input.ts';
+import { traceparentOf } from './trace-context.ts';
 
 /** The five routes of the order API. */
 export function orderRoutes(service: OrderService): Router {
   const router = Router();
 
-  router.post('/orders', async (request, response) => {
+  router.post('/orders', parseJson, async (request, response) => {
     const body = bodyOf(placeOrderBody, request);
     const details = { customerId: body.customer_id, currency: body.currency, items: itemsOfBody(body.items) };
-    const order = await service.place(details, { traceparent: traceparentOf(request) });
-    response
-      .status(201)
-      .location(`/orders/${order.orderId}`)
-      .set('ETag', etagOf(order))
-      .json(orderJson(order));
+    const outcome = await service.place(details, changeRequest(request));
+    sendOrder(response.status(201).location(`/orders/${outcome.order.orderId}`), outcome);
   });
 
   router.get('/orders', async (request, response) => {
-    const {
-      status,
-      customer_id: customerId,
-      page_size: pageSize,
-      page_token: token,
-    } = checked(listQuery, request.query, 'query');
-    const filter = { status, customerId };
-    const after = token === undefined ? undefined : decodePageToken(token, filter);
-    if (token !== undefined && !after) {
+    const query = checked(listQuery, request.query, 'query');
+    const filter = { status: query.status, customerId: query.customer_id };
+    const after = query.page_token === undefined ? undefined : decodePageToken(query.page_token, filter);
+    if (query.page_token !== undefined && !after) {
       const detail = 'must be the next_page_token of an answer to the same filter';
-      throw new Problem('validation_failed', 'the query has a fault', {
-        errors: [{ pointer: '/query/page_token', detail }],
-      });
+      throw faultyInput('query', [{ pointer: '/query/page_token', detail }]);
     }
     // One more than asked for tells whether there is another page.
-    const orders = await service.list({ ...filter, limit: pageSize + 1, after });
-    const page = orders.slice(0, pageSize);
-    const last = orders.length > pageSize ? page.at(-1) : undefined;
+    const orders = await service.list({ ...filter, limit: query.page_size + 1, after });
+    const page = orders.slice(0, query.page_size);
+    const last = orders.length > query.page_size ? page.at(-1) : undefined;
     response.json({
       orders: page.map(orderJson),
       next_page_token: last ? encodePageToken(last, filter) : null,
@@ -53,18 +50,17 @@ export function orderRoutes(service: OrderService): Router {
     response.set('ETag', etagOf(order)).json(orderJson(order));
   });
 
-  router.patch('/orders/:order_id', async (request, response) => {
+  router.patch('/orders/:order_id', parseJson, async (request, response) => {
     const orderId = orderIdOf(request);
     const { items } = bodyOf(changeItemsBody, request);
-    const order = await service.changeItems(orderId, { items: itemsOfBody(items) }, changeRequest(request));
-    response.set('ETag', etagOf(order)).json(orderJson(order));
+    const change = { items: itemsOfBody(items) };
+    sendOrder(response, await service.changeItems(orderId, change, changeRequest(request)));
   });
 
-  router.put('/orders/:order_id/status', async (request, response) => {
+  router.put('/orders/:order_id/status', parseJson, async (request, response) => {
     const orderId = orderIdOf(request);
     const { status } = bodyOf(changeStatusBody, request);
-    const order = await service.changeStatus(orderId, status, changeRequest(request));
-    response.set('ETag', etagOf(order)).json(orderJson(order));
+    sendOrder(response, await service.changeStatus(orderId, status, changeRequest(request)));
   });
 
   for (const [path, allowed] of ALLOWED_METHODS) {
@@ -87,5 +83,14 @@ function orderIdOf(request: Request): string {
 }
 
 function changeRequest(request: Request): ChangeRequest {
-  return { traceparent: traceparentOf(request), expectedVersion: expectedVersionOf(request) };
+  return {
+    traceparent: traceparentOf(request),
+    expectedVersion: expectedVersionOf(request),
+    idempotency: idempotencyOf(request),
+  };
+}
+
+function sendOrder(response: Response, { order, replayed }: OrderOutcome): void {
+  if (replayed) response.set('Idempotency-Replayed', 'true');
+  response.set('ETag', etagOf(order)).json(orderJson(order));
 }

@@ -9,10 +9,18 @@ export const MAX_PAGE_SIZE = 500;
 const MAX_ITEMS = 1000;
 
 const status = z.enum(ORDER_STATUSES).meta({ description: 'Status of the order.' });
-const customerId = z.string().min(1).max(200);
+
+/** Postgres stores neither U+0000 nor half a surrogate pair, and nobody means the other control characters. */
+const text = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be Unicode text without control characters');
+const customerId = text(200);
 
 const item = z.strictObject({
-  sku: z.string().min(1).max(64).meta({ description: 'Stock keeping unit.' }),
+  sku: text(64).meta({ description: 'Stock keeping unit.' }),
   quantity: z.int().min(1).max(1_000_000),
   unit_price_minor: z
     .int()
@@ -74,5 +82,7 @@ export const problemAnswer = z.strictObject({
   errors: z
     .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
     .optional()
-    .meta({ description: 'What is wrong where: JSON pointers into body, path or query.' }),
+    .meta({
+      description: 'What is wrong where: JSON pointers into the body, or /path, /query and /headers.',
+    }),
 });

@@ -20,9 +20,9 @@ export class Problem extends Error {
   constructor(
     code: ProblemCode,
     detail: string,
-    more: { errors?: readonly ProblemDetail[]; headers?: Record<string, string>; cause?: unknown } = {},
+    more: { errors?: readonly ProblemDetail[]; headers?: Record<string, string> } = {},
   ) {
-    super(detail, { cause: more.cause });
+    super(detail);
     this.code = code;
     this.errors = more.errors ?? [];
     this.headers = more.headers ?? {};
@@ -36,23 +36,32 @@ export const PROBLEMS = {
   route_not_found: { status: 404, title: 'No such route' },
   method_not_allowed: { status: 405, title: 'The route has no such method' },
   invalid_status_transition: { status: 409, title: 'The status cannot change like this' },
+  idempotency_key_in_use: { status: 409, title: 'The same request is still being worked on' },
   version_mismatch: { status: 412, title: 'The order has changed meanwhile' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   invalid_order: { status: 422, title: 'The order breaks a rule' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
   internal_error: { status: 500, title: 'Something went wrong here' },
   service_unavailable: { status: 503, title: 'The service cannot answer now' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** Problems that go away by themselves: when to try again, in seconds. */
+const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
+  idempotency_key_in_use: '1',
+  service_unavailable: '1',
+};
+
 /** Express's last handler: the one place where errors become answers. What is not known is logged, and told nobody. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   // Express tells an error handler by its four parameters.
   return (error: unknown, request, response, _next) => {
     const problem = problemOf(error);
-    if (problem.code === 'internal_error') log.error({ err: error, url: request.path }, 'request failed');
-    if (problem.code === 'service_unavailable') log.warn({ err: error, url: request.path }, 'database away');
+    const about = { err: error, url: request.path, requestId: response.get('X-Request-Id') };
+    if (problem.code === 'internal_error') log.error(about, 'request failed');
+    if (problem.code === 'service_unavailable') log.warn(about, 'database away');
     if (response.headersSent) return void response.destroy();
     sendProblem(response, problem, request.originalUrl);
   };
@@ -60,9 +69,10 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
 
 function sendProblem(response: Response, problem: Problem, instance: string): void {
   const { status, title } = PROBLEMS[problem.code];
+  const retryAfter = RETRY_AFTER[problem.code];
   response
     .status(status)
-    .set(problem.headers)
+    .set({ ...problem.headers, ...(retryAfter && { 'Retry-After': retryAfter }) })
     .type('application/problem+json')
     .send(
       JSON.stringify({
@@ -80,31 +90,33 @@ function sendProblem(response: Response, problem: Problem, instance: string): vo
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof OrderError || error instanceof DomainError) {
-    return new Problem(isProblemCode(error.code) ? error.code : 'internal_error', error.message);
+    if (isProblemCode(error.code)) return new Problem(error.code, error.message);
   }
   if (isDatabaseAway(error)) {
-    const headers = { 'Retry-After': '1' };
-    return new Problem('service_unavailable', 'the database does not answer; try again', { headers });
+    return new Problem('service_unavailable', 'the database does not answer; try again');
+  }
+  // Thrown by Express's router.
+  if (error instanceof URIError) {
+    return new Problem('validation_failed', 'the path of the request is not percent-encoded correctly');
   }
   return bodyProblem(error) ?? new Problem('internal_error', 'the error is logged; try again later');
 }
 
-/** Errors of Express's body parser carry a `type`. */
+/** Errors of Express's body parser carry a status, and most of them a `type`. */
 function bodyProblem(error: unknown): Problem | undefined {
-  const type = error instanceof Error && 'type' in error ? error.type : undefined;
-  if (type === 'entity.parse.failed')
+  if (!(error instanceof Error) || !('status' in error)) return undefined;
+  const type = 'type' in error ? error.type : undefined;
+  if (type === 'entity.parse.failed') {
     return new Problem('malformed_json', 'the body could not be parsed as JSON');
-  if (type === 'entity.too.large')
-    return new Problem('payload_too_large', 'the body may have 512 KiB at most');
-  if (type === 'charset.unsupported' || type === 'encoding.unsupported') {
-    return new Problem('unsupported_media_type', 'the body must be UTF-8 JSON, plain or gzip');
   }
-  if (type === 'request.aborted' || type === 'request.size.invalid') {
-    return new Problem('malformed_json', 'the body ended before its announced length');
+  if (error.status === 413) return new Problem('payload_too_large', 'the body may have 512 KiB at most');
+  if (error.status === 415) {
+    return new Problem('unsupported_media_type', 'the body must be UTF-8 JSON, plain or compressed');
   }
+  if (error.status === 400) return new Problem('malformed_json', 'the body is incomplete or damaged');
   return undefined;
 }
 
 function isProblemCode(code: string): code is ProblemCode {
-  return code in PROBLEMS;
+  return Object.hasOwn(PROBLEMS, code);
 }

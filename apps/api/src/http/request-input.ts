@@ -1,9 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import type { Request } from 'express';
+import { createHash } from 'node:crypto';
+import express, { type Request } from 'express';
 import type { z } from 'zod';
-import { Problem } from './problem.ts';
+import type { IdempotentRequest } from '../orders/idempotency-store.ts';
+import { Problem, type ProblemDetail } from './problem.ts';
 
-type Place = 'body' | 'path' | 'query';
+type Place = 'body' | 'path' | 'query' | 'headers';
+
+/** Parses a JSON body; what is valid JSON and no object is the schema's business. */
+export const parseJson = express.json({ limit: '512kb', strict: false });
 
 /** Checks a part of the request; throws a Problem that points at every fault. */
 export function checked<Schema extends z.ZodType>(
@@ -13,19 +17,9 @@ export function checked<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const prefix = place === 'body' ? [] : [place];
-  const errors = result.error.issues.map((issue) => ({
-    pointer: [...prefix, ...issue.path]
-      .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-      .join(''),
-    detail: issue.message,
-  }));
-  throw new Problem(
-    'validation_failed',
-    `the ${place} has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`}`,
-    {
-      errors,
-    },
+  throw faultyInput(
+    place,
+    result.error.issues.flatMap((issue) => detailsOf(issue, place)),
   );
 }
 
@@ -38,24 +32,49 @@ export function bodyOf<Schema extends z.ZodType>(schema: Schema, request: Reques
   return checked(schema, request.body, 'body');
 }
 
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** The caller's W3C trace context, or a new one. */
-export function traceparentOf(request: Request): string {
-  const given = request.get('traceparent');
-  if (given && TRACEPARENT.test(given)) return given;
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+export function faultyInput(place: Place, errors: readonly ProblemDetail[]): Problem {
+  const count = errors.length === 1 ? 'a fault' : `${errors.length} faults`;
+  return new Problem('validation_failed', `the ${place} of the request has ${count}`, { errors });
 }
 
 const VERSION_TAG = /^"v(\d{1,9})"$/;
 
 /** The version that `If-Match` asks for; undefined when there is none or it takes any. */
 export function expectedVersionOf(request: Request): number | undefined {
-  const given = request.get('if-match');
-  if (given === undefined || given.trim() === '*') return undefined;
-  const version = VERSION_TAG.exec(given.trim())?.[1];
+  const given = request.get('if-match')?.trim();
+  if (given === undefined || given === '*') return undefined;
+  const version = VERSION_TAG.exec(given)?.[1];
   if (version) return Number(version);
-  throw new Problem('validation_failed', 'a header has a fault', {
-    errors: [{ pointer: '/headers/if-match', detail: 'must be the ETag of the order, such as "v3"' }],
-  });
+  const detail = 'must be the ETag of the order, such as "v3"';
+  throw faultyInput('headers', [{ pointer: '/headers/if-match', detail }]);
+}
+
+/** A structured-field string, as the standard's draft has it, or the bare key. */
+const IDEMPOTENCY_KEY = /^(?:"([ !#-[\]-~]{1,255})"|([!#-[\]-~]{1,255}))$/;
+
+/** The key that makes a request safe to repeat, with a fingerprint of what is asked for; undefined when there is none. */
+export function idempotencyOf(request: Request): IdempotentRequest | undefined {
+  const given = request.get('idempotency-key');
+  if (given === undefined) return undefined;
+  const match = IDEMPOTENCY_KEY.exec(given);
+  const key = match?.[1] ?? match?.[2];
+  if (!key) {
+    const detail = 'must be 1 to 255 printable ASCII characters without " and \\';
+    throw faultyInput('headers', [{ pointer: '/headers/idempotency-key', detail }]);
+  }
+  const asked = JSON.stringify([request.method, request.path, request.get('if-match'), request.body]);
+  return { key, fingerprint: createHash('sha256').update(asked).digest('base64url') };
+}
+
+function detailsOf(issue: z.core.$ZodIssue, place: Place): ProblemDetail[] {
+  const path = place === 'body' ? issue.path : [place, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ pointer: pointerTo([...path, key]), detail: 'is not known here' }));
+  }
+  return [{ pointer: pointerTo(path), detail: issue.message }];
+}
+
+/** RFC 6901. */
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

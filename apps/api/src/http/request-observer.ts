@@ -16,7 +16,8 @@ export function observeRequests(metrics: Pick<ApiMetrics, 'requestDuration'>, lo
         status: response.writableFinished ? String(response.statusCode) : 'aborted',
       };
       metrics.requestDuration.observe(labels, durationMs / 1000);
-      log.info({ ...labels, durationMs: Math.round(durationMs * 10) / 10 }, 'request');
+      const requestId = response.get('X-Request-Id');
+      log.info({ ...labels, durationMs: Math.round(durationMs * 10) / 10, requestId }, 'request');
     });
     next();
   };

@@ -23,3 +23,23 @@ export class VersionMismatchError extends OrderError {
     );
   }
 }
+
+/** The key came with another request before. */
+export class IdempotencyKeyReusedError extends OrderError {
+  override readonly name = 'IdempotencyKeyReusedError';
+  readonly code = 'idempotency_key_reused';
+
+  constructor() {
+    super('the idempotency key was sent with another request before: use a new key for a new request');
+  }
+}
+
+/** The first request with the key has no answer yet. */
+export class IdempotencyKeyInUseError extends OrderError {
+  override readonly name = 'IdempotencyKeyInUseError';
+  readonly code = 'idempotency_key_in_use';
+
+  constructor() {
+    super('a request with this idempotency key is being worked on: repeat it when that one is done');
+  }
+}

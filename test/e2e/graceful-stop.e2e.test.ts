@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createDeliveryRecord } from '../../tools/load/delivery-record.ts';
+import type { AppProcess } from '../../tools/stack/index.ts';
+import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
+import { startLoad, startWatch } from '../harness/load.ts';
+import { appEnv, startOrderApps } from '../harness/order-apps.ts';
+import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
+
+/** The apps' own default, which the processes under test run with. */
+const STOP_DEADLINE_MS = 10_000;
+
+async function stopGracefully(app: AppProcess): Promise<number> {
+  const startedMs = performance.now();
+  app.kill('SIGTERM');
+  const exit = await app.exited;
+  const log = app.logs().slice(-10);
+  assert.deepEqual(exit, { code: 0, signal: null }, log.map((line) => JSON.stringify(line)).join('\n'));
+  return Math.round(performance.now() - startedMs);
+}
+
+test('each process ends by SIGTERM under load with exit code 0, within its deadline, and nothing is lost', async (t) => {
+  const { url: databaseUrl } = await createTestDatabase(t);
+  const { brokers, topic } = await createTestTopic(t);
+  const system = { databaseUrl, brokers, topic };
+  const env = appEnv(system);
+  const { api, relay, gateway } = await startOrderApps(t, system);
+  let currentGateway = gateway;
+  const record = createDeliveryRecord();
+  const watch = startWatch(t, {
+    address: () => currentGateway.urls.grpc,
+    onEvent: (event) => record.deliver({ orderId: event.orderId, version: Number(event.orderVersion) }),
+  });
+  await watch.started;
+  const load = startLoad(t, { apiUrl: api.urls.http, workers: 8, changesPerSecond: 200 });
+  await eventually(() => assert.ok(load.accepted.length > 200));
+
+  const stopMs: Record<string, number> = {};
+  stopMs['relay'] = await stopGracefully(relay);
+  await startApp(t, 'relay', env.relay);
+  stopMs['stream-gateway'] = await stopGracefully(gateway);
+  currentGateway = await startApp(t, 'stream-gateway', env['stream-gateway']);
+  const before = load.accepted.length;
+  await eventually(() => assert.ok(load.accepted.length > before + 100));
+  stopMs['api'] = await stopGracefully(api);
+  await load.stop();
+
+  t.diagnostic(`milliseconds from SIGTERM to the end: ${JSON.stringify(stopMs)}`);
+  for (const [name, ms] of Object.entries(stopMs)) assert.ok(ms < STOP_DEADLINE_MS, `${name} took ${ms} ms`);
+  await assertTopicHoldsAll(system);
+  await eventually(() => assert.equal(record.verdict(load.accepted).missing, 0));
+  assert.equal(record.verdict([]).outOfOrder, 0);
+  // In-flight requests were answered; only connections made after the stop were refused.
+  for (const failure of load.failures) assert.match(failure, /fetch failed/);
+});
