@@ -14,7 +14,7 @@ import { findFreePort } from './stack/index.ts';
 const REPOSITORY = join(import.meta.dirname, '..');
 const PROJECT = `order-events-check-${process.pid}`;
 const APPS = ['api', 'relay', 'stream-gateway'];
-const ARRIVAL_DEADLINE_MS = 60_000;
+const ARRIVAL_DEADLINE_MS = 120_000;
 const PORT_VARIABLES = [
   ...['POSTGRES_PORT', 'KAFKA_PORT', 'API_PORT', 'API_ADMIN_PORT'],
   ...['RELAY_ADMIN_PORT', 'GATEWAY_PORT', 'GATEWAY_ADMIN_PORT'],
