@@ -44,13 +44,19 @@ export interface WatchedLog {
   watch(request?: Partial<WatchRequest> & { selection?: Partial<EventSelection> }): OpenWatch;
 }
 
+interface TestPartition {
+  readonly events: OrderEvent[];
+  start: bigint;
+}
+
+const HISTORY_BLOCK_EVENTS = 7;
+
 export function createWatchedLog({
   partitions = 3,
   ringBytes = 1024 * 1024,
 }: WatchedLogOptions = {}): WatchedLog {
   const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';
-  const records = Array.from({ length: partitions }, (): OrderEvent[] => []);
-  const starts = records.map(() => 0n);
+  const records = Array.from({ length: partitions }, (): TestPartition => ({ events: [], start: 0n }));
   const log = createOrderLog({
     ringBytes,
     wakeUp: createWakeUp(),
@@ -61,19 +67,22 @@ export function createWatchedLog({
     },
   });
   const watches = createWatchRegistry({ maxWatches: 10, onDrain: () => log.wake() });
-  const ends = () => records.map(({ length }) => BigInt(length));
+  const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);
+  const ends = () => records.map(({ events }) => BigInt(events.length));
+  const starts = () => records.map(({ start }) => start);
   const positions = (offsets: readonly bigint[]): PartitionPositions => new Map(offsets.entries());
   const sources: WatchSources = {
     log,
     history: {
       async read(_topicId, partition, offset) {
-        if (offset < starts[partition]!) throw new OffsetOutOfRangeError(partition, offset);
-        const events = records[partition]!.slice(Number(offset), Number(offset) + 7);
-        return createEventBlock(logBatch(partition, offset, events), offset, () => assert.fail());
+        const { events, start } = partitionOf(partition);
+        if (offset < start) throw new OffsetOutOfRangeError(partition, offset);
+        const some = events.slice(Number(offset), Number(offset) + HISTORY_BLOCK_EVENTS);
+        return createEventBlock(logBatch(partition, offset, some), offset, () => assert.fail());
       },
     },
     // By time: these tests append everything after the time they ask for.
-    reader: { offsets: async (at) => positions(at === 'latest' ? ends() : starts) },
+    reader: { offsets: async (at) => positions(at === 'latest' ? ends() : starts()) },
     onReadFailure: (error) => assert.fail(String(error)),
   };
 
@@ -86,12 +95,13 @@ export function createWatchedLog({
       log.setAvailable(true);
     },
     append(partition, events) {
-      const from = BigInt(records[partition]!.length);
-      records[partition]!.push(...events);
+      const stored = partitionOf(partition).events;
+      const from = BigInt(stored.length);
+      stored.push(...events);
       if (log.topic()) log.append(logBatch(partition, from, events));
     },
     deleteUpTo(partition, offset) {
-      starts[partition] = offset;
+      partitionOf(partition).start = offset;
     },
     ends,
     watch: (request = {}) => openWatch(request, watches, sources),

@@ -1,0 +1,40 @@
+import type { TestContext } from 'node:test';
+import type { DeepPartial, WatchOrdersRequest } from '@order-events/order-stream';
+import { createTestTopic, startApp } from '../../../test/harness/index.ts';
+import type { AppProcess } from '../../../tools/stack/index.ts';
+import { createEventProducer, type EventProducer } from './event-producer.ts';
+import { recordWatch, type StreamRecording } from './stream-recorder.ts';
+
+export interface TestGateway extends EventProducer {
+  readonly app: AppProcess;
+  readonly brokers: string[];
+  readonly topic: string;
+  /** For another replica. */
+  readonly settings: Readonly<Record<string, string>>;
+  watch(request?: DeepPartial<WatchOrdersRequest>): StreamRecording;
+  /** The value of a metric, by the beginning of its line: name, brace and some labels. */
+  metric(pattern: RegExp): Promise<number | undefined>;
+}
+
+/** A gateway process on a topic of the test's own, and a producer for it. */
+export async function startGateway(t: TestContext, env: Record<string, string> = {}): Promise<TestGateway> {
+  const { brokers, topic } = await createTestTopic(t);
+  const settings = { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, ...env };
+  const [app, producer] = await Promise.all([
+    startApp(t, 'stream-gateway', settings),
+    createEventProducer(t, { brokers, topic }),
+  ]);
+  return {
+    app,
+    brokers,
+    topic,
+    settings,
+    watch: (request) => recordWatch(t, app.urls.grpc, request),
+    async metric(pattern) {
+      const text = await (await fetch(`${app.urls.admin}/metrics`)).text();
+      const line = text.split('\n').find((candidate) => pattern.test(candidate));
+      return line === undefined ? undefined : Number(line.split(' ').at(-1));
+    },
+    ...producer,
+  };
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import {
+  createOrderStreamClient,
+  type DeepPartial,
+  type WatchOrdersRequest,
+  type WatchOrdersResponse,
+} from '@order-events/order-stream';
+import { ClientError, Metadata, Status } from 'nice-grpc-common';
+import { eventually } from '../../../test/harness/index.ts';
+
+export type SignalCase = NonNullable<WatchOrdersResponse['signal']>['$case'];
+
+export interface StreamEnd {
+  readonly code: Status;
+  readonly message: string;
+  readonly trailer: Metadata;
+}
+
+/** A client that keeps all it receives. */
+export interface StreamRecording {
+  readonly messages: WatchOrdersResponse[];
+  eventIds(): string[];
+  /** Token of the newest message. */
+  token(): string;
+  /** Resolves with the first message that has such a signal, from the given message on. */
+  signal(kind: SignalCase, from?: number): Promise<WatchOrdersResponse>;
+  /** Resolves when so many events have arrived. */
+  events(count: number): Promise<string[]>;
+  readonly ended: Promise<StreamEnd>;
+  /** The client goes away. */
+  cancel(): Promise<void>;
+}
+
+/** Watches `address` (host:port) until the test is over. */
+export function recordWatch(
+  t: TestContext,
+  address: string,
+  request: DeepPartial<WatchOrdersRequest> = {},
+): StreamRecording {
+  const { client, close } = createOrderStreamClient(address);
+  const abort = new AbortController();
+  const messages: WatchOrdersResponse[] = [];
+  let trailer = Metadata();
+
+  async function receive(): Promise<StreamEnd> {
+    try {
+      const options = { signal: abort.signal, onTrailer: (received: Metadata) => (trailer = received) };
+      for await (const message of client.watchOrders(request, options)) messages.push(message);
+      return { code: Status.OK, message: '', trailer };
+    } catch (error) {
+      if (error instanceof ClientError) return { code: error.code, message: error.details, trailer };
+      if (abort.signal.aborted) return { code: Status.CANCELLED, message: 'by the test', trailer };
+      throw error;
+    } finally {
+      close();
+    }
+  }
+
+  const ended = receive();
+  const cancel = async () => {
+    abort.abort();
+    await ended;
+  };
+  t.after(cancel);
+  const eventIds = () => messages.flatMap(({ events }) => events.map(({ eventId }) => eventId));
+  return {
+    messages,
+    eventIds,
+    token: () => messages.at(-1)?.resumeToken ?? assert.fail('no message has arrived'),
+    signal: (kind, from = 0) =>
+      eventually(() => {
+        const found = messages.slice(from).find(({ signal }) => signal?.$case === kind);
+        const seen = messages.map(({ events, signal }) => signal?.$case ?? `${events.length} events`);
+        return found ?? assert.fail(`no ${kind} among ${seen.join(', ')}`);
+      }),
+    events: (count) =>
+      eventually(() => {
+        const ids = eventIds();
+        assert.ok(ids.length >= count, `${ids.length} of ${count} events have arrived`);
+        return ids;
+      }),
+    ended,
+    cancel,
+  };
+}
