@@ -56,7 +56,7 @@ const MAX_RETRY_MS = 1_000;
 /** The broker gives up waiting for its replicas before the client gives up waiting for the broker. */
 const REPLICATION_TIMEOUT_SHARE = 0.8;
 
-/** The records are at fault. */
+/** The records are at fault. A batch that arrived damaged (CORRUPT_MESSAGE) is not: it is sent again. */
 const REFUSALS: ReadonlySet<number> = new Set([
   ERROR_CODE.MESSAGE_TOO_LARGE,
   ERROR_CODE.RECORD_LIST_TOO_LARGE,
@@ -81,7 +81,8 @@ interface Claim {
 /** Connects with the first call. */
 export function createLogWriter(config: LogWriterConfig): LogWriter {
   const cluster = createTopicCluster(config, config.topic);
-  const timeoutMs = (config.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS) * REPLICATION_TIMEOUT_SHARE;
+  const requestTimeoutMs = config.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const timeoutMs = Math.ceil(requestTimeoutMs * REPLICATION_TIMEOUT_SHARE);
   const claims = new Map<number, Claim>();
   return {
     async claim(partition, signal) {

@@ -74,7 +74,10 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     return abortable(opening, signal);
   }
 
-  const askAny: SendRequest = async (wire, signal) => {
+  async function firstAnswer<T>(
+    ask: (broker: BrokerAddress) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const candidates = [
       ...(lastToAnswer ? [lastToAnswer] : []),
       ...(known?.brokers.values() ?? []),
@@ -84,8 +87,7 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     let failure: unknown;
     for (const address of addresses.values()) {
       try {
-        const broker = await connection(address, signal);
-        const answer = await broker.send(wire, signal);
+        const answer = await ask(address);
         lastToAnswer = address;
         return answer;
       } catch (error) {
@@ -95,10 +97,20 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
       }
     }
     throw failure;
-  };
+  }
+
+  /** On a connection of its own: the shared one may have gone silent, and would take another time-out to tell. */
+  async function askMetadata(address: BrokerAddress): Promise<TopicMetadata> {
+    const broker = await connectToBroker(address, config, lifetime.signal);
+    try {
+      return await broker.send(metadataRequest(topic));
+    } finally {
+      broker.close();
+    }
+  }
 
   async function lookUp(): Promise<TopicMetadata> {
-    known = await askAny(metadataRequest(topic));
+    known = await firstAnswer(askMetadata);
     firstTopicId ??= known.topicId;
     return known;
   }
@@ -107,7 +119,8 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
     topic,
     firstTopicId: () => firstTopicId,
     connection,
-    askAny,
+    askAny: (wire, signal) =>
+      firstAnswer(async (address) => (await connection(address, signal)).send(wire, signal), signal),
     metadata: (signal) => (known ? Promise.resolve(known) : cluster.refresh(signal)),
     refresh(signal) {
       lookup ??= lookUp().finally(() => {
