@@ -52,7 +52,7 @@ export interface LogWriterConfig extends KafkaConnectionConfig {
 }
 
 const FIRST_RETRY_MS = 20;
-const MAX_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 500;
 /** The broker gives up waiting for its replicas before the client gives up waiting for the broker. */
 const REPLICATION_TIMEOUT_SHARE = 0.8;
 
@@ -139,11 +139,11 @@ async function deliver(
       const connection = await cluster.connection(leaderOf(partition, metadata), signal);
       const maybeAppended = sent;
       sent = true;
-      const answer = await connection.send(wire, signal);
-      const error = new KafkaProtocolError(answer.errorCode, `partition ${partition} of ${cluster.topic}`);
-      const result = finalResult(answer, error, maybeAppended);
+      const { errorCode, baseOffset } = await connection.send(wire, signal);
+      if (errorCode === 0) return { kind: 'appended', baseOffset };
+      failure = new KafkaProtocolError(errorCode, `partition ${partition} of ${cluster.topic}`);
+      const result = finalRefusal(errorCode, failure.message, maybeAppended);
       if (result) return result;
-      failure = error;
     } catch (error) {
       if (signal.aborted) break;
       failure = error instanceof Error ? error : new Error(String(error));
@@ -156,16 +156,9 @@ async function deliver(
 }
 
 /** Undefined when the same batch is to be sent again. `maybeAppended`: an earlier attempt has had no final answer. */
-function finalResult(
-  { errorCode, baseOffset }: ProduceAnswer,
-  error: KafkaProtocolError,
-  maybeAppended: boolean,
-): AppendResult | undefined {
-  if (errorCode === 0) return { kind: 'appended', baseOffset };
-  if (FENCED.has(errorCode)) {
-    return { kind: 'unknown', reason: `another writer has claimed it: ${error.message}` };
-  }
-  if (LOST_SEQUENCE.has(errorCode)) return { kind: 'unknown', reason: error.message };
-  if (!REFUSALS.has(errorCode)) return undefined;
-  return { kind: maybeAppended ? 'unknown' : 'refused', reason: error.message };
+function finalRefusal(errorCode: number, reason: string, maybeAppended: boolean): AppendResult | undefined {
+  if (FENCED.has(errorCode)) return { kind: 'unknown', reason: `another writer has claimed it: ${reason}` };
+  if (LOST_SEQUENCE.has(errorCode)) return { kind: 'unknown', reason };
+  if (REFUSALS.has(errorCode)) return { kind: maybeAppended ? 'unknown' : 'refused', reason };
+  return undefined;
 }
