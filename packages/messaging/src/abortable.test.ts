@@ -19,6 +19,13 @@ test('an abort ends the wait and not the work, whose failure is then nobody’s'
   await assert.rejects(patient, /too late/);
 });
 
-test('nothing is waited for when the signal has aborted already', async () => {
-  await assert.rejects(abortable(Promise.resolve(7), AbortSignal.abort(new Error('before'))), /before/);
+test('a wait that is given up before it began leaves no rejection unheard', async () => {
+  const unheard: unknown[] = [];
+  const onUnheard = (error: unknown) => unheard.push(error);
+  process.on('unhandledRejection', onUnheard);
+  const work = Promise.reject(new Error('failed'));
+  await assert.rejects(abortable(work, AbortSignal.abort(new Error('before'))), /before/);
+  await new Promise(setImmediate);
+  process.off('unhandledRejection', onUnheard);
+  assert.deepEqual(unheard, []);
 });
