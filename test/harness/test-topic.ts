@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
-import kafkajs, { type Admin } from 'kafkajs';
+import { ensureTopic } from '@order-events/messaging';
+import kafkajs from 'kafkajs';
 import { atFileEnd } from './file-end.ts';
 import { testName } from './test-name.ts';
 import { testKafkaBrokers } from './test-servers.ts';
@@ -11,42 +12,29 @@ export interface TestTopicOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** A topic of the test's own, with the broker's time in its records; deleted when the tests of the file are over. */
+/** A topic of the test's own with the settings of production, ready for use; deleted when the tests of the file are over. */
 export async function createTestTopic(
   t: TestContext,
   options: TestTopicOptions = {},
 ): Promise<{ brokers: string[]; topic: string }> {
   const brokers = await testKafkaBrokers();
   const topic = testName(t);
-  const config = { 'message.timestamp.type': 'LogAppendTime', ...options.config };
-  await withAdmin(brokers, (admin) =>
-    admin.createTopics({
-      topics: [
-        {
-          topic,
-          numPartitions: options.partitions ?? 12,
-          replicationFactor: 1,
-          configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-        },
-      ],
-    }),
+  await ensureTopic(
+    { brokers, clientId: 'test' },
+    { topic, partitions: options.partitions ?? 12, replicationFactor: 1, config: options.config ?? {} },
   );
-  atFileEnd(() => withAdmin(brokers, (admin) => deleteIfThere(admin, topic)));
+  atFileEnd(() => deleteTopic(brokers, topic));
   return { brokers, topic };
 }
 
-/** A test may have deleted its topic itself. */
-async function deleteIfThere(admin: Admin, topic: string): Promise<void> {
-  const topics = await admin.listTopics();
-  if (topics.includes(topic)) await admin.deleteTopics({ topics: [topic] });
-}
-
-async function withAdmin(brokers: string[], work: (admin: Admin) => Promise<unknown>): Promise<void> {
+/** Deletes the topic, unless the test has done it itself. */
+async function deleteTopic(brokers: string[], topic: string): Promise<void> {
   const client = new kafkajs.Kafka({ clientId: 'test', brokers, logLevel: kafkajs.logLevel.NOTHING });
   const admin = client.admin();
   await admin.connect();
   try {
-    await work(admin);
+    const topics = await admin.listTopics();
+    if (topics.includes(topic)) await admin.deleteTopics({ topics: [topic] });
   } finally {
     await admin.disconnect();
   }

@@ -5,6 +5,7 @@ import { kafkaVersion, listKafkaJars } from './kafka-jars.ts';
 import { kafkaJavaArgs, runKafkaTool } from './kafka-java.ts';
 import { askBroker } from './kafka-probe.ts';
 import { SINGLE_BROKER_SETTINGS } from './kafka-settings.ts';
+import { stopNow } from './process-table.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { createServerProcess } from './server-process.ts';
 
@@ -31,7 +32,7 @@ export interface EmbeddedKafka {
   start(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. */
+  /** SIGSTOP: when it returns, connections stay open and nothing answers. Throws when the broker does not run. */
   freeze(): void;
   thaw(): void;
 }
@@ -85,7 +86,10 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
     stop: () => server.stop(),
     start: () => server.start(),
     kill: () => server.kill(),
-    freeze: () => server.signal('SIGSTOP'),
+    freeze() {
+      if (server.pid === undefined) throw new Error('Kafka does not run');
+      stopNow(server.pid);
+    },
     thaw: () => server.signal('SIGCONT'),
   };
 }

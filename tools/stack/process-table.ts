@@ -1,5 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
+
+/** A look takes some milliseconds. */
+const MOST_LOOKS = 500;
 
 /** Whether a process with this id exists, of whatever user. */
 export function isAlive(pid: number): boolean {
@@ -30,6 +33,18 @@ export async function childrenOf(parent: number): Promise<number[]> {
   const { stdout } = await ps('-A', '-o', 'pid=,ppid=');
   const rows = stdout.split('\n').map((row) => row.trim().split(/\s+/).map(Number));
   return rows.flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []));
+}
+
+/**
+ * SIGSTOP, and the wait until it has taken effect: the threads of a process run on until the scheduler has stopped each.
+ * It blocks, because a caller that goes on meanwhile would still get answers.
+ */
+export function stopNow(pid: number): void {
+  process.kill(pid, 'SIGSTOP');
+  for (let look = 0; look < MOST_LOOKS; look += 1) {
+    if (execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T')) return;
+  }
+  throw new Error(`process ${pid} did not stop`);
 }
 
 function ps(...args: string[]): Promise<{ stdout: string }> {
