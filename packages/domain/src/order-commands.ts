@@ -21,10 +21,10 @@ export interface OrderChange {
   readonly items?: readonly OrderItem[];
 }
 
-/** The outcome of a command: the order to store and the events that must be stored with it. */
+/** The outcome of a command: the order to store and the events that must be stored with it; there is no change without one. */
 export interface OrderWrite {
   readonly order: Order;
-  readonly events: readonly OrderEvent[];
+  readonly events: readonly [OrderEvent, ...OrderEvent[]];
 }
 
 /** Places a new order. Throws InvalidOrderError. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import express, { type Request } from 'express';
 import type { z } from 'zod';
-import type { IdempotentRequest } from '../orders/idempotency-store.ts';
+import type { IdempotentRequest } from '../orders/idempotent-request.ts';
 import { Problem, type ProblemDetail } from './problem.ts';
 
 type Place = 'body' | 'path' | 'query' | 'headers';

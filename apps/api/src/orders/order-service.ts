@@ -13,7 +13,8 @@ import {
   updateOrder,
 } from '@order-events/domain';
 import type { Logger } from '@order-events/runtime';
-import type { IdempotencyStore, IdempotentRequest } from './idempotency-store.ts';
+import type { IdempotencyStore } from './idempotency-store.ts';
+import type { IdempotentRequest } from './idempotent-request.ts';
 import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
 import type { OrderListQuery, OrderStore } from './order-store.ts';
 import type { OutboxWriter } from './outbox-writer.ts';

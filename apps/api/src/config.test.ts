@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apiConfig } from './config.ts';
+
+test('the API needs no settings in development, and none for Kafka at all', () => {
+  const { config } = apiConfig({ KAFKA_BROKERS: 'ignored:9092' });
+  assert.deepEqual(config, {
+    NODE_ENV: 'development',
+    DATABASE_URL: 'postgres://orders:orders@127.0.0.1:5432/orders',
+    LOG_LEVEL: 'info',
+    API_HOST: '127.0.0.1',
+    API_PORT: 3000,
+    API_ADMIN_HOST: '127.0.0.1',
+    API_ADMIN_PORT: 9100,
+    API_DATABASE_POOL_SIZE: 10,
+    API_STOP_DEADLINE_MS: 10_000,
+  });
+});
+
+test('every wrong setting is named, and the password is not shown', () => {
+  const faulty = {
+    DATABASE_URL: 'mysql://root:hunter2@db/orders',
+    API_PORT: '70000',
+    API_POOL_SIZE: '5',
+  };
+  assert.throws(
+    () => apiConfig(faulty),
+    ({ message }: Error) =>
+      ['DATABASE_URL', 'API_PORT', 'API_POOL_SIZE'].every((name) => message.includes(name)) &&
+      !message.includes('hunter2'),
+  );
+});
+
+test('the development database is refused in production', () => {
+  assert.throws(() => apiConfig({ NODE_ENV: 'production' }), /DATABASE_URL: must be set in production/);
+  const DATABASE_URL = 'postgres://orders:s3cret@db/orders';
+  assert.equal(apiConfig({ NODE_ENV: 'production', DATABASE_URL }).config.DATABASE_URL, DATABASE_URL);
+});

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ORDER, startApi, type Answer } from '../testing/order-client.ts';
+
+function ids(answer: Answer): string[] {
+  return (answer.body['orders'] as { order_id: string }[]).map((order) => order.order_id);
+}
+
+test('without parameters the newest orders are listed, as a polling client knows it', async (t) => {
+  const { send, place } = await startApi(t);
+  assert.deepEqual((await send('GET', '/orders')).body, { orders: [], next_page_token: null });
+  const placed = [await place(), await place(), await place()];
+  const { body } = await send('GET', '/orders');
+  assert.deepEqual(ids({ body } as Answer), placed.toReversed());
+  assert.equal(body['next_page_token'], null);
+});
+
+test('a list is narrowed by status and by customer', async (t) => {
+  const { send, place, move } = await startApi(t);
+  const [a, b, c] = [
+    await place(),
+    await place({ ...ORDER, customer_id: 'c-2' }),
+    await place({ ...ORDER, customer_id: 'c-2' }),
+  ];
+  await move(a, 'confirmed');
+  await move(b, 'confirmed');
+  assert.deepEqual(ids(await send('GET', '/orders?status=confirmed')), [b, a]);
+  assert.deepEqual(ids(await send('GET', '/orders?customer_id=c-2')), [c, b]);
+  assert.deepEqual(ids(await send('GET', '/orders?status=confirmed&customer_id=c-2')), [b]);
+  assert.deepEqual(ids(await send('GET', '/orders?customer_id=c-3')), []);
+});
+
+test('pages hold every order once, newest first, while orders are placed', async (t) => {
+  const { send, place, pool } = await startApi(t);
+  const placed: string[] = [];
+  for (let count = 0; count < 7; count++) placed.push(await place());
+  // Orders of the same moment are told apart by their id.
+  await pool.query('UPDATE orders SET created_at = (SELECT min(created_at) FROM orders)');
+  const expected = placed.toSorted().toReversed();
+  const seen: string[] = [];
+  for (let query = ''; ;) {
+    const page = await send('GET', `/orders?customer_id=c-1&page_size=3${query}`);
+    seen.push(...ids(page));
+    const token = page.body['next_page_token'];
+    if (typeof token !== 'string') break;
+    query = `&page_token=${token}`;
+    await place();
+  }
+  assert.deepEqual(seen, expected);
+});
+
+test('a page token belongs to its filter', async (t) => {
+  const { send, place } = await startApi(t);
+  for (let count = 0; count < 3; count++) await place();
+  const first = await send('GET', '/orders?page_size=1');
+  const token = first.body['next_page_token'] as string;
+  assert.equal((await send('GET', `/orders?page_size=2&page_token=${token}`)).status, 200);
+  assert.equal((await send('GET', `/orders?status=pending&page_token=${token}`)).status, 400);
+});

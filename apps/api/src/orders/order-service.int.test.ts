@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { createDatabase, createPool, type Database, type Transaction } from '@order-events/database';
+import { createMetricsRegistry } from '@order-events/runtime';
+import { pino } from 'pino';
+import { createTestDatabase } from '../../../../test/harness/index.ts';
+import { storedEvents } from '../../testing/order-client.ts';
+import { createApiMetrics } from '../api-metrics.ts';
+import { createIdempotencyStore } from './idempotency-store.ts';
+import { createOrderService } from './order-service.ts';
+import { createOrderStore, type StoredOrderWrite } from './order-store.ts';
+import { createOutboxWriter, type OutboxWriter } from './outbox-writer.ts';
+
+const NOW = new Date('2026-02-17T10:00:00.123Z');
+const DETAILS = {
+  customerId: 'c-1',
+  currency: 'EUR',
+  items: [{ sku: 'tea', quantity: 2, unitPriceMinor: 450 }],
+};
+const REQUEST = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+
+async function setup(t: TestContext, wakeRelay: () => void) {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool({ url, applicationName: 'test', maxConnections: 2, onConnectionError: () => {} });
+  t.after(() => pool.end());
+  const warnings: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
+  const service = createOrderService({
+    database: createDatabase(pool),
+    orders: createOrderStore(),
+    outbox: createOutboxWriter(createApiMetrics(createMetricsRegistry('api', '0'))),
+    idempotency: createIdempotencyStore(),
+    wakeRelay,
+    clock: () => NOW,
+    log,
+  });
+  return { service, pool, warnings };
+}
+
+test('the relay is woken when the change can be seen, and not for one that was refused', async (t) => {
+  const seen: Promise<number>[] = [];
+  const { service, pool } = await setup(t, () => seen.push(storedEvents(pool).then((rows) => rows.length)));
+  const { order } = await service.place(DETAILS, REQUEST);
+  assert.deepEqual([order.createdAt, order.version, order.totalMinor], [NOW, 1, 900]);
+  await assert.rejects(
+    service.changeStatus(order.orderId, 'shipped', REQUEST),
+    /cannot go from pending to shipped/,
+  );
+  await assert.rejects(service.changeStatus(randomUUID(), 'confirmed', REQUEST), /there is no order/);
+  await service.changeStatus(order.orderId, 'confirmed', REQUEST);
+  assert.deepEqual(await Promise.all(seen), [1, 2]);
+});
+
+test('a relay that cannot be woken is a warning, not an error of the order', async (t) => {
+  const { service, pool, warnings } = await setup(t, () => {
+    throw new Error('no connection');
+  });
+  const { order } = await service.place(DETAILS, REQUEST);
+  assert.deepEqual(await service.get(order.orderId), order);
+  assert.equal((await storedEvents(pool)).length, 1);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /no connection/);
+});
+
+/** Checked by the compiler, not run: an event cannot be appended without a transaction, nor without the write of its order. */
+export function appendTakesATransactionAndAWrite(
+  { append }: OutboxWriter,
+  transaction: Transaction,
+  database: Database,
+  write: StoredOrderWrite,
+): Promise<void>[] {
+  return [
+    append(transaction, write, ''),
+    // @ts-expect-error A database is no transaction.
+    append(database, write, ''),
+    // @ts-expect-error What the domain decided is not what the store wrote.
+    append(transaction, { order: write.order, events: write.events }, ''),
+  ];
+}

@@ -1,0 +1,99 @@
+import { decodeOrderEvent } from '@order-events/messaging/order-message';
+import pg from 'pg';
+import type { TestContext } from 'node:test';
+import { createTestDatabase, eventually, startApp } from '../../../test/harness/index.ts';
+
+export const TEA = { sku: 'tea', quantity: 2, unit_price_minor: 450 };
+export const ORDER = { customer_id: 'c-1', currency: 'EUR', items: [TEA] };
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface OrderClient {
+  /** A string is sent as it is, anything else as JSON. */
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Places an order and answers with its id. */
+  place(order?: typeof ORDER): Promise<string>;
+  /** Moves an order through statuses, one after another. */
+  move(orderId: string, ...statuses: string[]): Promise<void>;
+}
+
+export function createOrderClient(url: string): OrderClient {
+  const send: OrderClient['send'] = async (method, path, body, headers = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    // Every body of the API is a JSON object.
+    const json = text ? (JSON.parse(text) as Record<string, unknown>) : {};
+    return { status: response.status, headers: response.headers, body: json };
+  };
+  const succeed = (answer: Answer) => {
+    if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer;
+  };
+  return {
+    send,
+    async place(order = ORDER) {
+      return String(succeed(await send('POST', '/orders', order)).body['order_id']);
+    },
+    async move(orderId, ...statuses) {
+      for (const status of statuses) succeed(await send('PUT', `/orders/${orderId}/status`, { status }));
+    },
+  };
+}
+
+/** An API process on a database of its own. */
+export async function startApi(t: TestContext, env: Record<string, string> = {}) {
+  const { url } = await createTestDatabase(t);
+  const api = await startApp(t, 'api', { DATABASE_URL: url, ...env });
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  t.after(() => pool.end());
+  return { api, pool, ...createOrderClient(api.urls.http), events: () => storedEvents(pool) };
+}
+
+/** What is in the outbox, in the order of its sequence. */
+export async function storedEvents(pool: pg.Pool) {
+  const { rows } = await pool.query<{
+    key: string;
+    key_hash: number;
+    event_id: string;
+    event_type: string;
+    headers: Record<string, string>;
+    payload: string;
+  }>('SELECT key, key_hash, event_id, event_type, headers, payload FROM outbox ORDER BY seq');
+  return rows.map((row) => ({ ...row, event: decodeOrderEvent(row.payload) }));
+}
+
+/** Keeps everyone from changing an order, until `release`. */
+export async function lockOrder(pool: pg.Pool, orderId: string) {
+  const holder = await pool.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
+  return {
+    /** Resolves when a request waits for the order. */
+    async waited() {
+      await eventually(async () => {
+        const { rowCount } = await holder.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        if (rowCount !== 1) throw new Error('no request waits for the order');
+      });
+    },
+    async release() {
+      await holder.query('COMMIT');
+      holder.release();
+    },
+  };
+}
+
+/** Where a problem points. */
+export function pointers(answer: Answer): string[] {
+  const errors = answer.body['errors'] as { pointer: string }[] | undefined;
+  return (errors ?? []).map((error) => error.pointer);
+}
