@@ -12,13 +12,15 @@ const system = await startOrderSystem({
   },
 });
 const { api, gateway, kafka, postgres } = system;
+const relay = system.relay();
 console.log(`
   REST API        ${api.urls.http}/orders
   API reference   ${api.urls.http}/docs
   gRPC gateway    ${gateway.urls.grpc}
   Kafka           ${kafka.brokers.join(',')}  topic orders.events
   PostgreSQL      ${postgres.url}
-  metrics         ${api.urls.admin}/metrics  ${system.relay().urls.admin}/metrics  ${gateway.urls.admin}/metrics
+  metrics         ${api.urls.admin}/metrics  ${relay.urls.admin}/metrics  ${gateway.urls.admin}/metrics
+  to kill         API ${api.pid}  relay ${relay.pid}  gateway ${gateway.pid}  Kafka ${kafka.pid}
 
 Watch pending and cancelled orders (leave it running):
   grpcurl -plaintext -d '{"filter":{"statuses":["ORDER_STATUS_PENDING","ORDER_STATUS_CANCELLED"]}}' ${gateway.urls.grpc} orders.v1.OrderStreamService/WatchOrders

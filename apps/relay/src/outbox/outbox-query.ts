@@ -1,4 +1,4 @@
-import { type Cursor, parseSnapshot } from './cursor.ts';
+import { type Cursor, type CursorPage, parseSnapshot } from './cursor.ts';
 
 /** Partitions that stand at the same cursor and therefore read the same rows. */
 export interface CursorGroup {
@@ -23,8 +23,8 @@ const COLUMNS = 'seq, xid, key, key_hash, event_id, event_type, headers, payload
  * Builds one statement that reads the next page of every group, all under one snapshot: groups that are done with their window
  * meet at that snapshot again and share a branch from then on.
  *
- * Each branch answers with a header row (`seq` is null: current snapshot, candidates found, highest seq among them) and then its
- * events in `seq` order. The shape of the plan is pinned by the materialized candidates: with stale statistics the planner would
+ * Each branch answers with a header row (`seq` is null: current snapshot, rows walked, rows found among them, highest seq walked) and
+ * then its events in `seq` order. The shape of the plan is pinned by the materialized candidates: with stale statistics the planner would
  * rather walk the `seq` index and filter the whole table.
  */
 export function buildOutboxQuery(
@@ -53,7 +53,7 @@ export function buildOutboxQuery(
     branches.push(branch(index, complete, shared));
   });
   return {
-    text: `WITH ${candidates.join(',\n')}\n${branches.join('\nUNION ALL\n')}\nORDER BY 1, 5 NULLS FIRST`,
+    text: `WITH ${candidates.join(',\n')}\n${branches.join('\nUNION ALL\n')}\nORDER BY 1, 6 NULLS FIRST`,
     values,
   };
 }
@@ -71,40 +71,39 @@ function windowCandidates(
 ): string {
   const { xmax, inProgress } = parseSnapshot(snapshot);
   const half = (condition: string) =>
-    `(SELECT ${COLUMNS} FROM outbox WHERE ${condition} AND ${mine} ORDER BY xid LIMIT ${rows} + 1)`;
+    `(SELECT ${COLUMNS}, true AS mine FROM outbox WHERE ${condition} AND ${mine} ORDER BY xid LIMIT ${rows} + 1)`;
   const later = half(`xid >= ${parameter(xmax)}::xid8`);
   if (inProgress.length === 0) return later;
   return `${later} UNION ALL ${half(`xid = ANY(${parameter(inProgress)}::xid8[])`)}`;
 }
 
 /**
- * The next events of a window that is worked off in pages. The window is written with functions, which no index serves, so that the
- * planner is left with the index on `seq`: it yields the rows in order and stops at the limit.
+ * The next rows by `seq`, whether they belong to the window or not: walking the index on `seq` up to a limit is a plan that no
+ * statistics can spoil. With the window's conditions in it the planner expects few rows, and reads and sorts all that is left of the
+ * window for each page.
  */
 function pageCandidates(
   snapshot: string,
-  page: { target: string; afterSeq: bigint; endSeq: bigint },
+  page: CursorPage,
   mine: string,
   rows: string,
   parameter: (value: unknown) => string,
 ): string {
-  return `SELECT ${COLUMNS} FROM outbox
-    WHERE seq > ${parameter(page.afterSeq)}::bigint AND seq <= ${parameter(page.endSeq)}::bigint
-      AND pg_visible_in_snapshot(xid, ${parameter(page.target)}::pg_snapshot)
-      AND NOT pg_visible_in_snapshot(xid, ${parameter(snapshot)}::pg_snapshot)
-      AND ${mine}
-    ORDER BY seq LIMIT ${rows}`;
+  return `SELECT ${COLUMNS}, pg_visible_in_snapshot(xid, ${parameter(page.target)}::pg_snapshot)
+        AND NOT pg_visible_in_snapshot(xid, ${parameter(snapshot)}::pg_snapshot) AND ${mine} AS mine
+      FROM outbox WHERE seq > ${parameter(page.afterSeq)}::bigint ORDER BY seq LIMIT ${rows}`;
 }
 
 function branch(index: number, complete: string, shared: { partitionCount: string; bytes: string }): string {
   const candidate = `candidate_${index}`;
-  return `SELECT ${index} AS branch, pg_current_snapshot()::text AS snapshot, count(*) AS found, max(seq) AS max_seq,
-      NULL::bigint AS seq, NULL::text AS key, NULL::int AS partition, NULL::uuid AS event_id, NULL::text AS event_type,
-      NULL::jsonb AS headers, NULL::text AS payload, NULL::timestamptz AS created_at
+  return `SELECT ${index} AS branch, pg_current_snapshot()::text AS snapshot, count(*) AS walked, count(*) FILTER (WHERE mine) AS found,
+      max(seq) AS last_seq, NULL::bigint AS seq, NULL::text AS key, NULL::int AS partition, NULL::uuid AS event_id,
+      NULL::text AS event_type, NULL::jsonb AS headers, NULL::text AS payload, NULL::timestamptz AS created_at
     FROM ${candidate}
     UNION ALL
-    SELECT ${index}, NULL, NULL, NULL, seq, key, key_hash % ${shared.partitionCount}, event_id, event_type, headers, payload, created_at
-    FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - octet_length(payload) AS bytes_before FROM ${candidate}) AS page
+    SELECT ${index}, NULL, NULL, NULL, NULL, seq, key, key_hash % ${shared.partitionCount}, event_id, event_type, headers, payload, created_at
+    FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - octet_length(payload) AS bytes_before
+          FROM ${candidate} WHERE mine) AS page
     WHERE bytes_before < ${shared.bytes} AND ${complete}`;
 }
 

@@ -24,8 +24,9 @@ export interface OutboxReader {
 interface Row {
   branch: number;
   snapshot: string | null;
+  walked: string | bigint | null;
   found: string | bigint | null;
-  max_seq: string | bigint | null;
+  last_seq: string | bigint | null;
   seq: string | bigint | null;
   key: string;
   partition: number;
@@ -55,20 +56,19 @@ export function createOutboxReader(options: {
   async function pageOf(group: CursorGroup, rows: readonly Row[]): Promise<OutboxPage> {
     const [header, ...found] = rows;
     if (!header?.snapshot) throw new Error('the outbox query answered without a snapshot');
-    const events = found.map(pendingEvent);
-    const count = Number(header.found);
-    const { cursor } = group;
-    const target = cursor.page?.target ?? header.snapshot;
-    if (!cursor.page && count > limits.rows) {
+    const { snapshot, page } = group.cursor;
+    const target = page?.target ?? header.snapshot;
+    if (!page && Number(header.found) > limits.rows) {
       return { group, events: [], next: await startOfWindow(group, target) };
     }
-    const last = events.at(-1)?.seq;
-    const wholeWindow = cursor.page ? count < limits.rows : true;
-    if (last === undefined || (wholeWindow && events.length === count)) {
-      return { group, events, next: { snapshot: target } };
-    }
-    const endSeq = cursor.page?.endSeq ?? BigInt(header.max_seq ?? 0);
-    return { group, events, next: { snapshot: cursor.snapshot, page: { target, afterSeq: last, endSeq } } };
+    const events = found.map(pendingEvent);
+    const lastSeq = BigInt(header.last_seq ?? 0);
+    const endSeq = page?.endSeq ?? lastSeq;
+    const cutByBytes = events.length < Number(header.found);
+    const walkedAll = !page || Number(header.walked) < limits.rows || lastSeq >= endSeq;
+    if (walkedAll && !cutByBytes) return { group, events, next: { snapshot: target } };
+    const afterSeq = cutByBytes ? (events.at(-1)?.seq ?? lastSeq) : lastSeq;
+    return { group, events, next: { snapshot, page: { target, afterSeq, endSeq } } };
   }
 
   async function startOfWindow(group: CursorGroup, target: string): Promise<Cursor> {
