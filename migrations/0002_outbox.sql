@@ -14,7 +14,7 @@ CREATE TABLE outbox (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) PARTITION BY RANGE (created_at);
 
-COMMENT ON TABLE outbox IS 'Events of committed transactions. Rows are never updated and never deleted: whole partitions are dropped.';
+COMMENT ON TABLE outbox IS 'Events of committed transactions. Never UPDATEd: readers look at a row once, by the transaction that inserted it, and would miss the change. Never DELETEd: dead rows would slow every poll, so whole partitions are dropped instead.';
 COMMENT ON COLUMN outbox.xid IS 'Transaction that wrote the row; with a snapshot it tells whether the row is already published.';
 COMMENT ON COLUMN outbox.key_hash IS 'murmur2 of the key as Kafka''s Java client computes it, without the sign bit; modulo the partition count it is the partition.';
 COMMENT ON COLUMN outbox.payload IS 'JSON, byte for byte as the topic carries it; bounded so that Kafka never refuses it.';

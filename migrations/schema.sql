@@ -80,7 +80,7 @@ CREATE INDEX outbox_by_xid ON ONLY outbox USING btree (xid);
 
 COMMENT ON TABLE idempotency_keys IS 'Answers already given, written in the transaction of the order they are about.';
 
-COMMENT ON TABLE outbox IS 'Events of committed transactions. Rows are never updated and never deleted: whole partitions are dropped.';
+COMMENT ON TABLE outbox IS 'Events of committed transactions. Never UPDATEd: readers look at a row once, by the transaction that inserted it, and would miss the change. Never DELETEd: dead rows would slow every poll, so whole partitions are dropped instead.';
 
 COMMENT ON COLUMN outbox.xid IS 'Transaction that wrote the row; with a snapshot it tells whether the row is already published.';
 

@@ -61,13 +61,42 @@ const IF_MATCH = {
   description: 'ETag of the order that the change was made for.',
   schema: { type: 'string' },
 };
-const BODY_FAULTS: ProblemCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'ETag of the order that the client has.',
+  schema: { type: 'string' },
+};
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Makes the request safe to repeat for 24 hours: sent again with its key it changes nothing and gets the first answer.',
+  schema: { type: 'string', maxLength: 255 },
+};
+const ETAG = header('Version of the order, such as "v3".');
+const CHANGE_HEADERS = {
+  ETag: ETAG,
+  'Idempotency-Replayed': header('"true" when this is the answer of an earlier request with the same key.'),
+};
+const CHANGE_FAULTS: ProblemCode[] = [
+  'malformed_json',
+  'payload_too_large',
+  'unsupported_media_type',
+  'invalid_order',
+  'idempotency_key_in_use',
+  'idempotency_key_reused',
+];
 
 const PLACE: OpenApiOperation = {
   operationId: 'placeOrder',
   summary: 'Place an order',
+  parameters: [IDEMPOTENCY_KEY],
   requestBody: body('PlaceOrder'),
-  responses: { '201': answer('Order', 'The order.'), ...problems('invalid_order', ...BODY_FAULTS) },
+  responses: {
+    '201': answer('Order', 'The order.', { ...CHANGE_HEADERS, Location: header('Path of the order.') }),
+    ...problems(...CHANGE_FAULTS),
+  },
 };
 const LIST: OpenApiOperation = {
   operationId: 'listOrders',
@@ -83,27 +112,31 @@ const LIST: OpenApiOperation = {
 const GET: OpenApiOperation = {
   operationId: 'getOrder',
   summary: 'Get an order',
-  parameters: [ORDER_ID],
-  responses: { '200': answer('Order', 'The order.'), ...problems('order_not_found') },
+  parameters: [ORDER_ID, IF_NONE_MATCH],
+  responses: {
+    '200': answer('Order', 'The order.', { ETag: ETAG }),
+    '304': { description: 'The order still has the version of If-None-Match.' },
+    ...problems('order_not_found'),
+  },
 };
 const CHANGE_ITEMS: OpenApiOperation = {
   operationId: 'changeItems',
   summary: 'Change the lines of an order',
-  parameters: [ORDER_ID, IF_MATCH],
+  parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
   requestBody: body('ChangeItems'),
   responses: {
-    '200': answer('Order', 'The order after the change.'),
-    ...problems('order_not_found', 'invalid_order', 'version_mismatch', ...BODY_FAULTS),
+    '200': answer('Order', 'The order after the change.', CHANGE_HEADERS),
+    ...problems('order_not_found', 'version_mismatch', ...CHANGE_FAULTS),
   },
 };
 const CHANGE_STATUS: OpenApiOperation = {
   operationId: 'changeStatus',
   summary: 'Move an order to another status',
-  parameters: [ORDER_ID, IF_MATCH],
+  parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
   requestBody: body('ChangeStatus'),
   responses: {
-    '200': answer('Order', 'The order after the change.'),
-    ...problems('order_not_found', 'invalid_status_transition', 'version_mismatch', ...BODY_FAULTS),
+    '200': answer('Order', 'The order after the change.', CHANGE_HEADERS),
+    ...problems('order_not_found', 'invalid_status_transition', 'version_mismatch', ...CHANGE_FAULTS),
   },
 };
 
@@ -120,8 +153,12 @@ function body(schema: string): object {
   return { required: true, content: { 'application/json': reference(schema) } };
 }
 
-function answer(schema: string, description: string): object {
-  return { description, content: { 'application/json': reference(schema) } };
+function answer(schema: string, description: string, headers?: object): object {
+  return { description, ...(headers && { headers }), content: { 'application/json': reference(schema) } };
+}
+
+function header(description: string): object {
+  return { description, schema: { type: 'string' } };
 }
 
 /** The problems that a route can answer beside those that every route can; one entry a status. */
