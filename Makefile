@@ -60,7 +60,9 @@ clean: ## Remove what was installed and built (node_modules, .stack, .cache); Do
 
 .PHONY: compose-up compose-down compose-logs compose-check
 compose-up: .compose ## Build and start the stack with Docker Compose, until all of it is healthy
-	docker compose up --build --wait
+	docker compose up --build --detach
+	@# Only what keeps running: --wait takes a finished one-shot job for a failure.
+	docker compose up --detach --wait postgres kafka api relay stream-gateway
 
 compose-down: .compose ## Stop the Compose stack; its data stays in the volumes
 	docker compose down

@@ -66,7 +66,7 @@ function createPublishing(
     requestTimeoutMs: config.RELAY_PRODUCE_TIMEOUT_MS,
     onRetry(partition, error) {
       metrics.delivery.failed('retry');
-      log.warn({ err: error, partition }, 'append not acknowledged, sending it again');
+      log.warn({ reason: error.message, partition }, 'append not acknowledged, sending it again');
     },
   });
   const connections: Part = {

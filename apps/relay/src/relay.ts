@@ -108,7 +108,10 @@ export function createRelay(options: RelayOptions): Part {
       } catch (error) {
         if (given.aborted) return;
         metrics.claimFailures.inc();
-        log.warn({ err: error, partition: run.partition }, 'could not claim the partition, trying again');
+        log.warn(
+          { reason: String(error), partition: run.partition },
+          'could not claim the partition, trying again',
+        );
         await sleep(run.backoff.nextDelayMs(), given);
       }
     }
@@ -176,7 +179,7 @@ export function createRelay(options: RelayOptions): Part {
         }
       } catch (error) {
         metrics.readFailures.inc();
-        log.warn({ err: error }, 'could not read the outbox, trying again');
+        log.warn({ reason: String(error) }, 'could not read the outbox, trying again');
         await sleep(failures.nextDelayMs(), stopping.signal);
       }
     }

@@ -43,7 +43,7 @@ export function createBacklogReporter(options: BacklogReporterOptions): Part {
           try {
             await report();
           } catch (error) {
-            log.warn({ err: error }, 'could not measure the backlog');
+            log.warn({ reason: String(error) }, 'could not measure the backlog');
           }
           await sleep(options.intervalMs, stopping.signal);
         }

@@ -87,7 +87,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
           backoff.reset();
           await sleep(options.renewIntervalMs, signal);
         } catch (error) {
-          log.warn({ err: error }, 'could not renew the leases');
+          log.warn({ reason: String(error) }, 'could not renew the leases');
           await sleep(backoff.nextDelayMs(), signal);
         }
       }
