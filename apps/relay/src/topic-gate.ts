@@ -52,8 +52,9 @@ export function createTopicGate(options: TopicGateOptions): TopicGate {
       } catch (error) {
         if (stopping.signal.aborted) return;
         failures += 1;
+        // Expected while a server is away, and repeated: the reason without a stack.
         log.warn(
-          { err: error, failures },
+          { reason: String(error), failures },
           'Kafka, its topic or the database is not there yet; holding the events',
         );
         await sleep(backoff.nextDelayMs(), stopping.signal);

@@ -12,7 +12,8 @@ async function startServer(t: TestContext, checks: ReadinessCheck[]) {
   const stopping = new AbortController();
   await server.start(stopping.signal);
   t.after(() => server.stop());
-  const { url } = info.mock.calls[0]?.arguments[0] as unknown as { url: string };
+  const [fields] = info.mock.calls[0]?.arguments ?? [];
+  const { url } = fields as unknown as { url: string };
   const get = async (path: string) => {
     const response = await fetch(url + path);
     return { status: response.status, body: await response.text() };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 export interface ConfigSource<Shape extends z.ZodRawShape> {
   /** Rules across settings go into `refine`, so that single and joint faults are reported together. */
