@@ -109,7 +109,7 @@ test('the API refuses a schema that is too old, and says what to do', async (t) 
 });
 
 test('a request in work is answered before the process ends, and its connection with it', async (t) => {
-  const { api, pool, send, place } = await startApi(t);
+  const { api, databaseUrl, send, place } = await startApi(t);
   const orderId = await place();
   const agent = new Agent({ keepAlive: true });
   t.after(() => agent.destroy());
@@ -118,7 +118,7 @@ test('a request in work is answered before the process ends, and its connection 
   );
   const idleEnded = new Promise((resolve) => idle.resume().socket.once('close', resolve));
 
-  const order = await lockOrder(pool, orderId);
+  const order = await lockOrder(t, databaseUrl, orderId);
   const slow = send('PUT', `/orders/${orderId}/status`, { status: 'confirmed' });
   await order.waited();
   api.kill('SIGTERM');
@@ -144,14 +144,13 @@ test('SIGTERM under load: the process ends with 0, and every order that is store
 });
 
 test('a request that never ends is cut off, so that the process ends in time', async (t) => {
-  const { api, pool, send, place } = await startApi(t, { API_STOP_DEADLINE_MS: '1000' });
+  const { api, databaseUrl, send, place } = await startApi(t, { API_STOP_DEADLINE_MS: '1000' });
   const orderId = await place();
-  const order = await lockOrder(pool, orderId);
+  const order = await lockOrder(t, databaseUrl, orderId);
   const slow = assert.rejects(send('PUT', `/orders/${orderId}/status`, { status: 'confirmed' }));
   await order.waited();
   api.kill('SIGTERM');
   await slow;
   await api.exited;
-  await order.release();
   assert.ok(api.logs().some((line) => line['requests'] === 1 && line['level'] === 'warn'));
 });

@@ -59,11 +59,11 @@ test('of requests with one key at the same time one is made, the others are told
 });
 
 test('while the first request is being worked on, the key is in use', async (t) => {
-  const { send, place, pool } = await startApi(t);
+  const { databaseUrl, send, place } = await startApi(t);
   const orderId = await place();
   const key = { 'idempotency-key': randomUUID() };
   const confirm = () => send('PUT', `/orders/${orderId}/status`, { status: 'confirmed' }, key);
-  const order = await lockOrder(pool, orderId);
+  const order = await lockOrder(t, databaseUrl, orderId);
   const both = [confirm(), confirm()];
   // One waits for the order, so the other is the one that is answered.
   const answered = await Promise.race(both);

@@ -101,6 +101,16 @@ test('an order that is being packed cannot be changed, nor one with a total beyo
   assert.equal((await events()).length, 3);
 });
 
+test('the largest order that is accepted has an event that fits', async (t) => {
+  const { place, events } = await startApi(t);
+  // Three bytes each in UTF-8, the most there are for one unit of length.
+  const item = { sku: '€'.repeat(64), quantity: 1_000_000, unit_price_minor: 1_000_000 };
+  const items = Array.from({ length: 1000 }, () => item);
+  await place({ ...ORDER, customer_id: '€'.repeat(200), items });
+  const [row] = await events();
+  assert.equal(row?.event.order.items.length, 1000);
+});
+
 test('changes of one order at the same time are made one after the other', async (t) => {
   const { send, place, events } = await startApi(t);
   const orderId = await place();

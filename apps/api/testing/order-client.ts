@@ -54,7 +54,13 @@ export async function startApi(t: TestContext, env: Record<string, string> = {})
   const api = await startApp(t, 'api', { DATABASE_URL: url, ...env });
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   t.after(() => pool.end());
-  return { api, pool, ...createOrderClient(api.urls.http), events: () => storedEvents(pool) };
+  return {
+    api,
+    databaseUrl: url,
+    pool,
+    ...createOrderClient(api.urls.http),
+    events: () => storedEvents(pool),
+  };
 }
 
 /** What is in the outbox, in the order of its sequence. */
@@ -70,9 +76,11 @@ export async function storedEvents(pool: pg.Pool) {
   return rows.map((row) => ({ ...row, event: decodeOrderEvent(row.payload) }));
 }
 
-/** Keeps everyone from changing an order, until `release`. */
-export async function lockOrder(pool: pg.Pool, orderId: string) {
-  const holder = await pool.connect();
+/** Keeps everyone from changing an order, until `release` or the end of the test. */
+export async function lockOrder(t: TestContext, databaseUrl: string, orderId: string) {
+  const holder = new pg.Client(databaseUrl);
+  await holder.connect();
+  t.after(() => holder.end());
   await holder.query('BEGIN');
   await holder.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
   return {
@@ -87,7 +95,6 @@ export async function lockOrder(pool: pg.Pool, orderId: string) {
     },
     async release() {
       await holder.query('COMMIT');
-      holder.release();
     },
   };
 }
