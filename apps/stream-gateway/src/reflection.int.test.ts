@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { eventually } from '../../../test/harness/index.ts';
+import {
+  findReflectingClient,
+  type ReflectedCall,
+  type ReflectingClient,
+} from '../../../test/harness/reflecting-client.ts';
+import { createReflectionClient } from '../../../test/harness/reflection-client.ts';
+import { startGateway } from '../testing/gateway-app.ts';
+import { orderEvent } from '../testing/order-events.ts';
+
+const WATCH = 'orders.v1.OrderStreamService/WatchOrders';
+const SERVICES = [
+  'grpc.health.v1.Health',
+  'orders.v1.OrderStreamAdminService',
+  'orders.v1.OrderStreamService',
+];
+
+/** grpcurl in both versions where it can be had, and clients of our own in any case. */
+async function allClients(): Promise<ReflectingClient[]> {
+  const found = [await findReflectingClient('v1'), await findReflectingClient('v1alpha')];
+  const own = (['v1', 'v1alpha'] as const).map((version) => createReflectionClient(version, 'always run'));
+  return [...found.filter(({ name }) => name.startsWith('grpcurl')), ...own];
+}
+
+interface JsonMessage {
+  readonly events?: readonly { readonly eventId: string; readonly status: string }[];
+  readonly started?: object;
+}
+
+function jsonMessages({ messages }: ReflectedCall): JsonMessage[] {
+  return messages as JsonMessage[];
+}
+
+test('clients that know nothing of the contract list, check and watch, by both versions of reflection', async (t) => {
+  const { app, produce } = await startGateway(t);
+  const address = app.urls.grpc;
+  for (const client of await allClients()) {
+    t.diagnostic(client.name);
+    const services = await client.listServices(address);
+    assert.deepEqual(services.filter((name) => !name.startsWith('grpc.reflection.')).toSorted(), SERVICES);
+
+    const check = client.call(address, 'grpc.health.v1.Health/Check', {
+      service: 'orders.v1.OrderStreamService',
+    });
+    assert.equal((await check.ended).code, 'OK');
+    assert.deepEqual(check.messages, [{ status: 'SERVING' }]);
+
+    const watch = client.call(address, WATCH, { filter: { statuses: ['ORDER_STATUS_SHIPPED'] } });
+    await eventually(() => assert.ok(jsonMessages(watch)[0]?.started, client.name));
+    const shipped = orderEvent({ status: 'shipped', version: 4 });
+    await produce(orderEvent(), shipped, orderEvent());
+    const events = () => jsonMessages(watch).flatMap((message) => message.events ?? []);
+    await eventually(() => assert.ok(events().length > 0, client.name));
+    assert.deepEqual(
+      events().map(({ eventId, status }) => [eventId, status]),
+      [[shipped.eventId, 'ORDER_STATUS_SHIPPED']],
+    );
+    await watch.stop();
+  }
+});
+
+test('what is wrong with a request is said to them in words', async (t) => {
+  const { app } = await startGateway(t);
+  for (const client of await allClients()) {
+    const unknownStatus = client.call(app.urls.grpc, WATCH, { filter: { statuses: [99] } });
+    const { code, message } = await unknownStatus.ended;
+    assert.equal(code, 'InvalidArgument', client.name);
+    assert.match(message, /^filter\.statuses\[0\]: must be one of ORDER_STATUS_PENDING, /);
+
+    const badToken = client.call(app.urls.grpc, WATCH, { start: { resumeToken: 'xyz' } });
+    assert.equal((await badToken.ended).code, 'InvalidArgument', client.name);
+    const missing = client.call(app.urls.grpc, 'orders.v1.OrderStreamAdminService/ListWatchers', {});
+    assert.equal((await missing.ended).code, 'Unimplemented', client.name);
+  }
+});
