@@ -1,6 +1,3 @@
-import { findGrpcurl } from './grpcurl.ts';
-import { createReflectionClient } from './reflection-client.ts';
-
 /** Versions of the reflection protocol; clients older than 2023 speak only the second. */
 export type ReflectionVersion = 'v1' | 'v1alpha';
 
@@ -20,10 +17,4 @@ export interface ReflectingClient {
   listServices(address: string): Promise<string[]>;
   /** Calls `package.Service/Method` of a server without TLS. The request is in protobuf's JSON form. */
   call(address: string, method: string, request: unknown): ReflectedCall;
-}
-
-/** The real grpcurl when it is there or can be built with Go, else a client of our own. */
-export async function findReflectingClient(version: ReflectionVersion = 'v1'): Promise<ReflectingClient> {
-  const grpcurl = await findGrpcurl(version);
-  return typeof grpcurl === 'string' ? createReflectionClient(version, grpcurl) : grpcurl;
 }

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { findReflectingClient } from '../../../test/harness/find-reflecting-client.ts';
 import { eventually } from '../../../test/harness/index.ts';
-import {
-  findReflectingClient,
-  type ReflectedCall,
-  type ReflectingClient,
-} from '../../../test/harness/reflecting-client.ts';
+import type { ReflectedCall, ReflectingClient } from '../../../test/harness/reflecting-client.ts';
 import { createReflectionClient } from '../../../test/harness/reflection-client.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
