@@ -138,11 +138,12 @@ export function createRelay(options: RelayOptions): Part {
   /** Starts the delivery of a page; answers with the deliveries under way. */
   function dispatch(page: OutboxPage): Promise<void>[] {
     const shares = Map.groupBy(page.events, (event) => event.partition);
+    const readFrom = cursorKey(page.group.cursor);
     const started: Promise<void>[] = [];
     for (const partition of page.group.partitions) {
       const run = runs.get(partition);
-      // Lost while the page was read.
-      if (run?.state !== 'idle') continue;
+      // Lost while the page was read, and perhaps gained again at another cursor: the page is not what comes next there.
+      if (run?.state !== 'idle' || cursorKey(run.checkpoint.cursor) !== readFrom) continue;
       const events = shares.get(partition);
       if (events) started.push(track(partition, deliver(run, events, page)));
       else advance(run, page.next);
