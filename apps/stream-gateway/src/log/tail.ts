@@ -14,26 +14,28 @@ export interface LogTailOptions {
   /** A reader remembers the topic it saw first; each topic, and each attempt, gets a reader of its own. */
   readonly openReader: () => LogReader;
   readonly log: Logger;
+  /** How often it is looked for new partitions. */
+  readonly partitionCheckMs?: number;
 }
 
 /** So many of the newest records of each partition are read at the start: clients that reconnect find them in memory. */
 const WARM_UP_RECORDS = 1_000n;
 /** Decoding a larger batch would hold up everything else: the event loop gets a turn after it. */
 const LARGE_BATCH_RECORDS = 100;
-const PARTITION_CHECK_MS = 30_000;
+const DEFAULT_PARTITION_CHECK_MS = 30_000;
 
 /**
  * Reads all partitions of the topic into the log of this process, outside any consumer group, and goes on for ever: through brokers
  * that are away, at the start or later, a topic that is not there yet, one that is created again, and partitions that are added.
  */
-export function createLogTail({ orderLog, openReader, log }: LogTailOptions): Part {
+export function createLogTail(options: LogTailOptions): Part {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   return {
     name: 'log tail',
     start() {
       // Not ended by the signal to stop but by `stop`, after the streams: they go on until they have drained.
-      running ??= run(orderLog, openReader, log, stopping.signal);
+      running ??= run(options, stopping.signal);
       return Promise.resolve();
     },
     async stop() {
@@ -44,9 +46,7 @@ export function createLogTail({ orderLog, openReader, log }: LogTailOptions): Pa
 }
 
 async function run(
-  orderLog: OrderLog,
-  openReader: () => LogReader,
-  log: Logger,
+  { orderLog, openReader, log, partitionCheckMs = DEFAULT_PARTITION_CHECK_MS }: LogTailOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const backoff = createBackoff({ baseMs: 50, maxMs: 500 });
@@ -57,7 +57,7 @@ async function run(
     try {
       const positions = await locate(reader, orderLog, signal);
       told = false;
-      await followUntilPartitionsAreAdded(reader, positions, handlers, signal);
+      await followUntilPartitionsAreAdded(reader, positions, handlers, partitionCheckMs, signal);
     } catch (error: unknown) {
       if (signal.aborted) break;
       orderLog.setAvailable(false);
@@ -103,13 +103,14 @@ async function followUntilPartitionsAreAdded(
   reader: LogReader,
   positions: PartitionPositions,
   handlers: FollowHandlers,
+  checkMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
   const check = async () => {
     while (!stop.aborted) {
-      await sleep(PARTITION_CHECK_MS, stop);
+      await sleep(checkMs, stop);
       // While the broker is away, `follow` says so.
       const topic = await reader.describe(stop).catch(() => undefined);
       if (topic && topic.partitionCount > positions.size) ended.abort();

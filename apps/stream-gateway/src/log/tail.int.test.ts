@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createLogReader } from '@order-events/messaging';
+import { createLogger } from '@order-events/runtime';
+import kafkajs from 'kafkajs';
+import { createTestTopic, eventually } from '../../../../test/harness/index.ts';
+import { createEventProducer } from '../../testing/event-producer.ts';
+import { orderEvent } from '../../testing/order-events.ts';
+import { createOrderLog } from './order-log.ts';
+import { createLogTail } from './tail.ts';
+import { createWakeUp } from './wake-up.ts';
+
+const NO_LISTENERS = { onSkipped: () => {}, onIngested: () => {}, onSourceChanged: () => {} };
+
+function createTail(brokers: string[], topic: string) {
+  const orderLog = createOrderLog({
+    ringBytes: 16 * 1024 * 1024,
+    wakeUp: createWakeUp(),
+    listeners: NO_LISTENERS,
+  });
+  const tail = createLogTail({
+    orderLog,
+    openReader: () => createLogReader({ brokers, topic, clientId: 'test' }),
+    log: createLogger({ service: 'test', level: 'silent' }),
+    partitionCheckMs: 50,
+  });
+  return { orderLog, tail };
+}
+
+test('the tail starts a little before the end of the log, so that clients which reconnect find their place in memory', async (t) => {
+  const { brokers, topic } = await createTestTopic(t);
+  const { produce } = await createEventProducer(t, { brokers, topic });
+  const orderId = 'the-same';
+  for (let round = 0; round < 6; round += 1) {
+    await produce(...Array.from({ length: 200 }, () => orderEvent({ orderId })));
+  }
+  const { orderLog, tail } = createTail(brokers, topic);
+  t.after(() => tail.stop());
+  await tail.start(new AbortController().signal);
+  const partition = await eventually(() => {
+    const found = Array.from({ length: 12 }, (_, index) => index).find(
+      (index) => orderLog.head(index) === 1_200n,
+    );
+    return found ?? assert.fail('the end is not reached');
+  });
+  assert.equal(orderLog.floor(partition), 200n);
+  assert.equal(orderLog.end(partition), 1_200n);
+});
+
+test('partitions that are added while the tail runs are read from their beginning', async (t) => {
+  const { brokers, topic } = await createTestTopic(t, { partitions: 2 });
+  const { orderLog, tail } = createTail(brokers, topic);
+  t.after(() => tail.stop());
+  await tail.start(new AbortController().signal);
+  await eventually(() => assert.ok(orderLog.source().available));
+  assert.equal(orderLog.topic()?.partitionCount, 2);
+
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  t.after(() => admin.disconnect());
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 12 }] });
+  // The producer of the tests writes to any of twelve.
+  const { produce } = await createEventProducer(t, { brokers, topic });
+  await produce(...Array.from({ length: 100 }, () => orderEvent()));
+  await eventually(() => {
+    assert.equal(orderLog.topic()?.partitionCount, 12);
+    const heads = Array.from({ length: 12 }, (_, partition) => orderLog.head(partition));
+    assert.equal(
+      heads.reduce((sum, head) => sum + head),
+      100n,
+    );
+  });
+});
