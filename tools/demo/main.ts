@@ -16,7 +16,8 @@ try {
   stopped.signal.throwIfAborted();
   process.exitCode = await demonstrate(system, stopped.signal);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  const cause: unknown = stopped.signal.aborted ? stopped.signal.reason : error;
+  console.error(cause instanceof Error ? cause.message : cause);
   process.exitCode = 1;
 } finally {
   await system?.stop();
