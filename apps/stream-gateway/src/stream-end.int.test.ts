@@ -64,8 +64,9 @@ test('while it drains a gateway refuses new streams and is not ready', async (t)
   assert.equal((await health.next()).value, 'NOT_SERVING');
   assert.equal((await fetch(`${app.urls.admin}/readyz`)).status, 503);
   await assert.rejects(client.getReplayRange({}), { code: Status.UNAVAILABLE });
-  const { code } = await watch().ended;
-  assert.equal(code, Status.UNAVAILABLE);
+  const refused = await watch().ended;
+  assert.equal(refused.code, Status.UNAVAILABLE);
+  assert.ok((decodeErrorDetails(refused.trailer).retryDelayMs ?? 0) >= 1_000);
   const ends = await Promise.all(streams.map(({ ended }) => ended));
   assert.ok(ends.every((end) => end.code === Status.UNAVAILABLE));
   assert.equal((await app.exited).code, 0);

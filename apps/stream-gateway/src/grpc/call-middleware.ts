@@ -1,5 +1,6 @@
 import type { Logger } from '@order-events/runtime';
 import { type ServerMiddleware, ServerError, Status } from 'nice-grpc-common';
+import { WatchError } from '../watch/watch-error.ts';
 import { toServerError } from './status.ts';
 
 export interface CallMiddlewareOptions {
@@ -20,7 +21,7 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
     const isOwn = path.startsWith(OWN_SERVICES);
     let code = Status.OK;
     try {
-      if (isOwn && options.isDraining()) throw stopping();
+      if (isOwn && options.isDraining()) throw draining();
       // Our own streams end by their registry, with a token.
       const signal = isOwn ? context.signal : AbortSignal.any([context.signal, options.ended]);
       return yield* call.next(call.request, { ...context, signal });
@@ -36,13 +37,13 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
       if (client.aborted) return new ServerError(Status.CANCELLED, 'the client has cancelled the call');
       const known = toServerError(error, trailer);
       if (known) return known;
-      if (options.ended.aborted) return stopping();
+      if (options.ended.aborted) return new ServerError(Status.UNAVAILABLE, 'this server is stopping');
       options.log.error({ err: error, method: path }, 'call failed');
       return new ServerError(Status.INTERNAL, 'internal error');
     }
   };
 }
 
-function stopping(): ServerError {
-  return new ServerError(Status.UNAVAILABLE, 'this server is stopping: connect to another one');
+function draining(): WatchError {
+  return new WatchError('DRAINING', 'this server is stopping: connect to another one');
 }

@@ -1,5 +1,5 @@
 import { OrderStreamAdminServiceDefinition } from '@order-events/order-stream';
-import { type Logger, type Part, settleWithin } from '@order-events/runtime';
+import { type Part, settleWithin } from '@order-events/runtime';
 import { createServer, type Server } from 'nice-grpc';
 import { ServerError, Status } from 'nice-grpc-common';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
@@ -19,7 +19,6 @@ export interface GrpcServerOptions extends OrderStreamServiceOptions {
   readonly health: Health;
   /** Longest time of `stop`. */
   readonly stopMs: number;
-  readonly log: Logger;
 }
 
 export interface GrpcServer extends Part {

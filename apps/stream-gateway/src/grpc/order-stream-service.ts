@@ -4,6 +4,7 @@ import {
   OrderStreamServiceDefinition,
   type WatchOrdersRequest,
 } from '@order-events/order-stream';
+import type { Logger } from '@order-events/runtime';
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { ServerError, Status } from 'nice-grpc-common';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
@@ -37,6 +38,7 @@ export interface OrderStreamServiceOptions {
   readonly watches: WatchRegistry;
   readonly maxWatchAgeMs: number;
   readonly metrics: GatewayMetrics;
+  readonly log: Logger;
 }
 
 export function createOrderStreamService(
@@ -65,15 +67,14 @@ export function createOrderStreamService(
 async function* watchOrders(
   request: WatchOrdersRequest,
   context: CallContext,
-  { sources, watches, maxWatchAgeMs, metrics }: OrderStreamServiceOptions,
+  { sources, watches, maxWatchAgeMs, metrics, log }: OrderStreamServiceOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const wanted = parseWatchRequest(request, Date.now());
   const watch = watches.add(context.peer);
-  const lifetime = createWatchLifetime({
-    startedAtMs: performance.now(),
-    maxAgeMs: maxWatchAgeMs,
-    drainWindowMs: () => watches.drainWindowMs(),
-  });
+  const startedAtMs = performance.now();
+  const drainWindowMs = () => watches.drainWindowMs();
+  const lifetime = createWatchLifetime({ startedAtMs, maxAgeMs: maxWatchAgeMs, drainWindowMs });
+  let reason = 'CLIENT_GONE';
   try {
     for await (const message of watchLog(wanted, watch, lifetime, sources, context.signal)) {
       metrics.sent(message, watch.state);
@@ -82,12 +83,14 @@ async function* watchOrders(
       watch.writingSinceMs = undefined;
     }
   } catch (error: unknown) {
-    if (error instanceof WatchError && error.reason.startsWith('RESUME_TOKEN_')) {
-      metrics.tokenRejected(error.reason);
-    }
+    reason = error instanceof WatchError ? error.reason : 'FAILED';
+    if (reason.startsWith('RESUME_TOKEN_')) metrics.tokenRejected(reason);
     throw error;
   } finally {
     watches.remove(watch);
+    const { id: watcherId, peer, state } = watch;
+    const durationMs = Math.round(performance.now() - startedAtMs);
+    log.info({ watcherId, peer, state, durationMs, reason }, 'stream ended');
   }
 }
 

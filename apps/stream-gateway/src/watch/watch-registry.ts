@@ -15,7 +15,7 @@ export interface RegisteredWatch {
 
 /** The streams of this process. */
 export interface WatchRegistry {
-  /** Throws a WatchError when there are too many, or the process is about to stop. */
+  /** Throws a WatchError when there are too many. */
   add(peer: string): RegisteredWatch;
   remove(watch: RegisteredWatch): void;
   size(): number;
@@ -41,9 +41,6 @@ export function createWatchRegistry(options: { maxWatches: number; onDrain: () =
 
   return {
     add(peer) {
-      if (drainWindowMs !== undefined) {
-        throw new WatchError('DRAINING', 'this server is stopping: connect to another one');
-      }
       if (watches.size >= options.maxWatches) {
         throw new WatchError(
           'TOO_MANY_WATCHERS',
