@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { findReflectingClient } from '../test/harness/find-reflecting-client.ts';
 import { runWhenOwnerEnds } from './stack/owner-guard.ts';
 import { describeServers, SERVER_SOURCES, type RunServers } from './test-run/run-servers.ts';
 import { startRunServers } from './test-run/server-choice.ts';
@@ -47,6 +48,7 @@ async function main(): Promise<number> {
     if (files.some((file) => SUITES_WITH_SERVERS.has(file.suite))) {
       servers = await startRunServers(source);
       console.log(`${files.length} test files on ${await describeServers(servers)}`);
+      await prepareGrpcurl();
     } else {
       console.log(`${files.length} test files, no server needed`);
     }
@@ -60,6 +62,12 @@ async function main(): Promise<number> {
   } finally {
     await servers?.stop();
   }
+}
+
+/** Builds grpcurl where it is missing: compiling it takes longer than a test may. */
+async function prepareGrpcurl(): Promise<void> {
+  const clients = [await findReflectingClient('v1'), await findReflectingClient('v1alpha')];
+  console.log(`calling the gateway from outside with ${clients.map(({ name }) => name).join(' and ')}`);
 }
 
 async function runFiles(
