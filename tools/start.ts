@@ -29,6 +29,20 @@ Place an order:
   curl -sS ${api.urls.http}/orders -H 'content-type: application/json' -d '{"customer_id":"c-1","currency":"EUR","items":[{"sku":"tea","quantity":2,"unit_price_minor":450}]}'
 
 Ctrl-C stops everything.`);
+let stopping = false;
+const relayKept = keepRelay();
 await stop;
+stopping = true;
 console.log('\nstopping');
 await system.stop();
+await relayKept;
+
+/** A relay that is killed is started again, as a supervisor would. */
+async function keepRelay(): Promise<void> {
+  for (;;) {
+    await system.relay().exited;
+    if (stopping) return;
+    await system.replaceRelay();
+    console.log(`the relay ended; the new one is process ${system.relay().pid}`);
+  }
+}
