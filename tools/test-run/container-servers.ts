@@ -47,8 +47,11 @@ async function startKafkaContainer(): Promise<{
   const port = await findFreePort();
   const settings = {
     ...SINGLE_BROKER_SETTINGS,
-    listeners: 'PLAINTEXT://:9092,CONTROLLER://:9093',
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: 'PLAINTEXT://:9092,INTERNAL://:9094,CONTROLLER://:9093',
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},INTERNAL://localhost:9094`,
+    // The broker writes transaction markers through a connection to itself, which cannot use the port outside of the container.
+    'inter.broker.listener.name': 'INTERNAL',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT',
     'controller.quorum.voters': '1@localhost:9093',
   };
   const environment = Object.entries(settings).map(([name, value]) => [
