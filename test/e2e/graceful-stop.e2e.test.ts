@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { migrateToLatest } from '@order-events/database';
+import { ensureTopic } from '@order-events/messaging';
 import { createDeliveryRecord } from '../../tools/load/delivery-record.ts';
 import type { AppProcess } from '../../tools/stack/index.ts';
-import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
+import {
+  createTestDatabase,
+  createTestTopic,
+  eventually,
+  startApp,
+  startKafka,
+  startPostgres,
+} from '../harness/index.ts';
 import { startLoad, startWatch } from '../harness/load.ts';
 import { appEnv, startOrderApps } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
@@ -52,4 +61,20 @@ test('each process ends by SIGTERM under load with exit code 0, within its deadl
   assert.equal(record.verdict([]).outOfOrder, 0);
   // In-flight requests were answered; only connections made after the stop were refused.
   for (const failure of load.failures) assert.match(failure, /fetch failed/);
+});
+
+test('the API and the relay end by SIGTERM with exit code 0 also while Postgres and Kafka are away', async (t) => {
+  const postgres = await startPostgres(t);
+  const kafka = await startKafka(t);
+  await migrateToLatest(postgres.url);
+  const env = appEnv({ databaseUrl: postgres.url, brokers: kafka.brokers, topic: 'orders.events' });
+  await ensureTopic(
+    { brokers: kafka.brokers, clientId: 'test' },
+    { topic: 'orders.events', partitions: 12, replicationFactor: 1 },
+  );
+  const api = await startApp(t, 'api', env.api);
+  const relay = await startApp(t, 'relay', env.relay);
+  await eventually(() => assert.ok(relay.logs().some((line) => line.msg === 'took over')));
+  await Promise.all([postgres.stop(), kafka.stop()]);
+  for (const app of [api, relay]) assert.ok((await stopGracefully(app)) < STOP_DEADLINE_MS);
 });

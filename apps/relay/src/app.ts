@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createPool, createWakeUpListener, isSchemaCurrent, requireSchema } from '@order-events/database';
 import { createKafkaPublisher } from '@order-events/messaging';
-import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
+import {
+  createAdminServer,
+  createMetricsRegistry,
+  type Logger,
+  type Part,
+  settleWithin,
+} from '@order-events/runtime';
 import type { Pool } from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
@@ -19,6 +25,8 @@ const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
 const BACKLOG_INTERVAL_MS = 2000;
 /** Reader, leases and backlog use one connection each; one more for probes. */
 const POOL_SIZE = 4;
+/** A connection that answers no more is not waited for. */
+const POOL_END_MS = 2000;
 
 /** Puts the relay together, in the order in which its parts start. */
 export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
@@ -30,7 +38,13 @@ export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
     maxConnections: POOL_SIZE,
     onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
   });
-  const database: Part = { name: 'database', start: async () => {}, stop: () => pool.end() };
+  const database: Part = {
+    name: 'database',
+    start: async () => {},
+    async stop() {
+      if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
+    },
+  };
   const backlog = createBacklogReporter({ pool, metrics, log, intervalMs: BACKLOG_INTERVAL_MS });
   const publishing =
     config.KAFKA_BROKERS.length > 0 ? createPublishing(config, log, pool, metrics) : undefined;

@@ -186,6 +186,14 @@ export function createRelay(options: RelayOptions): Part {
     }
   }
 
+  async function giveBackLeases(): Promise<void> {
+    try {
+      await keeper.release();
+    } catch (error) {
+      log.warn({ reason: String(error) }, 'could not give back the leases; they run out by themselves');
+    }
+  }
+
   return {
     name: 'relay',
     async start() {
@@ -199,7 +207,8 @@ export function createRelay(options: RelayOptions): Part {
         keeper.revoke();
         await Promise.all(activities.values());
       }
-      await keeper.release();
+      // A database that is away must not keep the process: leases that are not given back run out.
+      await settleWithin(giveBackLeases(), options.drainMs);
     },
   };
 }

@@ -5,7 +5,7 @@ export { changeOrderStatus, placeOrder, updateOrder } from './order-commands.ts'
 export type { CommandContext, OrderChange, OrderDetails, OrderWrite } from './order-commands.ts';
 export { ORDER_EVENT_TYPES } from './order-event.ts';
 export type { OrderEvent, OrderEventType } from './order-event.ts';
-export { canTransition, isEditable, nextStatuses, ORDER_STATUSES } from './order-status.ts';
+export { ORDER_STATUSES } from './order-status.ts';
 export type { OrderStatus } from './order-status.ts';
-export { MAX_AMOUNT_MINOR, totalMinor } from './order.ts';
+
 export type { Order, OrderItem } from './order.ts';

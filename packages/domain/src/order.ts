@@ -24,9 +24,6 @@ export interface Order {
   readonly updatedAt: Date;
 }
 
-/** Money stays an exact integer in JSON, JavaScript and int64 alike up to here. */
-export const MAX_AMOUNT_MINOR = Number.MAX_SAFE_INTEGER;
-
 /** Sum of the lines in minor units; not a safe integer when the sum is too large (the caller refuses it). */
 export function totalMinor(items: readonly OrderItem[]): number {
   return items.reduce((sum, item) => sum + item.quantity * item.unitPriceMinor, 0);
