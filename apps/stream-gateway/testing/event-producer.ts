@@ -1,7 +1,8 @@
 import type { TestContext } from 'node:test';
 import type { OrderEvent } from '@order-events/domain';
 import { encodeOrderEvent, keyHash, orderEventHeaders } from '@order-events/messaging';
-import kafkajs from 'kafkajs';
+import kafkajs, { type Message, type Producer } from 'kafkajs';
+import { eventually } from '../../../test/harness/index.ts';
 
 const PARTITIONS = 12;
 
@@ -17,6 +18,40 @@ export async function createEventProducer(
   t: TestContext,
   { brokers, topic }: { brokers: string[]; topic: string },
 ): Promise<EventProducer> {
+  let producer = await connectProducer(brokers);
+  t.after(() => producer.disconnect());
+
+  /** A client that has not heard of a new partition drops what is for it, and resolves with nothing (kafkajs): then ask another. */
+  async function send(partition: number, messages: Message[]): Promise<void> {
+    await eventually(async () => {
+      const acknowledged = await producer.send({
+        topic,
+        messages: messages.map((message) => ({ ...message, partition })),
+      });
+      if (acknowledged.length > 0) return;
+      await producer.disconnect();
+      producer = await connectProducer(brokers);
+      throw new Error(`the producer does not know partition ${partition}`);
+    });
+  }
+
+  return {
+    async produce(...events) {
+      const byPartition = Map.groupBy(events, ({ order }) => keyHash(order.orderId) % PARTITIONS);
+      for (const [partition, ofPartition] of byPartition) {
+        const messages = ofPartition.map((event) => ({
+          key: event.order.orderId,
+          value: encodeOrderEvent(event),
+          headers: orderEventHeaders(event, TRACEPARENT),
+        }));
+        await send(partition, messages);
+      }
+    },
+    produceOther: (value) => send(0, [{ value }]),
+  };
+}
+
+async function connectProducer(brokers: string[]): Promise<Producer> {
   const client = new kafkajs.Kafka({
     clientId: 'test',
     brokers,
@@ -25,24 +60,7 @@ export async function createEventProducer(
   });
   const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
-  t.after(() => producer.disconnect());
-  return {
-    async produce(...events) {
-      const byPartition = Map.groupBy(events, ({ order }) => keyHash(order.orderId) % PARTITIONS);
-      for (const [partition, ofPartition] of byPartition) {
-        const messages = ofPartition.map((event) => ({
-          partition,
-          key: event.order.orderId,
-          value: encodeOrderEvent(event),
-          headers: orderEventHeaders(event, TRACEPARENT),
-        }));
-        await producer.send({ topic, messages });
-      }
-    },
-    async produceOther(value) {
-      await producer.send({ topic, messages: [{ partition: 0, value }] });
-    },
-  };
+  return producer;
 }
 
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
