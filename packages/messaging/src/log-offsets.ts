@@ -24,14 +24,19 @@ export function listOffsets(
 ): Promise<PartitionPositions> {
   return cluster.withMetadata(async (metadata) => {
     const partitions = options.partitions ?? [...metadata.leaders.keys()];
-    const ask = (which: readonly number[], timestamp: number) =>
-      askLeaders(cluster, metadata, { partitions: which, timestamp, isolation: options.isolation }, signal);
-    if (at === 'earliest') return ask(partitions, EARLIEST);
-    if (at === 'latest') return ask(partitions, LATEST);
-    const found = await ask(partitions, at.timestampMs);
-    const without = partitions.filter((partition) => found.get(partition) === NO_OFFSET);
-    if (without.length === 0) return found;
-    return new Map([...found, ...(await ask(without, LATEST))]);
+    const ask = (timestamp: number) =>
+      askLeaders(cluster, metadata, { partitions, timestamp, isolation: options.isolation }, signal);
+    if (at === 'earliest') return ask(EARLIEST);
+    if (at === 'latest') return ask(LATEST);
+    // The ends first: a record that is appended between the two answers is found by its time, and not passed over.
+    const ends = await ask(LATEST);
+    const found = await ask(at.timestampMs);
+    return new Map(
+      [...found].map(([partition, offset]) => [
+        partition,
+        offset === NO_OFFSET ? (ends.get(partition) ?? offset) : offset,
+      ]),
+    );
   }, signal);
 }
 
