@@ -40,6 +40,34 @@ CREATE TABLE outbox (
   CONSTRAINT outbox_payload_check CHECK (octet_length(payload) <= 900000)
 ) PARTITION BY RANGE (created_at);
 
+CREATE TABLE parked_event (
+  event_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  partition integer NOT NULL,
+  key text NOT NULL,
+  event_type text NOT NULL,
+  headers jsonb NOT NULL,
+  payload text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  cause text NOT NULL,
+  parked_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  requeued_at timestamp with time zone,
+  CONSTRAINT parked_event_partition_check CHECK (partition >= 0),
+  CONSTRAINT parked_event_pkey PRIMARY KEY (event_id)
+);
+
+CREATE TABLE relay_identity (
+  singleton boolean NOT NULL DEFAULT true,
+  system_identifier text NOT NULL,
+  topic text NOT NULL,
+  topic_id text NOT NULL,
+  partition_count integer NOT NULL,
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT relay_identity_partition_count_check CHECK (partition_count > 0),
+  CONSTRAINT relay_identity_pkey PRIMARY KEY (singleton),
+  CONSTRAINT relay_identity_singleton_check CHECK (singleton)
+);
+
 CREATE TABLE relay_instance (
   id text NOT NULL,
   heartbeat_at timestamp with time zone NOT NULL,
@@ -51,18 +79,41 @@ CREATE TABLE relay_partition (
   owner text,
   epoch bigint NOT NULL DEFAULT 0,
   lease_until timestamp with time zone,
-  paused boolean NOT NULL DEFAULT false,
   cursor pg_snapshot NOT NULL,
   page_target pg_snapshot,
   page_seq bigint,
   page_end bigint,
   log_offset bigint NOT NULL DEFAULT 0,
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  mode text NOT NULL DEFAULT 'running'::text,
   CONSTRAINT relay_partition_check CHECK ((owner IS NULL) = (lease_until IS NULL)),
   CONSTRAINT relay_partition_check1 CHECK (num_nulls(page_target, page_seq, page_end) = ANY (ARRAY[0, 3])),
+  CONSTRAINT relay_partition_mode_check CHECK (mode = ANY (ARRAY['running'::text, 'draining'::text, 'paused'::text])),
   CONSTRAINT relay_partition_partition_check CHECK (partition >= 0),
   CONSTRAINT relay_partition_pkey PRIMARY KEY (partition)
 ) WITH (fillfactor=50);
+
+CREATE TABLE replay_partition (
+  replay_id uuid NOT NULL,
+  partition integer NOT NULL,
+  after_seq bigint NOT NULL DEFAULT 0,
+  published_events bigint NOT NULL DEFAULT 0,
+  finished_at timestamp with time zone,
+  CONSTRAINT replay_partition_partition_check CHECK (partition >= 0),
+  CONSTRAINT replay_partition_pkey PRIMARY KEY (replay_id, partition),
+  CONSTRAINT replay_partition_replay_id_fkey FOREIGN KEY (replay_id) REFERENCES replay_request(replay_id) ON DELETE CASCADE
+);
+
+CREATE TABLE replay_request (
+  replay_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  since timestamp with time zone,
+  key text,
+  from_seq bigint,
+  to_seq bigint NOT NULL,
+  requested_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT replay_request_check CHECK (num_nonnulls(since, key, from_seq) = 1),
+  CONSTRAINT replay_request_pkey PRIMARY KEY (replay_id)
+);
 
 CREATE TABLE outbox_default PARTITION OF outbox DEFAULT WITH (autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=100000);
 
@@ -78,6 +129,10 @@ CREATE INDEX outbox_by_seq ON ONLY outbox USING btree (seq);
 
 CREATE INDEX outbox_by_xid ON ONLY outbox USING btree (xid);
 
+CREATE INDEX parked_event_by_key ON parked_event USING btree (partition, key, seq);
+
+CREATE INDEX replay_partition_unfinished ON replay_partition USING btree (partition) WHERE finished_at IS NULL;
+
 COMMENT ON TABLE idempotency_keys IS 'Answers already given, written in the transaction of the order they are about.';
 
 COMMENT ON TABLE outbox IS 'Events of committed transactions. Never UPDATEd: readers look at a row once, by the transaction that inserted it, and would miss the change. Never DELETEd: dead rows would slow every poll, so whole partitions are dropped instead.';
@@ -87,6 +142,16 @@ COMMENT ON COLUMN outbox.xid IS 'Transaction that wrote the row; with a snapshot
 COMMENT ON COLUMN outbox.key_hash IS 'murmur2 of the key as Kafka''s Java client computes it, without the sign bit; modulo the partition count it is the partition.';
 
 COMMENT ON COLUMN outbox.payload IS 'JSON, byte for byte as the topic carries it; bounded so that Kafka never refuses it.';
+
+COMMENT ON TABLE parked_event IS 'Events that Kafka refused for good, and the later events of their keys, which wait behind them. A copy: the outbox rows may be dropped.';
+
+COMMENT ON COLUMN parked_event.cause IS 'What Kafka said; for a later event of the key, which event it waits for.';
+
+COMMENT ON COLUMN parked_event.requeued_at IS 'When an operator asked to publish the events of the key again; cleared when Kafka refuses one of them again.';
+
+COMMENT ON TABLE relay_identity IS 'One row: the database server and the topic that the cursors of relay_partition belong to.';
+
+COMMENT ON COLUMN relay_identity.topic_id IS 'Kafka''s id of the topic; another one under the same name is a topic that was deleted and created again.';
 
 COMMENT ON TABLE relay_instance IS 'Relays that are alive, to share the partitions among them.';
 
@@ -103,3 +168,9 @@ COMMENT ON COLUMN relay_partition.page_seq IS 'Of the window''s events, those up
 COMMENT ON COLUMN relay_partition.page_end IS 'Highest seq of the window.';
 
 COMMENT ON COLUMN relay_partition.log_offset IS 'Whatever the partition holds beyond the cursor lies at this offset or after it.';
+
+COMMENT ON COLUMN relay_partition.mode IS 'running · draining: the window being worked off in pages is finished and no new one begun · paused: nothing is published.';
+
+COMMENT ON COLUMN replay_partition.after_seq IS 'Of the events asked for, those up to this seq are in the topic again.';
+
+COMMENT ON TABLE replay_request IS 'An operator''s wish to publish events again that are in the topic already. The owners of the partitions carry it out, since only they may write.';
