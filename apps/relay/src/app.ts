@@ -90,9 +90,9 @@ function createPublishing(
   };
   const gate = createTopicGate({
     log,
-    async partitionCount(signal) {
+    async describeTopic(signal) {
       await requireSchema(pool);
-      return publisher.partitionCount(signal);
+      return publisher.describeTopic(signal);
     },
     ensurePartitions: (count) => leases.ensurePartitions(count),
     createRelay: (partitionCount) =>

@@ -91,12 +91,12 @@ export function createRelay(options: RelayOptions): Part {
     const given = AbortSignal.any([run.lost, stopping.signal]);
     while (!given.aborted) {
       try {
-        const { endOffset, publishedEventIds, truncated } = await run.writer.claim(given);
+        const { endOffset, publishedIds, truncated } = await run.writer.claim(given);
         metrics.claims.inc();
         const fields = {
           partition: run.partition,
           endOffset: String(endOffset),
-          ledger: publishedEventIds.size,
+          ledger: publishedIds.size,
         };
         if (truncated)
           log.warn(

@@ -1,8 +1,9 @@
+import type { TopicDescription } from '@order-events/messaging';
 import { createBackoff, type Logger, type Part, sleep } from '@order-events/runtime';
 
 export interface TopicGateOptions {
-  /** Partitions of the topic; rejects while Kafka is away. */
-  readonly partitionCount: (signal: AbortSignal) => Promise<number>;
+  /** Rejects while Kafka is away. */
+  readonly describeTopic: (signal: AbortSignal) => Promise<TopicDescription>;
   /** Creates missing partition rows, and answers with the number of rows there are. */
   readonly ensurePartitions: (count: number) => Promise<number>;
   readonly createRelay: (partitionCount: number) => Part;
@@ -28,7 +29,7 @@ export function createTopicGate(options: TopicGateOptions): TopicGate {
   let halted = false;
 
   async function open(): Promise<void> {
-    const count = await options.partitionCount(stopping.signal);
+    const { partitionCount: count } = await options.describeTopic(stopping.signal);
     const rows = await options.ensurePartitions(count);
     if (rows !== count) {
       halted = true;

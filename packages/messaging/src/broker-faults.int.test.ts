@@ -181,12 +181,12 @@ test('a publish that is cut off is unknown, and the next claim tells what became
     cutOff.map(({ kind }) => kind),
     ['unknown', 'unknown'],
   );
-  const { publishedEventIds } = await publisher.claim(0, endOffset, soon());
-  const missing = events.filter(({ eventId }) => !publishedEventIds.has(eventId));
+  const { publishedIds } = await publisher.claim(0, endOffset, soon());
+  const missing = events.filter(({ eventId }) => !publishedIds.has(eventId));
   await publisher.publish(missing, soon());
   const claim = await publisher.claim(0, endOffset, soon());
   assert.deepEqual(
-    [...claim.publishedEventIds],
+    [...claim.publishedIds],
     [before, ...events].map(({ eventId }) => eventId),
   );
 

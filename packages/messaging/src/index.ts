@@ -1,6 +1,12 @@
 export { ensureTopic, type TopicSettings } from './ensure-topic.ts';
-export { createKafkaPublisher, type KafkaPublisher, type PartitionClaim } from './kafka-publisher.ts';
+export {
+  createKafkaPublisher,
+  type KafkaPublisher,
+  type PartitionClaim,
+  type TopicDescription,
+} from './kafka-publisher.ts';
 export { keyHash } from './key-hash.ts';
+export { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
 export { type FollowHandlers, TopicRecreatedError } from './log-follow.ts';
 export type { LogPoint, PartitionPositions } from './log-offsets.ts';
 export { OffsetOutOfRangeError } from './log-range.ts';

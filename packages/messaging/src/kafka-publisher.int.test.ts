@@ -55,8 +55,10 @@ const soon = () => AbortSignal.timeout(20_000);
 test('events of several partitions are published in order, each with its offset', async (t) => {
   const { reader, publisher } = await setUp(t, { partitions: 3 });
   const kafka = publisher();
-  assert.equal(await kafka.partitionCount(), 3);
+  const { topicId, partitionCount } = await kafka.describeTopic();
+  assert.equal(partitionCount, 3);
   const claims = await Promise.all([0, 1, 2].map((partition) => kafka.claim(partition, 0n, soon())));
+  assert.ok(claims.every((claim) => claim.topicId === topicId));
   const perPartition = [0, 1, 2].map((partition) => createEvents(partition, 250));
   const mixed = perPartition[0]!.flatMap((_, index) => perPartition.map((events) => events[index]!));
 
@@ -89,9 +91,9 @@ test('a claim fences the older owner on every partition and finds what it has pu
     soon(),
   );
 
-  for (const { partition, publishedEventIds, truncated } of claims) {
+  for (const { partition, publishedIds, truncated } of claims) {
     const own = published.filter((event) => event.partition === partition);
-    assert.deepEqual([...publishedEventIds], ids(own));
+    assert.deepEqual([...publishedIds], ids(own));
     assert.equal(truncated, false);
   }
   for (const outcome of refused) {
@@ -112,8 +114,21 @@ test('a claim lists only what was published from the given offset on', async (t)
 
   const again = await kafka.claim(0, endOffset + 7n, soon());
 
-  assert.deepEqual([...again.publishedEventIds], ids(events.slice(7)));
+  assert.deepEqual([...again.publishedIds], ids(events.slice(7)));
   assert.equal(again.truncated, false);
+});
+
+test('a record of a replay counts as one of its own', async (t) => {
+  const { publisher } = await setUp(t, { partitions: 1 });
+  const kafka = publisher();
+  await kafka.claim(0, 0n, soon());
+  const [event] = createEvents(0, 1);
+  const again = { ...event!, headers: { ...event!.headers, replay_id: 'r1' } };
+  await kafka.publish([event!, again], soon());
+
+  const { publishedIds } = await kafka.claim(0, 0n, soon());
+
+  assert.deepEqual([...publishedIds], [event!.eventId, `${event!.eventId}/r1`]);
 });
 
 test('a log that ends before the given offset is told as truncated', async (t) => {
@@ -125,7 +140,7 @@ test('a log that ends before the given offset is told as truncated', async (t) =
   const claim = await kafka.claim(0, endOffset + 6n, soon());
 
   assert.equal(claim.truncated, true);
-  assert.equal(claim.publishedEventIds.size, 0);
+  assert.equal(claim.publishedIds.size, 0);
 });
 
 test('an event that is too large is refused, those after it are held, and the rest goes on', async (t) => {
@@ -200,5 +215,5 @@ test('records of an unfenced writer make the outcome unknown until the partition
   assert.match(outcome?.kind === 'unknown' ? outcome.reason : '', /second writer/);
   await assert.rejects(kafka.publish(createEvents(0, 1), soon()), /not claimed/);
   const claim = await kafka.claim(0, endOffset, soon());
-  assert.deepEqual([...claim.publishedEventIds], ids(events));
+  assert.deepEqual([...claim.publishedIds], ids(events));
 });

@@ -1,4 +1,5 @@
 import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
+import { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
 import { createLogWriter, type LogWriterConfig } from './log-writer.ts';
 import { EVENT_ID_HEADER } from './order-event-headers.ts';
@@ -8,15 +9,24 @@ import { publishInOrder } from './ordered-publish.ts';
 export interface PartitionClaim {
   readonly partition: number;
   readonly endOffset: bigint;
-  /** Events that the topic holds from the given offset on. */
-  readonly publishedEventIds: Set<string>;
+  /** What the topic holds from the given offset on, as `ledgerId` names it. */
+  readonly publishedIds: Set<string>;
   /** The log ended before the given offset: it was truncated, or the topic was created again. */
   readonly truncated: boolean;
+  /** Id of the topic that was claimed; a topic created again under the same name has another one. */
+  readonly topicId: string;
+}
+
+export interface TopicDescription {
+  /** Kafka's id of the topic, as its tools print it. */
+  readonly topicId: string;
+  readonly partitionCount: number;
 }
 
 /** Publishes each event once, to partitions it has claimed; `publish` rejects for a partition that is not claimed. */
 export interface KafkaPublisher extends EventPublisher {
-  partitionCount(signal?: AbortSignal): Promise<number>;
+  /** Asks a broker each time. Rejects when Kafka is away, or the topic is not there. */
+  describeTopic(signal?: AbortSignal): Promise<TopicDescription>;
   /**
    * Fences every older owner of the partition, then finds its end, then what was published from `fromOffset` on (from the start of
    * the log when that is later). Rejects when Kafka is away, or somebody else claims the partition meanwhile: claim again.
@@ -69,24 +79,23 @@ export function createKafkaPublisher(config: LogWriterConfig): KafkaPublisher {
       return outcomes;
     },
 
-    async partitionCount(signal) {
-      return (await reader.describe(signal)).partitionCount;
-    },
+    describeTopic: (signal) => reader.describe(signal),
 
     async claim(partition, fromOffset, signal) {
       claims.delete(partition);
-      const [startOffset, endBefore] = await Promise.all([
+      const [{ topicId }, startOffset, endBefore] = await Promise.all([
+        reader.describe(signal),
         edge(reader, 'earliest', partition, signal),
         edge(reader, 'latest', partition, signal),
       ]);
       await writer.claim(partition, signal);
       const endOffset = await edge(reader, 'latest', partition, signal);
       const from = fromOffset > startOffset ? fromOffset : startOffset;
-      const publishedEventIds = await readEventIds(reader, partition, from, endOffset, signal);
+      const publishedIds = await readLedger(reader, partition, from, endOffset, signal);
       // The fence takes an offset itself: it must not hide that the log was shorter before.
       const truncated = endBefore < fromOffset;
       claims.set(partition, { nextOffset: endOffset });
-      return { partition, endOffset, publishedEventIds, truncated };
+      return { partition, endOffset, publishedIds, truncated, topicId };
     },
 
     release(partition) {
@@ -132,24 +141,24 @@ async function edge(
   return offset;
 }
 
-async function readEventIds(
+async function readLedger(
   reader: LogReader,
   partition: number,
   from: bigint,
   to: bigint,
   signal: AbortSignal,
 ): Promise<Set<string>> {
-  const eventIds = new Set<string>();
+  const ids = new Set<string>();
   await reader.read(
     new Map([[partition, from]]),
     new Map([[partition, to]]),
     ({ records }) => {
       for (const { headers } of records) {
         const eventId = headers[EVENT_ID_HEADER];
-        if (eventId) eventIds.add(eventId.toString());
+        if (eventId) ids.add(ledgerId(eventId.toString(), headers[REPLAY_ID_HEADER]?.toString()));
       }
     },
     signal,
   );
-  return eventIds;
+  return ids;
 }

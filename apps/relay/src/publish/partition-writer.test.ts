@@ -35,8 +35,9 @@ function setup(options: {
   const claim = mock.fn(async () => ({
     partition: PARTITION,
     endOffset: options.endOffset ?? 0n,
-    publishedEventIds: new Set(options.ledger ?? []),
+    publishedIds: new Set(options.ledger ?? []),
     truncated: false,
+    topicId: 'topic',
   }));
   const log = createLogger({ service: 'test', level: 'silent' });
   const warn = mock.method(log, 'warn', () => {});

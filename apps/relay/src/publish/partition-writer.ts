@@ -89,7 +89,7 @@ export function createPartitionWriter(options: {
     async claim(signal) {
       const claim = await options.claims.claim(partition, ledgerOffset, signal);
       ledger.clear();
-      for (const eventId of claim.publishedEventIds) ledger.add(eventId);
+      for (const id of claim.publishedIds) ledger.add(id);
       endOffset = claim.endOffset;
       if (ledger.size === 0) ledgerOffset = endOffset;
       return claim;
