@@ -1,4 +1,4 @@
-# One image for the three apps and for the migrate and topics jobs; the command says which it is.
+# One image for the apps and for the migrate job; the command says which it is.
 # Node.js runs the TypeScript sources as they are, so there is no build step.
 
 # The manifests alone, so that a change of a source does not install the dependencies again.

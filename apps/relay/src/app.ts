@@ -5,6 +5,7 @@ import { createKafkaPublisher } from '@order-events/messaging';
 import {
   createAdminServer,
   createMetricsRegistry,
+  kafkaConnection,
   type Logger,
   type Part,
   settleWithin,
@@ -73,7 +74,7 @@ function createPublishing(
   const wakeUps = createWakeSignal();
   const leases = createLeaseStore({ pool, owner, leaseMs: config.RELAY_LEASE_MS });
   const publisher = createKafkaPublisher({
-    brokers: config.KAFKA_BROKERS,
+    ...kafkaConnection(config),
     topic: config.KAFKA_TOPIC,
     clientId: owner,
     transactionalIdPrefix: `orders-relay-${config.KAFKA_TOPIC}`,

@@ -1,5 +1,12 @@
 import { DEVELOPMENT_DATABASE_URL } from '@order-events/database';
-import { LOG_LEVELS, readConfig, type ConfigSource } from '@order-events/runtime';
+import {
+  KAFKA_SECRETS,
+  kafkaFaults,
+  kafkaSettings,
+  LOG_LEVELS,
+  readConfig,
+  type ConfigSource,
+} from '@order-events/runtime';
 import { z } from 'zod';
 
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
@@ -8,17 +15,7 @@ const port = z.coerce.number().int().min(0).max(65535);
 const schema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).default(DEVELOPMENT_DATABASE_URL),
-  KAFKA_BROKERS: z
-    .string()
-    .default('127.0.0.1:9092')
-    .transform((list) => (list === 'none' ? [] : list.split(',').map((broker) => broker.trim())))
-    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
-      message: 'must be host:port, more of them separated by commas, or "none" to hold all events',
-    }),
-  KAFKA_TOPIC: z
-    .string()
-    .regex(/^[\w.-]{1,249}$/)
-    .default('orders.events'),
+  ...kafkaSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   RELAY_ADMIN_HOST: z.string().default('127.0.0.1'),
   RELAY_ADMIN_PORT: port.default(9101),
@@ -39,14 +36,14 @@ export function relayConfig(env: Record<string, string | undefined> = process.en
     schema,
     env,
     prefix: 'RELAY_',
-    secrets: ['DATABASE_URL'],
+    secrets: ['DATABASE_URL', ...KAFKA_SECRETS],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };
 }
 
 function faultsAcrossSettings(config: RelayConfig): string[] {
-  const faults: string[] = [];
+  const faults = kafkaFaults(config);
   if (config.NODE_ENV === 'production' && config.DATABASE_URL === DEVELOPMENT_DATABASE_URL) {
     faults.push('DATABASE_URL: must be set in production; the default is for development');
   }

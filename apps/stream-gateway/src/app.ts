@@ -1,5 +1,11 @@
 import { createLogReader } from '@order-events/messaging';
-import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
+import {
+  createAdminServer,
+  createMetricsRegistry,
+  kafkaConnection,
+  type Logger,
+  type Part,
+} from '@order-events/runtime';
 import packageJson from '../package.json' with { type: 'json' };
 import type { GatewayConfig } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics, registerGatewayGauges } from './gateway-metrics.ts';
@@ -74,7 +80,7 @@ function createLogSources(
     },
   });
   const readerConfig = {
-    brokers: config.KAFKA_BROKERS,
+    ...kafkaConnection(config),
     topic: config.KAFKA_TOPIC,
     clientId: config.KAFKA_CLIENT_ID,
     // The relay's transactions hold no records; one that it left open when it died would keep committed readers waiting for nothing.

@@ -1,7 +1,13 @@
-import { type ConfigSource, LOG_LEVELS, readConfig } from '@order-events/runtime';
+import {
+  type ConfigSource,
+  KAFKA_SECRETS,
+  kafkaFaults,
+  kafkaSettings,
+  LOG_LEVELS,
+  readConfig,
+} from '@order-events/runtime';
 import { z } from 'zod';
 
-const DEVELOPMENT_BROKERS = '127.0.0.1:9092';
 const MEBIBYTE = 1024 * 1024;
 
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
@@ -10,17 +16,7 @@ const port = z.coerce.number().int().min(0).max(65535);
 
 const schema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
-  KAFKA_BROKERS: z
-    .string()
-    .default(DEVELOPMENT_BROKERS)
-    .transform((list) => list.split(',').map((broker) => broker.trim()))
-    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
-      message: 'must be host:port, more of them separated by commas',
-    }),
-  KAFKA_TOPIC: z
-    .string()
-    .regex(/^[\w.-]{1,249}$/)
-    .default('orders.events'),
+  ...kafkaSettings,
   KAFKA_CLIENT_ID: z.string().default('stream-gateway'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   GATEWAY_HOST: z.string().default('127.0.0.1'),
@@ -45,13 +41,14 @@ export function gatewayConfig(env: Record<string, string | undefined> = process.
     schema,
     env,
     prefix: 'GATEWAY_',
-    secrets: [],
+    secrets: KAFKA_SECRETS,
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };
 }
 
 function faultsAcrossSettings(config: GatewayConfig): string[] {
-  if (config.NODE_ENV !== 'production' || config.KAFKA_BROKERS.join() !== DEVELOPMENT_BROKERS) return [];
-  return ['KAFKA_BROKERS: must be set in production; the default is for development'];
+  const faults = kafkaFaults(config);
+  if (config.KAFKA_BROKERS.length === 0) faults.push('KAFKA_BROKERS: must name the brokers to read from');
+  return faults;
 }

@@ -1,21 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import net from 'node:net';
 import { test } from 'node:test';
 import kafkajs from 'kafkajs';
 import { createTestTopic } from '../../../test/harness/index.ts';
 import { ensureTopic } from './ensure-topic.ts';
-
-/** The one-shot job as it is run: a process of its own. */
-function runJob(env: Record<string, string>): Promise<{ code: number; stdout: string; stderr: string }> {
-  const main = new URL('topics-main.ts', import.meta.url).pathname;
-  return new Promise((resolve) => {
-    execFile(process.execPath, [main], { env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
 
 async function describe(brokers: string[], topic: string): Promise<Record<string, string>> {
   const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
@@ -33,19 +21,6 @@ async function describe(brokers: string[], topic: string): Promise<Record<string
   }
 }
 
-test('the job creates the topic of order events, and is content when it is there', async (t) => {
-  const { brokers } = await createTestTopic(t, { partitions: 1 });
-  const topic = `ensure-${randomUUID()}`;
-  const env = { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, KAFKA_TOPIC_PARTITIONS: '3' };
-  const ready = { code: 0, stdout: `topic ${topic} is ready: 3 partitions\n`, stderr: '' };
-  assert.deepEqual(await runJob(env), ready);
-  assert.deepEqual(await runJob(env), ready);
-
-  const config = await describe(brokers, topic);
-  assert.equal(config['message.timestamp.type'], 'LogAppendTime');
-  assert.equal(config['retention.ms'], String(7 * 24 * 60 * 60 * 1_000));
-});
-
 test('several that create the topic at the same time all succeed', async (t) => {
   const { brokers } = await createTestTopic(t, { partitions: 1 });
   const settings = {
@@ -56,13 +31,6 @@ test('several that create the topic at the same time all succeed', async (t) => 
   };
   await Promise.all([1, 2, 3].map(() => ensureTopic({ brokers, clientId: 'test' }, settings)));
   assert.equal((await describe(brokers, settings.topic))['retention.ms'], '60000');
-});
-
-test('a topic with another number of partitions fails the job at once', async (t) => {
-  const { brokers, topic } = await createTestTopic(t, { partitions: 2 });
-  const { code, stderr } = await runJob({ KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic });
-  assert.equal(code, 1);
-  assert.match(stderr, /^topic not ready: topic \S+ has 2 partitions, not 12; [^\n]+\n$/);
 });
 
 test('a setting that Kafka does not know is told with the words of the broker', async (t) => {
@@ -77,23 +45,4 @@ test('a setting that Kafka does not know is told with the words of the broker', 
     ensureTopic({ brokers, clientId: 'test' }, settings),
     /Unknown topic config name: colour/,
   );
-});
-
-test('a broker that does not come up in time fails the job', async () => {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert.ok(address && typeof address === 'object');
-  await new Promise((resolve) => server.close(resolve));
-  const env = { KAFKA_BROKERS: `127.0.0.1:${address.port}`, KAFKA_TOPIC_WAIT_MS: '500' };
-  const { code, stdout, stderr } = await runJob(env);
-  assert.equal(code, 1);
-  assert.equal(stdout, '');
-  assert.match(stderr, /^topic not ready: broker 127\.0\.0\.1:\d+: [^\n]*ECONNREFUSED[^\n]*\n$/);
-});
-
-test('a job that is configured wrongly names every fault', async () => {
-  const { code, stderr } = await runJob({ KAFKA_TOPIC_PARTITIONS: '0' });
-  assert.equal(code, 1);
-  assert.match(stderr, /KAFKA_BROKERS must name .*KAFKA_TOPIC_PARTITIONS must be/);
 });

@@ -5,6 +5,8 @@ export type { Backoff } from './backoff.ts';
 export { ConfigError, describeConfig, readConfig } from './config.ts';
 export type { ConfigSource } from './config.ts';
 export { settleWithin } from './deadline.ts';
+export { KAFKA_SECRETS, kafkaConnection, kafkaFaults, kafkaSettings } from './kafka-config.ts';
+export type { KafkaConnectionSettings, KafkaSettings } from './kafka-config.ts';
 export { startParts } from './lifecycle.ts';
 export type { Part, RunningParts } from './lifecycle.ts';
 export { createLogger, LOG_LEVELS } from './logger.ts';

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { describeConfig, readConfig } from './config.ts';
+import { KAFKA_SECRETS, kafkaConnection, kafkaFaults, kafkaSettings } from './kafka-config.ts';
+
+const schema = z.object({ NODE_ENV: z.string().default('test'), ...kafkaSettings });
+const LOGIN = {
+  KAFKA_SASL_MECHANISM: 'scram-sha-512',
+  KAFKA_SASL_USERNAME: 'relay',
+  KAFKA_SASL_PASSWORD: 'hunter2',
+};
+
+function source(env: Record<string, string>) {
+  return { schema, env, prefix: 'APP_', secrets: KAFKA_SECRETS, refine: kafkaFaults };
+}
+
+const connectionOf = (env: Record<string, string>) => kafkaConnection(readConfig(source(env)));
+
+test('without settings the connection is plain, and "none" names no broker', () => {
+  assert.deepEqual(connectionOf({}), { brokers: ['127.0.0.1:9092'] });
+  assert.deepEqual(connectionOf({ KAFKA_BROKERS: 'none' }), { brokers: [] });
+  assert.deepEqual(connectionOf({ KAFKA_BROKERS: 'a:1, [::1]:2' }), { brokers: ['a:1', '[::1]:2'] });
+});
+
+test('TLS trusts the given certificates, or those that Node.js trusts', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'kafka-config-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const caFile = join(directory, 'ca.pem');
+  await writeFile(caFile, 'a certificate');
+  const given = { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: caFile };
+  assert.deepEqual(connectionOf(given).ssl, { ca: 'a certificate' });
+  assert.equal(connectionOf({ KAFKA_TLS: 'true' }).ssl, true);
+  assert.equal(connectionOf({ KAFKA_TLS: 'false' }).ssl, undefined);
+});
+
+test('a login is passed on, and its password is shown nowhere', () => {
+  assert.deepEqual(connectionOf(LOGIN).sasl, {
+    mechanism: 'scram-sha-512',
+    username: 'relay',
+    password: 'hunter2',
+  });
+  const given = source(LOGIN);
+  assert.doesNotMatch(JSON.stringify(describeConfig(given, readConfig(given))), /hunter2/);
+  const faulty = { ...LOGIN, KAFKA_SASL_MECHANISM: 'md5' };
+  assert.throws(
+    () => connectionOf(faulty),
+    (error: Error) => /KAFKA_SASL_MECHANISM = "md5"/.test(error.message) && !/hunter2/.test(error.message),
+  );
+});
+
+for (const [what, env, fault] of [
+  [
+    'half a login',
+    { KAFKA_SASL_USERNAME: 'relay' },
+    /KAFKA_SASL_MECHANISM, KAFKA_SASL_PASSWORD: must be set/,
+  ],
+  ['certificates without TLS', { KAFKA_TLS_CA_FILE: '/dev/null' }, /has no use without KAFKA_TLS=true/],
+  [
+    'certificates that are not there',
+    { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: '/no/ca.pem' },
+    /KAFKA_TLS_CA_FILE: cannot be read: ENOENT/,
+  ],
+  ['brokers without ports', { KAFKA_BROKERS: 'kafka' }, /KAFKA_BROKERS = "kafka": must be host:port/],
+  [
+    'the default brokers in production',
+    { NODE_ENV: 'production' },
+    /KAFKA_BROKERS: must be set in production/,
+  ],
+] as const) {
+  test(`refused: ${what}`, () => {
+    assert.throws(() => connectionOf(env), fault);
+  });
+}

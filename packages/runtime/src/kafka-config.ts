@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const DEVELOPMENT_BROKERS = '127.0.0.1:9092';
+
+/** Settings of every process that speaks to Kafka; spread them into its schema, KAFKA_SECRETS and kafkaFaults likewise. */
+export const kafkaSettings = {
+  /** "none": no broker, which each process takes as it can. */
+  KAFKA_BROKERS: z
+    .string()
+    .default(DEVELOPMENT_BROKERS)
+    .transform((list) => (list === 'none' ? [] : list.split(',').map((broker) => broker.trim())))
+    .refine((brokers) => brokers.every((broker) => /^(\[[^\s\]]+\]|[^\s:]+):\d+$/.test(broker)), {
+      message: 'must be host:port, more of them separated by commas',
+    }),
+  KAFKA_TOPIC: z
+    .string()
+    .regex(/^[\w.-]{1,249}$/)
+    .default('orders.events'),
+  KAFKA_TLS: z.stringbool().default(false),
+  KAFKA_TLS_CA_FILE: z.string().optional(),
+  KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
+};
+
+export const KAFKA_SECRETS = ['KAFKA_SASL_PASSWORD'] as const;
+
+export type KafkaSettings = z.output<z.ZodObject<typeof kafkaSettings>>;
+
+/** Where Kafka is and how to speak to it; the shape that packages/messaging takes. */
+export interface KafkaConnectionSettings {
+  readonly brokers: readonly string[];
+  readonly ssl?: true | { readonly ca: string };
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+}
+
+/** What is wrong with settings that are valid one by one. */
+export function kafkaFaults(config: KafkaSettings & { readonly NODE_ENV: string }): string[] {
+  const faults: string[] = [];
+  if (config.NODE_ENV === 'production' && config.KAFKA_BROKERS.join() === DEVELOPMENT_BROKERS) {
+    faults.push('KAFKA_BROKERS: must be set in production; the default is for development');
+  }
+  if (config.KAFKA_TLS_CA_FILE !== undefined) {
+    if (!config.KAFKA_TLS) faults.push('KAFKA_TLS_CA_FILE: has no use without KAFKA_TLS=true');
+    const reason = reasonNotToRead(config.KAFKA_TLS_CA_FILE);
+    if (reason) faults.push(`KAFKA_TLS_CA_FILE: cannot be read: ${reason}`);
+  }
+  const login = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
+  const missing = login.filter((name) => config[name] === undefined);
+  if (missing.length > 0 && missing.length < login.length) {
+    faults.push(`${missing.join(', ')}: must be set, as a login needs mechanism, username and password`);
+  }
+  return faults;
+}
+
+/** Reads the file of certificates. Throws when it has vanished since the settings were checked. */
+export function kafkaConnection(config: KafkaSettings): KafkaConnectionSettings {
+  const {
+    KAFKA_TLS_CA_FILE: caFile,
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: username,
+    KAFKA_SASL_PASSWORD: password,
+  } = config;
+  return {
+    brokers: config.KAFKA_BROKERS,
+    ...(config.KAFKA_TLS && { ssl: caFile === undefined ? true : { ca: readFileSync(caFile, 'utf8') } }),
+    ...(mechanism &&
+      username !== undefined &&
+      password !== undefined && { sasl: { mechanism, username, password } }),
+  };
+}
+
+function reasonNotToRead(file: string): string | undefined {
+  try {
+    readFileSync(file);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
