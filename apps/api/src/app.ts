@@ -2,6 +2,7 @@ import {
   createDatabase,
   createPool,
   createWakeUpNotifier,
+  databaseAccess,
   isDatabaseAway,
   isSchemaCurrent,
   requireSchema,
@@ -31,13 +32,14 @@ const POOL_END_MS = 1_000;
 export function createApiApp(config: ApiConfig, log: Logger): Part[] {
   const registry = createMetricsRegistry('api', packageJson.version);
   const metrics = createApiMetrics(registry);
+  const access = databaseAccess(config);
   const pool = createPool({
-    url: config.DATABASE_URL,
+    ...access,
     applicationName: 'api',
     maxConnections: config.API_DATABASE_POOL_SIZE,
     onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
   });
-  const wakeUps = createWakeUpNotifier({ url: config.DATABASE_URL, log });
+  const wakeUps = createWakeUpNotifier({ url: access.directUrl, log });
   const service = createOrderService({
     database: createDatabase(pool),
     orders: createOrderStore(),

@@ -1,4 +1,4 @@
-import { DEVELOPMENT_DATABASE_URL } from '@order-events/database';
+import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
 import { LOG_LEVELS, readConfig, type ConfigSource } from '@order-events/runtime';
 import { z } from 'zod';
 
@@ -6,7 +6,7 @@ const port = z.coerce.number().int().min(0).max(65535);
 
 const schema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).default(DEVELOPMENT_DATABASE_URL),
+  ...databaseSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(3000),
@@ -27,11 +27,8 @@ export function apiConfig(env: Record<string, string | undefined> = process.env)
     schema,
     env,
     prefix: 'API_',
-    secrets: ['DATABASE_URL'],
-    refine: (config) =>
-      config.NODE_ENV === 'production' && config.DATABASE_URL === DEVELOPMENT_DATABASE_URL
-        ? ['DATABASE_URL: must be set in production; the default is for development']
-        : [],
+    secrets: DATABASE_SECRETS,
+    refine: databaseFaults,
   };
   return { config: readConfig(source), source };
 }

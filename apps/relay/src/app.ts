@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createPool, createWakeUpListener, isSchemaCurrent, requireSchema } from '@order-events/database';
+import {
+  createPool,
+  createWakeUpListener,
+  databaseAccess,
+  isSchemaCurrent,
+  requireSchema,
+} from '@order-events/database';
 import { createKafkaPublisher } from '@order-events/messaging';
 import {
   createAdminServer,
@@ -33,8 +39,9 @@ const POOL_END_MS = 2000;
 export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
   const registry = createMetricsRegistry('relay', packageJson.version);
   const metrics = createRelayMetrics(registry);
+  const access = databaseAccess(config);
   const pool = createPool({
-    url: config.DATABASE_URL,
+    ...access,
     applicationName: 'relay',
     maxConnections: POOL_SIZE,
     onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
@@ -112,6 +119,10 @@ function createPublishing(
         drainMs: config.RELAY_PRODUCE_TIMEOUT_MS * 2,
       }),
   });
-  const listener = createWakeUpListener({ url: config.DATABASE_URL, log, onWakeUp: () => wakeUps.wake() });
+  const listener = createWakeUpListener({
+    url: databaseAccess(config).directUrl,
+    log,
+    onWakeUp: () => wakeUps.wake(),
+  });
   return { parts: [connections, listener, gate], isHalted: () => gate.halted() };
 }

@@ -1,4 +1,4 @@
-import { DEVELOPMENT_DATABASE_URL } from '@order-events/database';
+import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
 import {
   KAFKA_SECRETS,
   kafkaFaults,
@@ -14,7 +14,7 @@ const port = z.coerce.number().int().min(0).max(65535);
 
 const schema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).default(DEVELOPMENT_DATABASE_URL),
+  ...databaseSettings,
   ...kafkaSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   RELAY_ADMIN_HOST: z.string().default('127.0.0.1'),
@@ -36,17 +36,14 @@ export function relayConfig(env: Record<string, string | undefined> = process.en
     schema,
     env,
     prefix: 'RELAY_',
-    secrets: ['DATABASE_URL', ...KAFKA_SECRETS],
+    secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };
 }
 
 function faultsAcrossSettings(config: RelayConfig): string[] {
-  const faults = kafkaFaults(config);
-  if (config.NODE_ENV === 'production' && config.DATABASE_URL === DEVELOPMENT_DATABASE_URL) {
-    faults.push('DATABASE_URL: must be set in production; the default is for development');
-  }
+  const faults = [...databaseFaults(config), ...kafkaFaults(config)];
   if (config.NODE_ENV === 'production' && config.KAFKA_BROKERS.length === 0) {
     faults.push('KAFKA_BROKERS: must name brokers in production; "none" holds all events for ever');
   }

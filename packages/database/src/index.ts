@@ -1,5 +1,7 @@
 export { createDatabase, DEVELOPMENT_DATABASE_URL } from './database.ts';
 export type { Database, Transaction } from './database.ts';
+export { DATABASE_SECRETS, databaseAccess, databaseFaults, databaseSettings } from './database-config.ts';
+export type { DatabaseAccess, DatabaseSettings } from './database-config.ts';
 export { inTransaction } from './in-transaction.ts';
 export { isDatabaseAway } from './database-away.ts';
 export { migrateToLatest } from './migrator.ts';

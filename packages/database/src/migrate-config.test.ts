@@ -15,3 +15,10 @@ test('every wrong setting of the migrate job is named', () => {
     /DATABASE_URL: must be .*\nMIGRATE_WAIT_MS: must be/,
   );
 });
+
+test('the migrate job goes past a pooler', () => {
+  const DATABASE_DIRECT_URL = 'postgres://db/orders';
+  const env = { DATABASE_URL: 'postgres://pooler:6432/orders', DATABASE_DIRECT_URL };
+  assert.equal(migrateConfig(env).url, DATABASE_DIRECT_URL);
+  assert.throws(() => migrateConfig({ DATABASE_DIRECT_URL: 'db' }), /DATABASE_DIRECT_URL: must be a URL/);
+});

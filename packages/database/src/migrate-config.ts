@@ -9,11 +9,13 @@ export interface MigrateConfig {
 
 /** Settings of the migrate job. Throws a ConfigError that names all faults. */
 export function migrateConfig(env: Record<string, string | undefined> = process.env): MigrateConfig {
-  const url = env['DATABASE_URL'] || DEVELOPMENT_DATABASE_URL;
+  // A migration needs a session of its own, which a pooler does not give.
+  const name = env['DATABASE_DIRECT_URL'] ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL';
+  const url = env[name] || DEVELOPMENT_DATABASE_URL;
   const waitMs = Number(env['MIGRATE_WAIT_MS'] || 60_000);
   const faults: string[] = [];
   if (!/^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    faults.push('DATABASE_URL: must be a URL such as postgres://user:password@host:5432/database');
+    faults.push(`${name}: must be a URL such as postgres://user:password@host:5432/database`);
   }
   if (!Number.isSafeInteger(waitMs) || waitMs < 0) {
     faults.push('MIGRATE_WAIT_MS: must be a whole number of milliseconds, 0 or more');

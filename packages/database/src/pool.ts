@@ -7,6 +7,8 @@ export interface PoolOptions {
   readonly maxConnections: number;
   /** Ends a statement on the server. Default 10 s. */
   readonly statementTimeoutMs?: number;
+  /** A pooler in transaction mode is in between: limits of a session are the role's then (see docs/connections.md). */
+  readonly throughPooler?: boolean;
   /** A connection was lost; the pool replaces it by itself. */
   readonly onConnectionError: (error: Error) => void;
 }
@@ -32,9 +34,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.maxConnections,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeoutMs,
-    lock_timeout: LOCK_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ...(!options.throughPooler && sessionLimits(statementTimeoutMs)),
     query_timeout: statementTimeoutMs + QUERY_TIMEOUT_MARGIN_MS,
   });
   pool.on('error', options.onConnectionError);
@@ -45,6 +45,15 @@ export function createPool(options: PoolOptions): pg.Pool {
     if (awaitsAnswer(client)) void client.end();
   });
   return pool;
+}
+
+/** Sent when a session starts. A pooler refuses them: its sessions on the server belong to nobody. */
+function sessionLimits(statementTimeoutMs: number): pg.ClientConfig {
+  return {
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  };
 }
 
 function awaitsAnswer(client: object): boolean {

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { DEVELOPMENT_DATABASE_URL } from './database.ts';
+
+const url = z.url({ protocol: /^postgres(ql)?$/ });
+
+/** Settings of every process that uses the database; spread them into its schema, DATABASE_SECRETS and databaseFaults likewise. */
+export const databaseSettings = {
+  DATABASE_URL: url.default(DEVELOPMENT_DATABASE_URL),
+  /** Past a pooler in transaction mode, to the server itself; set it exactly when DATABASE_URL leads to such a pooler. */
+  DATABASE_DIRECT_URL: url.optional(),
+};
+
+export const DATABASE_SECRETS = ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const;
+
+export type DatabaseSettings = z.output<z.ZodObject<typeof databaseSettings>>;
+
+/** How to reach the database. */
+export interface DatabaseAccess {
+  readonly url: string;
+  /** To the server itself, for what needs a session: LISTEN, migrations. */
+  readonly directUrl: string;
+  /** `url` leads to a pooler, which keeps no settings of a session. */
+  readonly throughPooler: boolean;
+}
+
+/** What is wrong with settings that are valid one by one. */
+export function databaseFaults(config: DatabaseSettings & { readonly NODE_ENV: string }): string[] {
+  if (config.NODE_ENV !== 'production' || config.DATABASE_URL !== DEVELOPMENT_DATABASE_URL) return [];
+  return ['DATABASE_URL: must be set in production; the default is for development'];
+}
+
+export function databaseAccess(config: DatabaseSettings): DatabaseAccess {
+  const { DATABASE_URL: pooledUrl, DATABASE_DIRECT_URL: directUrl } = config;
+  return { url: pooledUrl, directUrl: directUrl ?? pooledUrl, throughPooler: directUrl !== undefined };
+}
