@@ -7,14 +7,13 @@ import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { fencePartition } from './producer-fence.ts';
 import { createTopicCluster, leaderOf, type TopicCluster } from './topic-cluster.ts';
 import type { BrokerConnection } from './wire/broker-connection.ts';
+import { nextSequence, type ProduceAnswer, produceRequest } from './wire/produce.ts';
+import { ERROR_CODE } from './wire/protocol-error.ts';
 import {
-  nextSequence,
-  type ProduceAnswer,
+  encodeRecordBatch,
   type ProducedRecord,
   type ProducerIdentity,
-  produceRequest,
-} from './wire/produce.ts';
-import { ERROR_CODE } from './wire/protocol-error.ts';
+} from './wire/record-batch-encoding.ts';
 import { addPartitionRequest, findCoordinatorRequest, initProducerIdRequest } from './wire/transaction.ts';
 
 const soon = () => AbortSignal.timeout(20_000);
@@ -49,8 +48,11 @@ async function setUp(t: TestContext, partitions = 1): Promise<Bench> {
     async produce(identity, sequence, values) {
       const connection = await cluster.connection(leaderOf(0, await cluster.metadata()));
       const records = createRecords(...values);
-      const wire = produceRequest({ topic, partition: 0, identity, sequence, records, timeoutMs: 1_000 });
-      return connection.send(wire);
+      const batch = encodeRecordBatch({ identity, sequence, records, timestampMs: Date.now() });
+      const wire = produceRequest({ topic, batches: [{ partition: 0, batch }], timeoutMs: 1_000 });
+      const answer = (await connection.send(wire)).get(0);
+      assert.ok(answer);
+      return answer;
     },
     async values() {
       const values: string[] = [];

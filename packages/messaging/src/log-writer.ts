@@ -7,14 +7,13 @@ import {
   type TopicCluster,
 } from './topic-cluster.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS } from './wire/broker-connection.ts';
+import { nextSequence, type ProduceAnswer, produceRequest } from './wire/produce.ts';
+import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
 import {
-  nextSequence,
-  type ProduceAnswer,
+  encodeRecordBatch,
   type ProducedRecord,
   type ProducerIdentity,
-  produceRequest,
-} from './wire/produce.ts';
-import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
+} from './wire/record-batch-encoding.ts';
 import type { WireRequest } from './wire/wire-request.ts';
 
 /**
@@ -99,14 +98,8 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
       claim.busy = true;
       try {
         const { identity, sequence } = claim;
-        const wire = produceRequest({
-          topic: config.topic,
-          partition,
-          identity,
-          sequence,
-          records,
-          timeoutMs,
-        });
+        const batch = encodeRecordBatch({ identity, sequence, records, timestampMs: Date.now() });
+        const wire = produceRequest({ topic: config.topic, batches: [{ partition, batch }], timeoutMs });
         const stop = AbortSignal.any([signal, cluster.closed]);
         const result = await deliver(cluster, partition, wire, stop, config.onRetry);
         if (result.kind === 'appended') claim.sequence = nextSequence(sequence, records.length);
@@ -126,7 +119,7 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
 async function deliver(
   cluster: TopicCluster,
   partition: number,
-  wire: WireRequest<ProduceAnswer>,
+  wire: WireRequest<ReadonlyMap<number, ProduceAnswer>>,
   signal: AbortSignal,
   onRetry: LogWriterConfig['onRetry'],
 ): Promise<AppendResult> {
@@ -139,7 +132,9 @@ async function deliver(
       const connection = await cluster.connection(leaderOf(partition, metadata), signal);
       const maybeAppended = sent;
       sent = true;
-      const { errorCode, baseOffset } = await connection.send(wire, signal);
+      const answer = (await connection.send(wire, signal)).get(partition);
+      if (!answer) throw new Error(`the broker answered nothing for partition ${partition}`);
+      const { errorCode, baseOffset } = answer;
       if (errorCode === 0) return { kind: 'appended', baseOffset };
       failure = new KafkaProtocolError(errorCode, `partition ${partition} of ${cluster.topic}`);
       const result = finalRefusal(errorCode, failure.message, maybeAppended);

@@ -1,7 +1,7 @@
 import { createRetryPause } from './retry-pause.ts';
 import type { TopicCluster } from './topic-cluster.ts';
 import type { BrokerAddress } from './wire/broker-address.ts';
-import type { ProducerIdentity } from './wire/produce.ts';
+import type { ProducerIdentity } from './wire/record-batch-encoding.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
 import {
   abortTransactionRequest,

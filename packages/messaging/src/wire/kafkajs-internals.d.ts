@@ -194,3 +194,28 @@ declare module 'kafkajs/src/broker/saslAuthenticator/index.js' {
     authenticate(): Promise<void>;
   }
 }
+
+// For tests only: what our own encoder is compared with.
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+  }
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
+  import type Decoder from 'kafkajs/src/protocol/decoder.js';
+
+  export default function decodeRecordBatch(decoder: Decoder): Promise<{
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly firstSequence: number;
+    readonly lastOffsetDelta: number;
+    readonly maxTimestamp: string;
+    readonly records: readonly {
+      readonly offset: string;
+      readonly key: Buffer;
+      readonly value: Buffer;
+      readonly headers: Readonly<Record<string, Buffer>>;
+    }[];
+  }>;
+}

@@ -1,17 +1,10 @@
-import { requests } from 'kafkajs/src/protocol/requests/index.js';
+import { ByteReader } from './byte-reader.ts';
 import type { WireRequest } from './wire-request.ts';
 
-/** What the log keeps of a record; the broker sets the time. */
-export interface ProducedRecord {
-  readonly key: string;
-  readonly value: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Who writes: the broker refuses an older epoch of the same producer id, and a sequence that does not follow the last one. */
-export interface ProducerIdentity {
-  readonly producerId: string;
-  readonly producerEpoch: number;
+/** One encoded record batch (see encodeRecordBatch) and where it goes. */
+export interface PartitionBatchToProduce {
+  readonly partition: number;
+  readonly batch: Buffer;
 }
 
 export interface ProduceAnswer {
@@ -20,50 +13,67 @@ export interface ProduceAnswer {
   readonly baseOffset: bigint;
 }
 
-const produce7 = requests.Produce.protocol({ version: 7 });
 const ALL_REPLICAS = -1;
 const SEQUENCES = 2 ** 31;
 
 /**
- * One batch for one partition, written by all in-sync replicas before it is acknowledged. It is encoded once: a retry sends the
- * same bytes, so that the broker knows it again by its sequence.
+ * Batches for several partitions of a topic, one for each, acknowledged when all in-sync replicas have them. The broker judges each
+ * partition by itself; the answer has those that it spoke of.
  */
 export function produceRequest(options: {
   topic: string;
-  partition: number;
-  identity: ProducerIdentity;
-  sequence: number;
-  records: readonly ProducedRecord[];
-  /** How long the broker may wait for its replicas. */
+  batches: readonly PartitionBatchToProduce[];
+  /** How long the broker may wait for its replicas; it waits for the slowest partition of the request. */
   timeoutMs: number;
-}): WireRequest<ProduceAnswer> {
-  const { request, response } = produce7({
-    ...options.identity,
-    acks: ALL_REPLICAS,
-    timeout: options.timeoutMs,
-    topicData: [
-      {
-        topic: options.topic,
-        partitions: [
-          { partition: options.partition, firstSequence: options.sequence, messages: options.records },
-        ],
-      },
-    ],
-  });
-  let encoded: ReturnType<typeof request.encode> | undefined;
+}): WireRequest<Map<number, ProduceAnswer>> {
   return {
-    request: { ...request, encode: () => (encoded ??= request.encode()) },
-    response: {
-      async decode(payload) {
-        const answer = (await response.decode(payload)).topics[0]?.partitions[0];
-        if (!answer) throw new Error(`the broker answered nothing for partition ${options.partition}`);
-        return { errorCode: answer.errorCode, baseOffset: BigInt(answer.baseOffset) };
-      },
+    request: {
+      apiKey: 0,
+      apiVersion: 7,
+      apiName: 'Produce',
+      encode: () => Promise.resolve({ buffer: encodeBody(options) }),
     },
+    response: { decode: decodeAnswers },
   };
 }
 
 /** The sequence after `count` records from `sequence` on: it wraps to 0 at 2^31. */
 export function nextSequence(sequence: number, count: number): number {
   return (sequence + count) % SEQUENCES;
+}
+
+function encodeBody({ topic, batches, timeoutMs }: Parameters<typeof produceRequest>[0]): Buffer {
+  const topicBytes = Buffer.byteLength(topic);
+  let length = 18 + topicBytes;
+  for (const { batch } of batches) length += 8 + batch.length;
+  const body = Buffer.allocUnsafe(length);
+  let at = body.writeInt16BE(-1, 0); // no transactional id
+  at = body.writeInt16BE(ALL_REPLICAS, at);
+  at = body.writeInt32BE(timeoutMs, at);
+  at = body.writeInt32BE(1, at); // topics
+  at = body.writeInt16BE(topicBytes, at);
+  at += body.write(topic, at);
+  at = body.writeInt32BE(batches.length, at);
+  for (const { partition, batch } of batches) {
+    at = body.writeInt32BE(partition, at);
+    at = body.writeInt32BE(batch.length, at);
+    at += batch.copy(body, at);
+  }
+  return body;
+}
+
+function decodeAnswers(payload: Buffer): Map<number, ProduceAnswer> {
+  const reader = new ByteReader(payload);
+  const answers = new Map<number, ProduceAnswer>();
+  for (let topics = reader.int32(); topics > 0; topics -= 1) {
+    reader.nullableString();
+    for (let partitions = reader.int32(); partitions > 0; partitions -= 1) {
+      const partition = reader.int32();
+      const errorCode = reader.int16();
+      const baseOffset = reader.int64();
+      reader.skip(16); // append time, start of the log
+      answers.set(partition, { errorCode, baseOffset });
+    }
+  }
+  return answers;
 }

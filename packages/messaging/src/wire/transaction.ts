@@ -1,6 +1,6 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import type { BrokerAddress } from './broker-address.ts';
-import type { ProducerIdentity } from './produce.ts';
+import type { ProducerIdentity } from './record-batch-encoding.ts';
 import type { WireRequest } from './wire-request.ts';
 
 const findCoordinator2 = requests.GroupCoordinator.protocol({ version: 2 });

@@ -1,12 +1,10 @@
-import type Encoder from 'kafkajs/src/protocol/encoder.js';
-
 /** A request of one version of one API with the decoder of its response: kafkajs's, or one from a file beside this one. */
 export interface WireRequest<Response> {
   readonly request: {
     readonly apiKey: number;
     readonly apiVersion: number;
     readonly apiName: string;
-    encode(): Promise<Encoder>;
+    encode(): Promise<{ readonly buffer: Buffer }>;
   };
   readonly response: { decode(payload: Buffer): Response | Promise<Response> };
 }
