@@ -19,6 +19,7 @@ import {
 import type { Pool } from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
+import { createBacklogMetrics } from './outbox/backlog-metrics.ts';
 import { createBacklogReporter } from './outbox/backlog-reporter.ts';
 import { createOutboxReader } from './outbox/outbox-reader.ts';
 import { createLeaseStore } from './ownership/lease-store.ts';
@@ -35,8 +36,12 @@ const POOL_SIZE = 4;
 /** A connection that answers no more is not waited for. */
 const POOL_END_MS = 2000;
 
-/** Puts the relay together, in the order in which its parts start. */
-export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
+/** Puts the relay together, in the order in which its parts start. `settings` are those that operators may see. */
+export function createRelayApp(
+  config: RelayConfig,
+  log: Logger,
+  settings: Readonly<Record<string, string>> = {},
+): Part[] {
   const registry = createMetricsRegistry('relay', packageJson.version);
   const metrics = createRelayMetrics(registry);
   const access = databaseAccess(config);
@@ -53,7 +58,14 @@ export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
       if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
     },
   };
-  const backlog = createBacklogReporter({ pool, metrics, log, intervalMs: BACKLOG_INTERVAL_MS });
+  const backlogMetrics = createBacklogMetrics(registry);
+  const backlog = createBacklogReporter({
+    pool,
+    onObserved: (observation) => backlogMetrics.observed(observation),
+    log,
+    intervalMs: BACKLOG_INTERVAL_MS,
+    oldTransactionMs: config.RELAY_OLD_TRANSACTION_MS,
+  });
   const publishing =
     config.KAFKA_BROKERS.length > 0 ? createPublishing(config, log, pool, metrics) : undefined;
   if (!publishing) log.warn('no Kafka brokers are configured: all events are held');
@@ -66,6 +78,7 @@ export function createRelayApp(config: RelayConfig, log: Logger): Part[] {
       { name: 'partition count', check: () => publishing?.isHalted() !== true },
     ],
     registry,
+    settings,
     log,
   });
   return [admin, database, backlog, ...(publishing?.parts ?? [])];

@@ -5,10 +5,11 @@ import { relayConfig } from './config.ts';
 await runProcess(() => {
   const { config, source } = relayConfig();
   const log = createLogger({ service: 'relay', level: config.LOG_LEVEL });
-  log.info({ config: describeConfig(source, config) }, 'starting');
+  const settings = describeConfig(source, config);
+  log.info({ config: settings }, 'starting');
   return {
     log,
     stopDeadlineMs: config.RELAY_STOP_DEADLINE_MS,
-    start: (signal) => startParts(createRelayApp(config, log), log, signal),
+    start: (signal) => startParts(createRelayApp(config, log, settings), log, signal),
   };
 });

@@ -2,69 +2,166 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { PendingEvent } from './pending-event.ts';
 import type { DeliveryObserver } from './publish/partition-writer.ts';
 
-export interface RelayMetrics {
-  readonly delivery: DeliveryObserver;
-  readonly partitionsOwned: Gauge;
-  readonly claims: Counter;
-  readonly claimFailures: Counter;
-  readonly readFailures: Counter;
-  readonly pollDuration: Histogram;
-  readonly pendingEvents: Gauge;
-  readonly oldestPendingAge: Gauge;
+/** What happened to the ownership of a partition; the reason is one of a few fixed words. */
+export interface LeaseMove {
+  readonly move: 'gained' | 'lost' | 'released';
+  readonly reason: string;
 }
 
-/** Names and help texts are what operators see; see the dashboards before changing one. */
+/** What this process counts itself. What only the database knows is measured by the backlog reporter. */
+export interface RelayMetrics {
+  readonly delivery: DeliveryObserver;
+  /** A publish of one partition's batch, from the call to its answer. */
+  readonly publishDuration: Histogram;
+  readonly batchEvents: Histogram;
+  /** Payload bytes that are read from the outbox and not yet acknowledged. */
+  readonly inFlightBytes: Gauge;
+  readonly partitionsOwned: Gauge;
+  readonly leaseMoves: Counter<keyof LeaseMove>;
+  readonly claims: Counter;
+  readonly claimFailures: Counter;
+  /** An acknowledgement at another offset than the expected one, or a fenced producer: somebody else writes, or wrote. */
+  readonly secondWriters: Counter;
+  readonly readFailures: Counter;
+  readonly pollDuration: Histogram;
+  /** `reason`: `refused` by Kafka, or `behind` a parked event of its key. */
+  readonly parked: Counter<'reason'>;
+  readonly requeued: Counter;
+  readonly replayed: Counter;
+  readonly droppedOutboxPartitions: Counter;
+  /** The janitor kept an outbox partition that is old enough to go. */
+  readonly refusedDrops: Counter<'reason'>;
+  /** 1 while the connection that listens for wake-ups is open. */
+  readonly listenConnected: Gauge;
+  /** 1 while publishing is halted until an operator decides. */
+  readonly halted: Gauge;
+}
+
+const LATENCY_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600];
+const REQUEST_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2, 10];
+
+/** Names and help texts are what operators see: docs/metrics.md, dashboards and alerts follow them. */
 export function createRelayMetrics(registry: Registry): RelayMetrics {
   const registers = [registry];
-  const counter = (name: string, help: string, labelNames: string[] = []) =>
-    new Counter({ name, help, labelNames, registers });
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name, help, buckets, registers });
-
-  const published = counter('outbox_published_total', 'Events acknowledged by Kafka.');
-  const skipped = counter(
-    'outbox_already_published_total',
-    'Events left out because the topic held them after a take-over.',
-  );
-  const failures = counter(
-    'outbox_publish_failures_total',
-    'Events that a publish did not bring into the topic.',
-    ['reason'],
-  );
-  const lag = histogram(
-    'outbox_delivery_lag_seconds',
-    'From the insert of an event to its acknowledgement by Kafka.',
-    [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600],
-  );
   return {
-    delivery: {
-      published(event: PendingEvent) {
-        published.inc();
-        lag.observe(Math.max(0, Date.now() - event.createdAt.getTime()) / 1000);
-      },
-      alreadyPublished: (count) => skipped.inc(count),
-      failed: (reason) => failures.inc({ reason }),
-    },
+    delivery: createDeliveryMetrics(registry),
+    publishDuration: histogram(
+      'outbox_publish_duration_seconds',
+      'One publish of a batch of one partition, retries included, until Kafka answered for all of it.',
+      REQUEST_BUCKETS,
+    ),
+    batchEvents: histogram(
+      'outbox_batch_events',
+      'Events in one publish of one partition.',
+      [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
+    ),
+    inFlightBytes: gauge(
+      'outbox_relay_in_flight_bytes',
+      'Payload bytes read from the outbox and not yet acknowledged by Kafka.',
+    ),
     partitionsOwned: gauge('outbox_relay_partitions_owned', 'Partitions that this relay publishes.'),
+    leaseMoves: new Counter({
+      name: 'outbox_relay_lease_moves_total',
+      help: 'Partitions that this relay gained, lost or gave back.',
+      labelNames: ['move', 'reason'],
+      registers,
+    }),
     claims: counter('outbox_relay_claims_total', 'Partitions fenced and taken over.'),
     claimFailures: counter('outbox_relay_claim_failures_total', 'Claims that failed and were tried again.'),
+    secondWriters: counter(
+      'outbox_relay_second_writers_total',
+      'Times that something else was found to have written to a partition of this relay.',
+    ),
     readFailures: counter(
       'outbox_relay_read_failures_total',
       'Looks at the outbox that failed and were tried again.',
     ),
-    pollDuration: histogram(
-      'outbox_relay_poll_duration_seconds',
-      'One look at the outbox.',
-      [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2],
+    pollDuration: histogram('outbox_relay_poll_duration_seconds', 'One look at the outbox.', REQUEST_BUCKETS),
+    ...createParkingMetrics(registry),
+    ...createRetentionMetrics(registry),
+    listenConnected: gauge(
+      'outbox_listen_connected',
+      '1 while the connection that listens for wake-ups is open; without it the relay polls.',
     ),
-    pendingEvents: gauge(
-      'outbox_pending_events',
-      'Committed events that are not in Kafka yet; counted up to 1,000,000.',
-    ),
-    oldestPendingAge: gauge(
-      'outbox_oldest_pending_age_seconds',
-      'Age of the oldest of them; 0 when there is none.',
-    ),
+    halted: gauge('outbox_relay_halted', '1 while this relay publishes nothing until an operator decides.'),
+  };
+}
+
+function createDeliveryMetrics(registry: Registry): DeliveryObserver {
+  const registers = [registry];
+  const published = new Counter({
+    name: 'outbox_published_total',
+    help: 'Events acknowledged by Kafka.',
+    registers,
+  });
+  const skipped = new Counter({
+    name: 'outbox_already_published_total',
+    help: 'Events left out because the topic held them after a take-over.',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'outbox_publish_failures_total',
+    help: 'Events that a publish did not bring into the topic.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const lag = new Histogram({
+    name: 'outbox_delivery_lag_seconds',
+    help: "From the insert of an event, by the database's clock, to its acknowledgement by Kafka, by the relay's; the commit is in between.",
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  return {
+    published(event: PendingEvent) {
+      published.inc();
+      lag.observe(Math.max(0, Date.now() - event.createdAt.getTime()) / 1000);
+    },
+    alreadyPublished: (count) => skipped.inc(count),
+    failed: (reason) => failures.inc({ reason }),
+  };
+}
+
+function createParkingMetrics(registry: Registry): Pick<RelayMetrics, 'parked' | 'requeued' | 'replayed'> {
+  const registers = [registry];
+  return {
+    parked: new Counter({
+      name: 'outbox_parked_total',
+      help: 'Events that were parked instead of published.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    requeued: new Counter({
+      name: 'outbox_requeued_total',
+      help: 'Parked events that were published after all.',
+      registers,
+    }),
+    replayed: new Counter({
+      name: 'outbox_replayed_total',
+      help: 'Events that were published again for an operator.',
+      registers,
+    }),
+  };
+}
+
+function createRetentionMetrics(
+  registry: Registry,
+): Pick<RelayMetrics, 'droppedOutboxPartitions' | 'refusedDrops'> {
+  const registers = [registry];
+  return {
+    droppedOutboxPartitions: new Counter({
+      name: 'outbox_partitions_dropped_total',
+      help: 'Partitions of the outbox table dropped by the janitor.',
+      registers,
+    }),
+    refusedDrops: new Counter({
+      name: 'outbox_drops_refused_total',
+      help: 'Partitions of the outbox table that are old enough to be dropped and were kept.',
+      labelNames: ['reason'],
+      registers,
+    }),
   };
 }

@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { type TestContext, mock, test } from 'node:test';
+import { type AdminPage, renderPage } from './admin-page.ts';
 import { createAdminServer, type ReadinessCheck } from './admin-server.ts';
 import { createLogger } from './logger.ts';
 import { createMetricsRegistry } from './metrics.ts';
 
-async function startServer(t: TestContext, checks: ReadinessCheck[]) {
+async function startServer(t: TestContext, checks: ReadinessCheck[], pages: AdminPage[] = []) {
   const log = createLogger({ service: 'test', level: 'silent' });
   const info = mock.method(log, 'info');
   const registry = createMetricsRegistry('test', '1.2.3');
-  const server = createAdminServer({ host: '127.0.0.1', port: 0, checks, registry, log });
+  const server = createAdminServer({
+    host: '127.0.0.1',
+    port: 0,
+    checks,
+    registry,
+    settings: { PASSWORD: '***' },
+    pages,
+    log,
+  });
   const stopping = new AbortController();
   await server.start(stopping.signal);
   t.after(() => server.stop());
@@ -18,7 +27,7 @@ async function startServer(t: TestContext, checks: ReadinessCheck[]) {
     const response = await fetch(url + path);
     return { status: response.status, body: await response.text() };
   };
-  return { get, stopping, server };
+  return { get, url, stopping, server };
 }
 
 test('a process is ready when every check holds', async (t) => {
@@ -51,8 +60,49 @@ test('a process that is stopping is alive and not ready', async (t) => {
 test('metrics tell what runs, and other paths what there is', async (t) => {
   const { get, server } = await startServer(t, []);
   assert.match((await get('/metrics')).body, /app_build_info\{version="1\.2\.3"/);
-  assert.equal((await get('/')).status, 404);
+  const elsewhere = await get('/elsewhere');
+  assert.equal(elsewhere.status, 404);
+  assert.match(elsewhere.body, /try \/livez, \/readyz, \/metrics, \/config/);
   await server.stop();
   await server.stop();
   await assert.rejects(get('/livez'));
+});
+
+test('an app adds pages, and the first page leads to everything', async (t) => {
+  const page: AdminPage = {
+    path: '/status',
+    title: 'how <it> goes',
+    render: () => ({ body: 'well', contentType: 'text/plain', headers: { 'x-own': 'yes' } }),
+  };
+  const { get, url } = await startServer(t, [], [page]);
+  const response = await fetch(`${url}/status?any`);
+  assert.equal(await response.text(), 'well');
+  assert.equal(response.headers.get('x-own'), 'yes');
+  assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  const { body } = await get('/');
+  for (const path of ['/livez', '/readyz', '/metrics', '/config', '/status']) {
+    assert.ok(body.includes(`href="${path}"`), path);
+  }
+  assert.match(body, /how &lt;it&gt; goes/);
+  assert.deepEqual(JSON.parse((await get('/config')).body), { PASSWORD: '***' });
+});
+
+test('the port is read-only, and survives what is no address', async (t) => {
+  const { get, url } = await startServer(t, []);
+  assert.equal((await fetch(`${url}/livez`, { method: 'POST' })).status, 405);
+  assert.equal((await fetch(`${url}/livez`, { method: 'HEAD' })).status, 200);
+  assert.equal((await get('//')).status, 404);
+});
+
+test('a page that fails or hangs is answered for, without its error', async (t) => {
+  const { get } = await startServer(
+    t,
+    [],
+    [{ path: '/fails', title: '', render: () => Promise.reject(new Error('secret')) }],
+  );
+  const { status, body } = await get('/fails');
+  assert.equal(status, 500);
+  assert.doesNotMatch(body, /secret/);
+  const hanging: AdminPage = { path: '/hangs', title: '', render: () => new Promise(() => {}) };
+  assert.equal((await renderPage(hanging, () => {}, 10)).status, 503);
 });

@@ -1,6 +1,7 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { type AdminAnswer, type AdminPage, indexPage, plainText, renderPage } from './admin-page.ts';
 import { settleWithin } from './deadline.ts';
 import type { Part } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
@@ -17,6 +18,10 @@ export interface AdminServerOptions {
   readonly port: number;
   readonly checks: readonly ReadinessCheck[];
   readonly registry: Registry;
+  /** The effective settings by name, secrets masked; shown at `/config`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Pages of the app's own. */
+  readonly pages?: readonly AdminPage[];
   readonly log: Logger;
 }
 
@@ -24,21 +29,25 @@ const CHECK_TIMEOUT_MS = 500;
 
 /**
  * The port for operators: `/livez` (the event loop turns; it asks nobody, so that a dependency's trouble does not restart this
- * process), `/readyz` (all checks hold; 503 from the first moment of stopping; `?verbose` names them) and `/metrics`.
- * Start it first and stop it last: it must answer while the other parts come and go.
+ * process), `/readyz` (all checks hold; 503 from the first moment of stopping; `?verbose` names them), `/metrics`, `/config` and the
+ * app's own pages; `/` lists them. Start it first and stop it last: it must answer while the other parts come and go.
  */
 export function createAdminServer(options: AdminServerOptions): Part {
   let server: Server | undefined;
   let draining = false;
+  const pages = allPages(options, () => draining);
   return {
     name: 'admin server',
     async start(signal) {
       signal.addEventListener('abort', () => (draining = true), { once: true });
       server = createServer((request, response) => {
-        answer(request.url ?? '/', response, options, () => draining).catch((error: unknown) => {
-          options.log.warn({ err: error }, 'admin request failed');
-          response.destroy();
-        });
+        answer(request, pages, options.log).then(
+          (found) => send(request, response, found),
+          (error: unknown) => {
+            options.log.warn({ err: error }, 'admin request failed');
+            response.destroy();
+          },
+        );
       });
       await listen(server, options.host, options.port);
       // The server's address is an object for every TCP server that listens.
@@ -55,26 +64,72 @@ export function createAdminServer(options: AdminServerOptions): Part {
   };
 }
 
-async function answer(
-  url: string,
-  response: ServerResponse,
-  options: AdminServerOptions,
-  isDraining: () => boolean,
-): Promise<void> {
-  const { pathname, searchParams } = new URL(url, 'http://admin');
-  if (pathname === '/livez') return send(response, 200, 'ok\n');
-  if (pathname === '/metrics') {
-    return send(response, 200, await options.registry.metrics(), options.registry.contentType);
+type Route = (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
+
+interface RoutedPage {
+  readonly path: string;
+  readonly title: string;
+  readonly route: Route;
+}
+
+function allPages(options: AdminServerOptions, isDraining: () => boolean): RoutedPage[] {
+  const { registry, settings, log } = options;
+  const onError = (error: unknown) => log.warn({ err: error }, 'an admin page failed');
+  const pages: RoutedPage[] = [
+    { path: '/livez', title: 'whether the process turns', route: () => plainText(200, 'ok\n') },
+    {
+      path: '/readyz',
+      title: 'whether it can take work; ?verbose names the checks',
+      route: (query) => readiness(options.checks, isDraining, query.has('verbose')),
+    },
+    {
+      path: '/metrics',
+      title: 'for Prometheus',
+      route: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+    },
+  ];
+  if (settings) {
+    const body = `${JSON.stringify(settings, null, 2)}\n`;
+    pages.push({
+      path: '/config',
+      title: 'effective settings',
+      route: () => ({ ...plainText(200, body), contentType: 'application/json' }),
+    });
   }
-  if (pathname !== '/readyz') return send(response, 404, 'try /livez, /readyz or /metrics\n');
+  for (const page of options.pages ?? []) {
+    pages.push({ path: page.path, title: page.title, route: () => renderPage(page, onError) });
+  }
+  return pages;
+}
+
+async function answer(
+  request: IncomingMessage,
+  pages: readonly RoutedPage[],
+  log: Logger,
+): Promise<AdminAnswer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    log.debug({ method: request.method }, 'refused an admin request');
+    return plainText(405, 'only GET\n');
+  }
+  const url = URL.parse(request.url ?? '/', 'http://admin');
+  if (url?.pathname === '/') return indexPage(pages);
+  const found = pages.find(({ path }) => path === url?.pathname);
+  if (!url || !found) return plainText(404, `try ${pages.map(({ path }) => path).join(', ')}\n`);
+  return await found.route(url.searchParams);
+}
+
+async function readiness(
+  checks: readonly ReadinessCheck[],
+  isDraining: () => boolean,
+  verbose: boolean,
+): Promise<AdminAnswer> {
   const results = await Promise.all(
-    options.checks.map(async (check) => ({ name: check.name, ok: await holds(check) })),
+    checks.map(async (check) => ({ name: check.name, ok: await holds(check) })),
   );
   results.push({ name: 'not stopping', ok: !isDraining() });
   const ready = results.every((result) => result.ok);
   const lines = results.map((result) => `${result.ok ? 'ok' : 'FAILED'} ${result.name}\n`).join('');
-  const verbose = searchParams.has('verbose');
-  send(response, ready ? 200 : 503, verbose ? lines : ready ? 'ok\n' : 'not ready\n');
+  return plainText(ready ? 200 : 503, verbose ? lines : ready ? 'ok\n' : 'not ready\n');
 }
 
 async function holds(check: ReadinessCheck): Promise<boolean> {
@@ -86,8 +141,9 @@ async function holds(check: ReadinessCheck): Promise<boolean> {
   return ok;
 }
 
-function send(response: ServerResponse, status: number, body: string, contentType = 'text/plain'): void {
-  response.writeHead(status, { 'content-type': contentType }).end(body);
+function send(request: IncomingMessage, response: ServerResponse, found: AdminAnswer): void {
+  response.writeHead(found.status ?? 200, { ...found.headers, 'content-type': found.contentType });
+  response.end(request.method === 'HEAD' ? undefined : found.body);
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

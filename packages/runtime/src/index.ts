@@ -1,3 +1,4 @@
+export type { AdminAnswer, AdminPage } from './admin-page.ts';
 export { createAdminServer } from './admin-server.ts';
 export type { AdminServerOptions, ReadinessCheck } from './admin-server.ts';
 export { createBackoff } from './backoff.ts';
@@ -7,6 +8,7 @@ export type { ConfigSource } from './config.ts';
 export { settleWithin } from './deadline.ts';
 export { KAFKA_SECRETS, kafkaConnection, kafkaFaults, kafkaSettings } from './kafka-config.ts';
 export type { KafkaConnectionSettings, KafkaSettings } from './kafka-config.ts';
+export { Html, html } from './html.ts';
 export { startParts } from './lifecycle.ts';
 export type { Part, RunningParts } from './lifecycle.ts';
 export { createLogger, LOG_LEVELS } from './logger.ts';
