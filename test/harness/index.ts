@@ -1,6 +1,6 @@
 export { startApp } from './app-process.ts';
 export { eventually } from './eventually.ts';
-export { startKafka, startPostgres } from './own-servers.ts';
+export { startKafka, startKafkaCluster, startPostgres } from './own-servers.ts';
 export { createTestDatabase } from './test-database.ts';
 export { createTestTopic } from './test-topic.ts';
 export type { TestTopicOptions } from './test-topic.ts';

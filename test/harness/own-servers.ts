@@ -1,8 +1,11 @@
 import type { TestContext } from 'node:test';
 import {
   startEmbeddedKafka,
+  startEmbeddedKafkaCluster,
   startEmbeddedPostgres,
   type EmbeddedKafka,
+  type EmbeddedKafkaCluster,
+  type EmbeddedKafkaClusterOptions,
   type EmbeddedKafkaOptions,
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
@@ -23,4 +26,14 @@ export async function startKafka(t: TestContext, options?: EmbeddedKafkaOptions)
   const server = await startEmbeddedKafka(options);
   t.after(() => server.kill());
   return server;
+}
+
+/** Three brokers that only this test uses and may stop, kill or freeze; ended after the test. */
+export async function startKafkaCluster(
+  t: TestContext,
+  options?: EmbeddedKafkaClusterOptions,
+): Promise<EmbeddedKafkaCluster> {
+  const cluster = await startEmbeddedKafkaCluster(options);
+  t.after(() => cluster.kill());
+  return cluster;
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -7,25 +7,27 @@ import { isAlive } from './process-table.ts';
 
 const POM_FILE = join(import.meta.dirname, 'kafka', 'pom.xml');
 const STACK_DIR = join(import.meta.dirname, '..', '..', '.stack');
-const JARS_DIR = join(STACK_DIR, 'kafka-libs');
-/** The pom.xml that the jars were resolved from; written last. */
-const MARKER_FILE = join(JARS_DIR, 'resolved-from-pom.xml');
+/** In a directory of jars: the pom.xml that they were resolved from; written last. */
+const MARKER = 'resolved-from-pom.xml';
 const LOCK_FILE = join(STACK_DIR, 'kafka-libs.lock');
 const OLDEST_JAVA = 17;
 const RESOLVE_DEADLINE_MS = 10 * 60_000;
 
+/** The Kafka that is run, and the oldest that is tested against. */
+export const KAFKA_VERSIONS = { '4.3': '4.3.1', '3.9': '3.9.2' } as const;
+export type KafkaLine = keyof typeof KAFKA_VERSIONS;
+export const DEFAULT_KAFKA: KafkaLine = '4.3';
+
 const run = promisify(execFile);
 
 /** The class path of Kafka's broker and tools. Maven resolves the jars the first time, and again when the pom.xml has changed. */
-export async function kafkaClassPath(): Promise<string> {
+export async function kafkaClassPath(line: KafkaLine = DEFAULT_KAFKA): Promise<string> {
   await requireJava();
-  const pom = await readFile(POM_FILE, 'utf8');
-  if (!(await isResolved(pom))) await withLock(() => resolveJars(pom));
-  return join(JARS_DIR, '*');
-}
-
-export async function listKafkaJars(): Promise<string[]> {
-  return readdir(JARS_DIR);
+  const version = KAFKA_VERSIONS[line];
+  const directory = join(STACK_DIR, line === DEFAULT_KAFKA ? 'kafka-libs' : `kafka-libs-${line}`);
+  const pom = (await readFile(POM_FILE, 'utf8')).replaceAll('${kafka.version}', version);
+  if (!(await isResolved(directory, pom))) await withLock(() => resolveJars(directory, pom, version));
+  return join(directory, '*');
 }
 
 /** The version among the names of Kafka's jars, for example 4.3.1. */
@@ -34,16 +36,21 @@ export function kafkaVersion(jars: readonly string[]): string {
   return versions.find((version) => version !== undefined) ?? 'of unknown version';
 }
 
-async function isResolved(pom: string): Promise<boolean> {
-  return (await readFile(MARKER_FILE, 'utf8').catch(() => undefined)) === pom;
+async function isResolved(directory: string, pom: string): Promise<boolean> {
+  return (await readFile(join(directory, MARKER), 'utf8').catch(() => undefined)) === pom;
 }
 
-async function resolveJars(pom: string): Promise<void> {
+async function resolveJars(directory: string, pom: string, version: string): Promise<void> {
   // Another process may have done it while this one waited for the lock.
-  if (await isResolved(pom)) return;
-  process.stderr.write('Kafka: fetching the jars with Maven (only the first time)\n');
-  await rm(JARS_DIR, { recursive: true, force: true });
-  const args = ['-B', '-q', '-f', POM_FILE, 'dependency:copy-dependencies', `-DoutputDirectory=${JARS_DIR}`];
+  if (await isResolved(directory, pom)) return;
+  process.stderr.write(`Kafka ${version}: fetching the jars with Maven (only the first time)\n`);
+  await rm(directory, { recursive: true, force: true });
+  const args = [
+    ...['-B', '-q', '-f', POM_FILE, `-Dkafka.version=${version}`],
+    ...['dependency:copy-dependencies', `-DoutputDirectory=${directory}`],
+    // The older line logs through reload4j by itself; one configuration is enough.
+    '-DexcludeArtifactIds=slf4j-reload4j',
+  ];
   try {
     await run('mvn', args, { timeout: RESOLVE_DEADLINE_MS, maxBuffer: 64 * 1024 * 1024 });
   } catch (error: unknown) {
@@ -55,7 +62,7 @@ async function resolveJars(pom: string): Promise<void> {
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
     throw new Error(`Maven could not fetch Kafka's jars:\n${output.slice(0, 2_000)}`, { cause: error });
   }
-  await writeFile(MARKER_FILE, pom);
+  await writeFile(join(directory, MARKER), pom);
 }
 
 async function requireJava(): Promise<void> {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { kafkaClassPath } from './kafka-jars.ts';
+import { type KafkaLine, kafkaClassPath } from './kafka-jars.ts';
 
 export interface KafkaToolResult {
   /** Null when a signal or the deadline ended the tool. */
@@ -10,15 +10,19 @@ export interface KafkaToolResult {
 }
 
 /** Arguments of `java` that run a class of Kafka's jars: a small heap and, since most runs are short, the quick compiler only. */
-export async function kafkaJavaArgs(mainClass: string, maxHeapMb: number): Promise<string[]> {
+export async function kafkaJavaArgs(
+  mainClass: string,
+  maxHeapMb: number,
+  line?: KafkaLine,
+): Promise<string[]> {
   return [
     `-Xmx${maxHeapMb}m`,
     '-XX:+UseSerialGC',
     '-XX:TieredStopAtLevel=1',
     '-Djava.awt.headless=true',
-    `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'kafka', 'log4j2.yaml')}`,
+    `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'kafka', 'log4j2.xml')}`,
     '-cp',
-    await kafkaClassPath(),
+    await kafkaClassPath(line),
     mainClass,
   ];
 }
@@ -30,9 +34,9 @@ export async function kafkaJavaArgs(mainClass: string, maxHeapMb: number): Promi
 export async function runKafkaTool(
   mainClass: string,
   args: readonly string[],
-  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal; readonly line?: KafkaLine } = {},
 ): Promise<KafkaToolResult> {
-  const javaArgs = await kafkaJavaArgs(mainClass, 256);
+  const javaArgs = await kafkaJavaArgs(mainClass, 256, options.line);
   return new Promise((resolve, reject) => {
     const child = execFile(
       'java',

@@ -21,3 +21,16 @@ export const SINGLE_BROKER_SETTINGS = {
   'share.coordinator.state.topic.replication.factor': '1',
   'share.coordinator.state.topic.min.isr': '1',
 };
+
+/** On top of it: each record is kept by three brokers, and acknowledged when two have it. */
+export const REPLICATED_SETTINGS = {
+  'default.replication.factor': '3',
+  'min.insync.replicas': '2',
+  'offsets.topic.replication.factor': '3',
+  'transaction.state.log.replication.factor': '3',
+  'transaction.state.log.min.isr': '2',
+  'share.coordinator.state.topic.replication.factor': '3',
+  'share.coordinator.state.topic.min.isr': '2',
+  // Leaders move when a test says so.
+  'auto.leader.rebalance.enable': 'false',
+};

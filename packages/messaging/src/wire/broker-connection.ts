@@ -4,6 +4,7 @@ import type { SASLOptions } from 'kafkajs';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 import { type ApiVersions, fetchApiVersions, requireVersion } from './api-versions.ts';
 import { addressName, type BrokerAddress } from './broker-address.ts';
+import { adviceOn } from './connection-advice.ts';
 import { createPendingRequests } from './pending-requests.ts';
 import { createFrameSplitter } from './response-frames.ts';
 import { authenticate } from './sasl-authentication.ts';
@@ -91,19 +92,27 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
   );
   const socket = openSocket(address, config.ssl);
   let failure: Error | undefined;
+  let answers = 0;
+
+  function describe(what: string, cause: unknown): Error {
+    const withLogin = config.sasl !== undefined;
+    const advice = adviceOn({ withTls: Boolean(config.ssl), withLogin, answers, cause });
+    const message = `broker ${addressName(address)}: ${what}${advice ? ` (${advice})` : ''}`;
+    return new BrokerConnectionError(message, { cause });
+  }
 
   function fail(what: string, cause?: unknown): Error {
     if (failure) return failure;
-    failure =
-      cause instanceof BrokerConnectionError
-        ? cause
-        : new BrokerConnectionError(`broker ${addressName(address)}: ${what}`, { cause });
+    failure = cause instanceof BrokerConnectionError ? cause : describe(what, cause);
     socket.destroy();
     pending.rejectAll(failure);
     return failure;
   }
 
-  const split = createFrameSplitter((frame) => pending.answer(frame));
+  const split = createFrameSplitter((frame) => {
+    answers += 1;
+    pending.answer(frame);
+  });
   socket.on('data', (chunk) => {
     try {
       split(chunk);

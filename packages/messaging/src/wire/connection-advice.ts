@@ -1,0 +1,55 @@
+/** What a connection had come to when it failed. */
+export interface FailedConnection {
+  readonly withTls: boolean;
+  readonly withLogin: boolean;
+  /** Requests that the broker had answered. */
+  readonly answers: number;
+  readonly cause: unknown;
+}
+
+const UNSUPPORTED_SASL_MECHANISM = 33;
+const ILLEGAL_SASL_STATE = 34;
+
+const UNTRUSTED: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+const NOT_TLS: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+/** What an operator can do about a connection that failed; undefined when the settings are not to blame. */
+export function adviceOn(failed: FailedConnection): string | undefined {
+  return adviceOnCause(failed.cause) ?? adviceOnSilence(failed);
+}
+
+function adviceOnCause(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  if (cause.name === 'KafkaJSSASLAuthenticationError') {
+    return 'check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM';
+  }
+  const code = 'code' in cause ? cause.code : undefined;
+  if (code === UNSUPPORTED_SASL_MECHANISM) return 'check KAFKA_SASL_MECHANISM';
+  if (code === ILLEGAL_SASL_STATE) return 'this port asks for no login: check it, or unset KAFKA_SASL_*';
+  if (UNTRUSTED.has(code)) return 'check KAFKA_TLS_CA_FILE: it does not hold what signed the certificate';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return 'the broker must be named in KAFKA_BROKERS, and advertise itself, as in its certificate';
+  }
+  if (code === 'CERT_HAS_EXPIRED') return "renew the broker's certificate";
+  return undefined;
+}
+
+/** A broker that is spoken to in the wrong way only hangs up, as does one that ends. */
+function adviceOnSilence({ withTls, withLogin, answers, cause }: FailedConnection): string | undefined {
+  if (withTls && answers === 0 && cause instanceof Error && 'code' in cause && NOT_TLS.has(cause.code)) {
+    return 'if it goes on, this port speaks no TLS: check it and KAFKA_TLS';
+  }
+  if (!withTls && answers === 0 && cause instanceof RangeError) {
+    return 'if this is a Kafka port it wants TLS: set KAFKA_TLS=true';
+  }
+  if (!withLogin && answers === 1 && cause === undefined) {
+    return 'if it goes on, this port wants a login: set KAFKA_SASL_MECHANISM';
+  }
+  return undefined;
+}
