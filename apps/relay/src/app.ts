@@ -22,6 +22,9 @@ import type { RelayConfig } from './config.ts';
 import { createBacklogMetrics } from './outbox/backlog-metrics.ts';
 import { createBacklogReporter } from './outbox/backlog-reporter.ts';
 import { createOutboxReader } from './outbox/outbox-reader.ts';
+import { createOperatorRequests } from './operations/operator-requests.ts';
+import { createParkedEventStore } from './operations/parked-event-store.ts';
+import { createReplayStore } from './operations/replay-store.ts';
 import { createLeaseStore } from './ownership/lease-store.ts';
 import { createRelay } from './relay.ts';
 import { createRelayMetrics, type RelayMetrics } from './relay-metrics.ts';
@@ -30,9 +33,11 @@ import { createWakeSignal } from './wake-signal.ts';
 
 const RENEWALS_PER_LEASE = 3;
 const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
+/** Long before `producer.id.expiration.ms`, a day by default. */
+const FENCE_RENEWAL_MS = 6 * 60 * 60 * 1000;
 const BACKLOG_INTERVAL_MS = 2000;
-/** Reader, leases and backlog use one connection each; one more for probes. */
-const POOL_SIZE = 4;
+/** Reader, leases, backlog, operators' requests and probes use one connection each; some more for parking. */
+const POOL_SIZE = 8;
 /** A connection that answers no more is not waited for. */
 const POOL_END_MS = 2000;
 
@@ -104,6 +109,7 @@ function createPublishing(
       log.warn({ reason: error.message, partition }, 'append not acknowledged, sending it again');
     },
   });
+  const parkedEvents = createParkedEventStore(pool);
   const connections: Part = {
     name: 'Kafka connections',
     start: async () => {},
@@ -122,6 +128,14 @@ function createPublishing(
         reader: createOutboxReader({ pool, partitionCount, limits: PAGE_LIMITS }),
         publisher,
         claims: publisher,
+        parkedEvents,
+        operatorRequests: createOperatorRequests({
+          pool,
+          parkedEvents,
+          replays: createReplayStore(pool, partitionCount),
+          metrics,
+          log,
+        }),
         wakeUps,
         metrics,
         log,
@@ -130,6 +144,7 @@ function createPublishing(
         safetyMarginMs: config.RELAY_PRODUCE_TIMEOUT_MS,
         idlePollMs: config.RELAY_IDLE_POLL_MS,
         drainMs: config.RELAY_PRODUCE_TIMEOUT_MS * 2,
+        fenceRenewalMs: FENCE_RENEWAL_MS,
       }),
   });
   const listener = createWakeUpListener({

@@ -15,4 +15,6 @@ export interface PendingEvent {
   /** What the row knows beyond its columns, for example `traceparent`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+  /** The replay that publishes the event once more; absent when it is published for the first time. */
+  readonly replayId?: string;
 }

@@ -1,13 +1,14 @@
 import type { EventPublisher } from '@order-events/domain';
 import { createBackoff, type Logger, type Part, settleWithin, sleep } from '@order-events/runtime';
+import type { OperatorRequests } from './operations/operator-requests.ts';
 import { cursorKey } from './outbox/cursor.ts';
-import type { CursorGroup } from './outbox/outbox-query.ts';
-import type { OutboxPage, OutboxReader } from './outbox/outbox-reader.ts';
+import type { OutboxReader } from './outbox/outbox-reader.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './ownership/lease-keeper.ts';
 import type { Lease, LeaseStore } from './ownership/lease-store.ts';
-import { advance, claimed, createPartitionRun, type PartitionRun } from './partition-run.ts';
-import type { PendingEvent } from './pending-event.ts';
+import { createPartitionRun, type PartitionRun } from './partition-run.ts';
+import { createKeyParking, type ParkedEvents } from './publish/key-parking.ts';
 import { createPartitionWriter, type PartitionClaims } from './publish/partition-writer.ts';
+import { nextReads, type PartitionRead } from './read-plan.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
@@ -16,6 +17,8 @@ export interface RelayOptions {
   readonly reader: OutboxReader;
   readonly publisher: EventPublisher;
   readonly claims: PartitionClaims;
+  readonly parkedEvents: ParkedEvents;
+  readonly operatorRequests: OperatorRequests;
   readonly wakeUps: WakeSignal;
   readonly metrics: RelayMetrics;
   readonly log: Logger;
@@ -24,166 +27,160 @@ export interface RelayOptions {
   readonly safetyMarginMs: number;
   /** Longest pause between two looks at the outbox while nothing happens. */
   readonly idlePollMs: number;
-  /** How long pages on their way may take to be acknowledged when the relay stops. */
+  /** How long batches on their way may take to be acknowledged when a partition is given back. */
   readonly drainMs: number;
+  /** A partition is fenced anew after this time: the broker forgets producers that have not written for a day. */
+  readonly fenceRenewalMs: number;
+}
+
+export interface Relay extends Part {
+  /** Something about the partitions has changed in the database. */
+  notice(): void;
 }
 
 /** While events flow, the outbox is looked at this often: an empty look costs some 50 µs. */
 const BUSY_POLL_MS = 2;
-/** How long partitions that are done wait for the others, so that they read the next page together. */
-const GATHER_MS = 20;
+/** How soon a request of an operator is seen whose notification was lost. */
+const REQUEST_CHECK_MS = 1000;
 
 /**
- * The relay's loop: read a page for every partition that is ready, publish each partition's share, move its cursor. A partition that
- * cannot publish keeps its cursor and is left out until it can; the others go on without it.
+ * Reads the outbox ahead for every partition that this relay owns and hands each its share; the partitions publish on their own. A
+ * partition that cannot publish keeps its cursor and is left out until it can; the others go on without it, and it falls into step
+ * with them by itself when it has caught up.
  */
-export function createRelay(options: RelayOptions): Part {
+export function createRelay(options: RelayOptions): Relay {
   const { log, metrics, wakeUps } = options;
   const runs = new Map<number, PartitionRun>();
-  /** What each partition is busy with, so that a partition does one thing at a time, also across a lease lost and gained again. */
-  const activities = new Map<number, Promise<void>>();
+  /** Ends of runs: a partition that is gained again waits for its former run. */
+  const ends = new Map<number, Promise<void>>();
   const stopping = new AbortController();
   let loops: Promise<unknown> | undefined;
+  let waitsForRoom = false;
+  let noticed = Promise.withResolvers<void>();
 
   const keeper: LeaseKeeper = createLeaseKeeper({
     ...options,
     store: options.leases,
-    onGained(lease, lost) {
-      void track(lease.partition, own(lease, lost, activities.get(lease.partition)));
-    },
-    onLost(partition) {
-      runs.delete(partition);
-      metrics.partitionsOwned.set(runs.size);
-    },
-    checkpointOf: (partition) => runs.get(partition)?.checkpoint,
+    onGained: (lease, lost) => void own(lease, lost),
+    onLost: (partition) => forget(partition),
+    checkpointOf: (partition) => runs.get(partition)?.checkpoint(),
   });
 
-  function track(partition: number, work: Promise<void>): Promise<void> {
-    const tracked = work.finally(() => {
-      if (activities.get(partition) === tracked) activities.delete(partition);
-      wakeUps.wake();
-    });
-    activities.set(partition, tracked);
-    return tracked;
+  function forget(partition: number): void {
+    runs.delete(partition);
+    metrics.partitionsOwned.set(runs.size);
   }
 
-  async function own(lease: Lease, lost: AbortSignal, before: Promise<void> | undefined): Promise<void> {
-    await before;
-    if (lost.aborted) return;
-    const { partition, checkpoint } = lease;
+  async function own(lease: Lease, lost: AbortSignal): Promise<void> {
+    await ends.get(lease.partition);
+    if (lost.aborted || stopping.signal.aborted) return;
+    const run = startRun(lease, lost);
+    runs.set(lease.partition, run);
+    ends.set(lease.partition, run.ended);
+    metrics.partitionsOwned.set(runs.size);
+  }
+
+  function startRun({ partition, checkpoint }: Lease, lost: AbortSignal): PartitionRun {
+    const parking = createKeyParking(options.parkedEvents, (reason, count) =>
+      metrics.parked.inc({ reason }, count),
+    );
     const writer = createPartitionWriter({
       partition,
       fromOffset: checkpoint.logOffset,
       publisher: options.publisher,
       claims: options.claims,
+      parking,
       observer: metrics.delivery,
       log,
     });
-    const run = createPartitionRun({ partition, writer, lost, checkpoint });
-    runs.set(partition, run);
-    metrics.partitionsOwned.set(runs.size);
-    await claim(run);
-  }
-
-  /** Tries to become the only writer of a partition until it is, or until the partition is lost. */
-  async function claim(run: PartitionRun): Promise<void> {
-    run.state = 'claiming';
-    const given = AbortSignal.any([run.lost, stopping.signal]);
-    while (!given.aborted) {
-      try {
-        const { endOffset, publishedIds, truncated } = await run.writer.claim(given);
+    return createPartitionRun({
+      partition,
+      checkpoint,
+      writer,
+      lost,
+      validity: () => keeper.validity(),
+      attend: (context) => options.operatorRequests.attend({ ...context, partition, writer, parking }),
+      onClaimed({ endOffset, publishedIds, truncated }) {
         metrics.claims.inc();
-        const fields = {
-          partition: run.partition,
-          endOffset: String(endOffset),
-          ledger: publishedIds.size,
-        };
-        if (truncated)
-          log.warn(
-            fields,
-            'the log ends before the stored offset: truncated or created anew; earlier events are not published again',
-          );
+        const fields = { partition, endOffset: String(endOffset), ledger: publishedIds.size };
+        if (truncated) log.warn(fields, TRUNCATED);
         else log.debug(fields, 'claimed');
-        return claimed(run);
-      } catch (error) {
-        if (given.aborted) return;
+        wakeUps.wake();
+      },
+      onClaimFailed(error) {
         metrics.claimFailures.inc();
-        log.warn(
-          { reason: String(error), partition: run.partition },
-          'could not claim the partition, trying again',
-        );
-        await sleep(run.backoff.nextDelayMs(), given);
-      }
-    }
+        log.warn({ reason: String(error), partition }, 'could not claim the partition, trying again');
+      },
+      onProgress() {
+        if (waitsForRoom) wakeUps.wake();
+      },
+      log,
+    });
   }
 
-  async function deliver(
-    run: PartitionRun,
-    events: readonly PendingEvent[],
-    page: OutboxPage,
-  ): Promise<void> {
-    run.state = 'busy';
-    const result = await run.writer.deliver(events, keeper.validity());
-    if (run.lost.aborted) return;
-    if (result === 'published') {
-      run.backoff.reset();
-      return advance(run, page.next);
-    }
-    if (stopping.signal.aborted) return;
-    await sleep(run.backoff.nextDelayMs(), AbortSignal.any([run.lost, stopping.signal]));
-    if (result === 'unclaimed') await claim(run);
-    else run.state = 'idle';
-  }
-
-  /** Starts the delivery of a page; answers with the deliveries under way. */
-  function dispatch(page: OutboxPage): Promise<void>[] {
-    const shares = Map.groupBy(page.events, (event) => event.partition);
-    const readFrom = cursorKey(page.group.cursor);
-    const started: Promise<void>[] = [];
-    for (const partition of page.group.partitions) {
-      const run = runs.get(partition);
-      // Lost while the page was read, and perhaps gained again at another cursor: the page is not what comes next there.
-      if (run?.state !== 'idle' || cursorKey(run.checkpoint.cursor) !== readFrom) continue;
-      const events = shares.get(partition);
-      if (events) started.push(track(partition, deliver(run, events, page)));
-      else advance(run, page.next);
-    }
-    return started;
-  }
-
-  /** One look at the outbox; answers whether there was something to do. */
-  async function step(idle: readonly PartitionRun[]): Promise<boolean> {
+  /** Answers whether there is more to be read at once, something was read, or nothing. */
+  async function read(reads: readonly PartitionRead[]): Promise<'more' | 'some' | 'nothing'> {
     const endTimer = metrics.pollDuration.startTimer();
-    const pages = await options.reader.read(groupByCursor(idle));
+    const pages = await options.reader.read(reads.map(({ group }) => group));
     endTimer();
-    const started = pages.flatMap(dispatch);
-    if (started.length > 0) await settleWithin(Promise.all(started), GATHER_MS);
-    return pages.some((page) => page.events.length > 0 || page.next.page !== undefined);
+    let answer: 'more' | 'some' | 'nothing' = 'nothing';
+    for (const [index, page] of pages.entries()) {
+      const shares = Map.groupBy(page.events, (event) => event.partition);
+      for (const { run, readFrom } of reads[index]?.members ?? []) {
+        run.offer(readFrom, { events: shares.get(run.partition) ?? [], next: page.next });
+      }
+      if (page.next.page !== undefined) answer = 'more';
+      else if (page.events.length > 0 && answer === 'nothing') answer = 'some';
+    }
+    return answer;
   }
 
-  async function loop(): Promise<void> {
+  async function readLoop(): Promise<void> {
     const failures = createBackoff({ baseMs: 50, maxMs: 1000 });
-    let pollMs = BUSY_POLL_MS;
+    let idlePollMs = BUSY_POLL_MS;
     while (!stopping.signal.aborted) {
-      const idle = [...runs.values()].filter((run) => run.state === 'idle');
-      if (idle.length === 0 || keeper.validity().aborted) {
-        await wakeUps.wait(options.idlePollMs, stopping.signal);
-        continue;
-      }
+      const reads = keeper.validity().aborted ? [] : nextReads([...runs.values()], cursorKey);
       try {
-        const worked = await step(idle);
-        failures.reset();
-        if (worked) pollMs = BUSY_POLL_MS;
-        else {
-          await wakeUps.wait(pollMs, stopping.signal);
-          pollMs = Math.min(pollMs * 1.5, options.idlePollMs);
+        if (reads.length === 0) {
+          waitsForRoom = true;
+          await wakeUps.wait(options.idlePollMs, stopping.signal);
+          waitsForRoom = false;
+          continue;
         }
+        const found = await read(reads);
+        failures.reset();
+        if (found === 'more') continue;
+        idlePollMs = found === 'some' ? BUSY_POLL_MS : Math.min(idlePollMs * 1.5, options.idlePollMs);
+        await wakeUps.wait(idlePollMs, stopping.signal);
       } catch (error) {
         metrics.readFailures.inc();
         log.warn({ reason: String(error) }, 'could not read the outbox, trying again');
         await sleep(failures.nextDelayMs(), stopping.signal);
       }
     }
+  }
+
+  /** Passes on what operators ask for, and renews old fences. */
+  async function attendLoop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await Promise.race([noticed.promise, sleep(REQUEST_CHECK_MS, stopping.signal)]);
+      noticed = Promise.withResolvers();
+      for (const run of runs.values()) run.renewFence(options.fenceRenewalMs);
+      try {
+        const partitions = await options.operatorRequests.concerned([...runs.keys()]);
+        for (const partition of partitions) runs.get(partition)?.requestAttention();
+      } catch (error) {
+        log.warn({ reason: String(error) }, 'could not look for requests of operators, trying again');
+      }
+    }
+  }
+
+  async function endRuns(): Promise<void> {
+    const drains = [...runs.values()].map((run) => run.drain('acknowledged'));
+    if (await settleWithin(Promise.all(drains), options.drainMs)) return;
+    for (const run of runs.values()) run.halt();
+    keeper.revoke();
+    await Promise.all(drains);
   }
 
   async function giveBackLeases(): Promise<void> {
@@ -196,28 +193,22 @@ export function createRelay(options: RelayOptions): Part {
 
   return {
     name: 'relay',
+    notice() {
+      noticed.resolve();
+      wakeUps.wake();
+    },
     async start() {
-      loops = Promise.all([keeper.run(stopping.signal), loop()]);
+      loops = Promise.all([keeper.run(stopping.signal), readLoop(), attendLoop()]);
     },
     async stop() {
       stopping.abort();
-      await loops;
-      const drained = await settleWithin(Promise.all(activities.values()), options.drainMs);
-      if (!drained) {
-        keeper.revoke();
-        await Promise.all(activities.values());
-      }
+      await Promise.all([loops, endRuns()]);
       // A database that is away must not keep the process: leases that are not given back run out.
       await settleWithin(giveBackLeases(), options.drainMs);
     },
   };
 }
 
-function groupByCursor(idle: readonly PartitionRun[]): CursorGroup[] {
-  const groups = Map.groupBy(idle, (run) => cursorKey(run.checkpoint.cursor));
-  return [...groups.values()].map((members) => ({
-    // A group is never empty.
-    cursor: (members[0] as PartitionRun).checkpoint.cursor,
-    partitions: members.map((run) => run.partition),
-  }));
-}
+const TRUNCATED =
+  'the log ends before the stored offset: it was truncated, or the topic was created anew; events published before are not ' +
+  'published again unless `outboxctl replay --since <time>` asks for it';

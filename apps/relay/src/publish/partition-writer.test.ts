@@ -3,10 +3,12 @@ import { mock, test } from 'node:test';
 import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
 import { createLogger } from '@order-events/runtime';
 import type { PendingEvent } from '../pending-event.ts';
+import { createKeyParking, type ParkedEvents } from './key-parking.ts';
 import { createPartitionWriter } from './partition-writer.ts';
 
 const PARTITION = 3;
 const NEVER = new AbortController().signal;
+const HELD_TWICE: PublishOutcome[] = [{ kind: 'held' }, { kind: 'held' }];
 
 /** A publisher whose answers the test decides; it appends what it "published" to `log`. */
 function mockPublisher(answers: ((events: readonly PublishableEvent[]) => PublishOutcome[])[] = []) {
@@ -39,6 +41,9 @@ function setup(options: {
     truncated: false,
     topicId: 'topic',
   }));
+  const parked: (PendingEvent & { cause: string })[] = [];
+  const park = mock.fn<ParkedEvents['park']>(async (events) => void parked.push(...events));
+  const parking = createKeyParking({ park }, () => {});
   const log = createLogger({ service: 'test', level: 'silent' });
   const warn = mock.method(log, 'warn', () => {});
   mock.method(log, 'child', () => log);
@@ -47,10 +52,11 @@ function setup(options: {
     fromOffset: options.fromOffset ?? 0n,
     publisher: mocked.publisher,
     claims: { claim },
+    parking,
     observer,
     log,
   });
-  return { writer, observer, claim, warn, ...mocked };
+  return { writer, observer, claim, warn, parking, park, parked, ...mocked };
 }
 
 function pending(...ids: string[]): PendingEvent[] {
@@ -117,17 +123,56 @@ test('after a partial publish the same events again publish only the rest', asyn
   assert.equal(warn.mock.callCount(), 0, 'holding back is no failure of its own');
 });
 
-test('a refused event holds its partition, is logged as a warning, and is never skipped', async () => {
-  const { writer, topic, warn, observer } = setup({
+test('a refused event is parked with its cause, later events of its key wait behind it, and the others go on', async () => {
+  const { writer, topic, parked, warn, observer } = setup({
     answers: [
-      () => [{ kind: 'published', offset: 0n }, { kind: 'refused', reason: 'too large' }, { kind: 'held' }],
+      () => [{ kind: 'published', offset: 0n }, { kind: 'refused', reason: 'too large' }, ...HELD_TWICE],
     ],
   });
   await writer.claim(NEVER);
-  assert.equal(await writer.deliver(pending('a', 'b', 'c'), NEVER), 'held');
-  assert.deepEqual(topic, ['a']);
+  const [a, b, c, d] = pending('a', 'b', 'c', 'd') as [
+    PendingEvent,
+    PendingEvent,
+    PendingEvent,
+    PendingEvent,
+  ];
+  const page = [a, { ...b, key: 'order-2' }, c, { ...d, key: 'order-2' }];
+  assert.equal(await writer.deliver(page, NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'c']);
+  assert.deepEqual(
+    parked.map(({ eventId, cause }) => [eventId, cause]),
+    [
+      ['b', 'too large'],
+      ['d', 'waits for b'],
+    ],
+  );
   assert.equal(warn.mock.callCount(), 1);
   assert.deepEqual(observer.failed.mock.calls[0]?.arguments, ['refused']);
+  assert.equal(await writer.deliver([{ ...a, eventId: 'e', key: 'order-2' }], NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'c'], 'also in later pages');
+});
+
+test('an event that cannot be parked holds its partition and is not skipped', async () => {
+  const { writer, topic, park } = setup({ answers: [() => [{ kind: 'refused', reason: 'too large' }]] });
+  await writer.claim(NEVER);
+  park.mock.mockImplementationOnce(() => Promise.reject(new Error('the database is away')));
+  assert.equal(await writer.deliver(pending('a'), NEVER), 'held');
+  assert.equal(await writer.deliver(pending('a'), NEVER), 'published', 'Kafka takes it now');
+  assert.deepEqual(topic, ['a']);
+});
+
+test('events apart from the cursor count as published until their record is stored', async () => {
+  const { writer, topic } = setup({
+    answers: [() => [{ kind: 'published', offset: 0n }, { kind: 'held' }]],
+  });
+  await writer.claim(NEVER);
+  const events = pending('a', 'b').map((event) => ({ ...event, replayId: 'r' }));
+  assert.deepEqual(await writer.deliverApart(events, NEVER), { kind: 'held', published: 1 });
+  assert.equal(writer.logOffset(), 0n, 'the next owner must find a in the topic');
+  writer.settle(events.slice(0, 1));
+  assert.equal(writer.logOffset(), 1n);
+  assert.equal(await writer.deliver(pending('a'), NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'a'], 'a replay does not stand for the event itself');
 });
 
 test('an unknown outcome asks for a claim, and the claim tells what became of it', async () => {

@@ -1,7 +1,8 @@
 import type { EventPublisher, PublishOutcome } from '@order-events/domain';
-import type { PartitionClaim } from '@order-events/messaging';
+import { ledgerId, type PartitionClaim } from '@order-events/messaging';
 import type { Logger } from '@order-events/runtime';
 import type { PendingEvent } from '../pending-event.ts';
+import type { KeyParking } from './key-parking.ts';
 import { publishableEvent } from './publishable-event.ts';
 
 /** The part of the Kafka publisher that makes this relay the only writer of a partition. */
@@ -13,8 +14,11 @@ export interface PartitionClaims {
  * - `published`: the topic holds all of the events.
  * - `held`: it holds some or none of them, and the writer knows which; give it the same events again.
  * - `unclaimed`: it may hold any of them; claim the partition again first.
+ * - `refused`: as `held`, and the topic will never take `event`.
  */
-export type DeliveryResult = 'published' | 'held' | 'unclaimed';
+export type PublishResult =
+  | { readonly kind: 'published' | 'held' | 'unclaimed' }
+  | { readonly kind: 'refused'; readonly event: PendingEvent; readonly reason: string };
 
 export interface PartitionWriter {
   /**
@@ -24,8 +28,21 @@ export interface PartitionWriter {
   logOffset(): bigint;
   /** Fences older owners and learns what they published. Rejects when Kafka is away: try again. */
   claim(signal: AbortSignal): Promise<PartitionClaim>;
-  /** Publishes events in order, leaving out those that the topic already holds. Never rejects. */
-  deliver(events: readonly PendingEvent[], signal: AbortSignal): Promise<DeliveryResult>;
+  /**
+   * Publishes events in order, leaving out those that the topic already holds; a refused one is parked, and with it whatever comes
+   * for its key. When it answers `published` the cursor may move past the events. Never rejects.
+   */
+  deliver(events: readonly PendingEvent[], signal: AbortSignal): Promise<'published' | 'held' | 'unclaimed'>;
+  /**
+   * As `deliver`, for events outside of the cursor's order: nothing is parked, and `settle` says when their fate is recorded.
+   * `published` counts the first of them that the topic holds.
+   */
+  deliverApart(
+    events: readonly PendingEvent[],
+    signal: AbortSignal,
+  ): Promise<PublishResult & { readonly published: number }>;
+  /** The database knows that these events are dealt with: nobody will ask for them again. */
+  settle(events: readonly PendingEvent[]): void;
   /** The cursor covers everything that was published before the claim. */
   forgetLedger(): void;
 }
@@ -36,34 +53,41 @@ export interface DeliveryObserver {
   failed(reason: string): void;
 }
 
+export interface PartitionWriterOptions {
+  readonly partition: number;
+  readonly fromOffset: bigint;
+  readonly publisher: EventPublisher;
+  readonly claims: PartitionClaims;
+  readonly parking: KeyParking;
+  readonly observer: DeliveryObserver;
+  readonly log: Logger;
+}
+
 /**
  * Publishes one partition exactly once. The topic is the ledger: after a claim the ids found in it from the stored offset on are
  * left out when their rows come along, and so are those of a page that was published only in part.
  */
-export function createPartitionWriter(options: {
-  partition: number;
-  fromOffset: bigint;
-  publisher: EventPublisher;
-  claims: PartitionClaims;
-  observer: DeliveryObserver;
-  log: Logger;
-}): PartitionWriter {
-  const { partition, publisher, observer } = options;
+export function createPartitionWriter(options: PartitionWriterOptions): PartitionWriter {
+  const { partition, publisher, parking, observer } = options;
   const log = options.log.child({ partition });
   const ledger = new Set<string>();
   let ledgerOffset = options.fromOffset;
   let endOffset = options.fromOffset;
 
-  function record(events: readonly PendingEvent[], outcomes: readonly PublishOutcome[]): DeliveryResult {
-    let result: DeliveryResult = 'published';
+  const isMissing = (event: PendingEvent) => !ledger.has(idOf(event));
+
+  function record(events: readonly PendingEvent[], outcomes: readonly PublishOutcome[]): PublishResult {
+    let held = false;
+    let unclaimed = false;
+    let refused: PublishResult | undefined;
     events.forEach((event, index) => {
       const outcome = outcomes[index];
       if (outcome?.kind === 'published') {
-        ledger.add(event.eventId);
+        ledger.add(idOf(event));
         endOffset = outcome.offset + 1n;
         observer.published(event);
       } else if (outcome?.kind === 'held') {
-        if (result === 'published') result = 'held';
+        held = true;
       } else {
         const reason = outcome?.reason ?? 'no outcome';
         observer.failed(outcome?.kind ?? 'unknown');
@@ -71,15 +95,41 @@ export function createPartitionWriter(options: {
           { eventId: event.eventId, key: event.key, outcome: outcome?.kind, reason },
           'event not published',
         );
-        if (result !== 'unclaimed') result = outcome?.kind === 'refused' ? 'held' : 'unclaimed';
+        if (outcome?.kind === 'refused') refused ??= { kind: 'refused', event, reason };
+        else unclaimed = true;
       }
     });
-    return result;
+    if (unclaimed) return { kind: 'unclaimed' };
+    return refused ?? { kind: held ? 'held' : 'published' };
   }
 
-  /** The cursor moves past these events: nobody will ask for them again. */
+  async function sendMissing(events: readonly PendingEvent[], signal: AbortSignal): Promise<PublishResult> {
+    const missing = ledger.size > 0 ? events.filter(isMissing) : events;
+    observer.alreadyPublished(events.length - missing.length);
+    if (missing.length === 0) return { kind: 'published' };
+    try {
+      return record(missing, await publisher.publish(missing.map(publishableEvent), signal));
+    } catch (error) {
+      observer.failed('error');
+      log.warn({ err: error, events: missing.length }, 'could not publish');
+      return { kind: 'unclaimed' };
+    }
+  }
+
+  /** Answers whether the events are parked; they count as dealt with then. */
+  async function park(events: readonly PendingEvent[], refusal?: string): Promise<boolean> {
+    try {
+      await parking.park(events, refusal);
+    } catch (error) {
+      log.warn({ reason: String(error), events: events.length }, 'could not park events, trying again');
+      return false;
+    }
+    for (const event of events) ledger.add(idOf(event));
+    return true;
+  }
+
   function settle(events: readonly PendingEvent[]): void {
-    for (const event of events) ledger.delete(event.eventId);
+    if (ledger.size > 0) for (const event of events) ledger.delete(idOf(event));
     if (ledger.size === 0) ledgerOffset = endOffset;
   }
 
@@ -96,23 +146,34 @@ export function createPartitionWriter(options: {
     },
 
     async deliver(events, signal) {
-      const missing = events.filter((event) => !ledger.has(event.eventId));
-      observer.alreadyPublished(events.length - missing.length);
-      try {
-        const outcomes = missing.length ? await publisher.publish(missing.map(publishableEvent), signal) : [];
-        const result = record(missing, outcomes);
-        if (result === 'published') settle(events);
-        return result;
-      } catch (error) {
-        observer.failed('error');
-        log.warn({ err: error, events: missing.length }, 'could not publish');
-        return 'unclaimed';
+      for (;;) {
+        const followers = parking.isEmpty()
+          ? []
+          : events.filter((event) => parking.holds(event.key) && isMissing(event));
+        if (followers.length > 0 && !(await park(followers))) return 'held';
+        const result = await sendMissing(events, signal);
+        if (result.kind === 'published') settle(events);
+        if (result.kind !== 'refused') return result.kind;
+        // Until it is parked its key must wait: the others' share is tried again with it.
+        if (!(await park([result.event], result.reason))) return 'held';
       }
     },
 
+    async deliverApart(events, signal) {
+      const result = await sendMissing(events, signal);
+      const missing = events.findIndex(isMissing);
+      return { ...result, published: missing < 0 ? events.length : missing };
+    },
+
+    settle,
+
     forgetLedger() {
       ledger.clear();
-      settle([]);
+      ledgerOffset = endOffset;
     },
   };
+}
+
+function idOf(event: PendingEvent): string {
+  return ledgerId(event.eventId, event.replayId);
 }

@@ -1,14 +1,17 @@
 import type { PublishableEvent } from '@order-events/domain';
+import { REPLAY_ID_HEADER } from '@order-events/messaging';
 import { orderEventHeaders } from '@order-events/messaging/order-event-headers';
 import type { PendingEvent } from '../pending-event.ts';
 
 /** The event as the topic carries it: the row's payload untouched, under CloudEvents headers. */
 export function publishableEvent(event: PendingEvent): PublishableEvent {
+  const headers = orderEventHeaders(event, event.headers['traceparent']);
+  if (event.replayId !== undefined) headers[REPLAY_ID_HEADER] = event.replayId;
   return {
     eventId: event.eventId,
     key: event.key,
     partition: event.partition,
     value: event.payload,
-    headers: orderEventHeaders(event, event.headers['traceparent']),
+    headers,
   };
 }
