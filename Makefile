@@ -56,6 +56,12 @@ verify: $(INSTALLED) ## Fail when a committed generated file differs from what i
 clean: ## Remove what was installed and built (node_modules, .stack, .cache); Docker volumes stay
 	rm -rf node_modules .stack .cache
 
+##@ Operate
+
+.PHONY: status
+status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (node apps/outboxctl/src/main.ts --help tells more)
+	node apps/outboxctl/src/main.ts status
+
 ##@ Run in containers
 
 .PHONY: compose-up compose-down compose-logs compose-check

@@ -3,6 +3,16 @@
 
 CREATE SEQUENCE outbox_seq AS bigint INCREMENT 1 START 1 CACHE 1;
 
+CREATE TABLE discarded_event (
+  event_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  key text NOT NULL,
+  event_type text NOT NULL,
+  cause text NOT NULL,
+  discarded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT discarded_event_pkey PRIMARY KEY (event_id)
+);
+
 CREATE TABLE idempotency_keys (
   key text NOT NULL,
   fingerprint text NOT NULL,
@@ -111,6 +121,7 @@ CREATE TABLE replay_request (
   from_seq bigint,
   to_seq bigint NOT NULL,
   requested_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  cancelled_at timestamp with time zone,
   CONSTRAINT replay_request_check CHECK (num_nonnulls(since, key, from_seq) = 1),
   CONSTRAINT replay_request_pkey PRIMARY KEY (replay_id)
 );
@@ -132,6 +143,10 @@ CREATE INDEX outbox_by_xid ON ONLY outbox USING btree (xid);
 CREATE INDEX parked_event_by_key ON parked_event USING btree (partition, key, seq);
 
 CREATE INDEX replay_partition_unfinished ON replay_partition USING btree (partition) WHERE finished_at IS NULL;
+
+COMMENT ON TABLE discarded_event IS 'Parked events that an operator gave up: they are not in the topic, and never will be.';
+
+COMMENT ON COLUMN discarded_event.cause IS 'Why the event had been parked.';
 
 COMMENT ON TABLE idempotency_keys IS 'Answers already given, written in the transaction of the order they are about.';
 
@@ -174,3 +189,5 @@ COMMENT ON COLUMN relay_partition.mode IS 'running · draining: the window being
 COMMENT ON COLUMN replay_partition.after_seq IS 'Of the events asked for, those up to this seq are in the topic again.';
 
 COMMENT ON TABLE replay_request IS 'An operator''s wish to publish events again that are in the topic already. The owners of the partitions carry it out, since only they may write.';
+
+COMMENT ON COLUMN replay_request.cancelled_at IS 'When an operator called it off; its partitions count as finished from then on.';
