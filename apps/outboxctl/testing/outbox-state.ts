@@ -12,6 +12,9 @@ export interface OutboxEvent {
   readonly seq: bigint;
 }
 
+/** Of any shape: a test asserts what it reads. */
+type Parsed = ReturnType<typeof JSON.parse>;
+
 export interface OutboxState {
   readonly pool: pg.Pool;
   readonly brokers: string[];
@@ -20,7 +23,7 @@ export interface OutboxState {
   readonly env: Readonly<Record<string, string>>;
   run(...args: string[]): Promise<OutboxctlRun>;
   /** Runs with --json, and answers what it printed. */
-  runJson(...args: string[]): Promise<{ code: number | null; json: any; stderr: string }>;
+  runJson(...args: string[]): Promise<{ code: number | null; json: Parsed; stderr: string }>;
 }
 
 /** A database and a topic of the test's own, and the command that looks at them. */
