@@ -104,9 +104,11 @@ function createPublishing(
     clientId: owner,
     transactionalIdPrefix: `orders-relay-${config.KAFKA_TOPIC}`,
     requestTimeoutMs: config.RELAY_PRODUCE_TIMEOUT_MS,
-    onRetry(partition, error) {
-      metrics.delivery.failed('retry');
-      log.warn({ reason: error.message, partition }, 'append not acknowledged, sending it again');
+    observer: {
+      retried(partition, error) {
+        metrics.delivery.failed('retry');
+        log.warn({ reason: error.message, partition }, 'append not acknowledged, sending it again');
+      },
     },
   });
   const parkedEvents = createParkedEventStore(pool);

@@ -15,6 +15,7 @@ export type { LogWriterConfig } from './log-writer.ts';
 export { createNoopPublisher } from './noop-publisher.ts';
 export { EVENT_ID_HEADER, orderEventHeaders } from './order-event-headers.ts';
 export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './order-message.ts';
+export type { PublishObserver } from './publish-observer.ts';
 export type { KafkaConnectionConfig } from './topic-cluster.ts';
 export type { Isolation, PartitionBatch } from './wire/fetch.ts';
 export type { LogRecord } from './wire/record-batch.ts';

@@ -50,13 +50,14 @@ export function createKafkaPublisher(config: LogWriterConfig): KafkaPublisher {
   async function publishGroup({ partition, events }: PartitionGroup, signal: AbortSignal) {
     const claim = claims.get(partition);
     if (!claim) throw new Error(`partition ${partition} is not claimed`);
-    const { outcomes, nextOffset } = await publishInOrder(
+    const { outcomes, nextOffset } = await publishInOrder({
       writer,
       partition,
       events,
-      claim.nextOffset,
+      nextOffset: claim.nextOffset,
+      observer: config.observer,
       signal,
-    );
+    });
     if (nextOffset !== undefined) claim.nextOffset = nextOffset;
     else if (claims.get(partition) === claim) claims.delete(partition);
     return outcomes;

@@ -90,6 +90,30 @@ test('a batch that is sent twice with one sequence is appended once, and keeps i
   assert.deepEqual(await values(), ['a', 'b']);
 });
 
+test('one request carries batches of several producers, and the broker judges each by itself', async (t) => {
+  const { cluster, transactionalIdPrefix, values } = await setUp(t, 3);
+  const fence = (partition: number) =>
+    fencePartition(cluster, `${transactionalIdPrefix}-${partition}`, partition, soon());
+  const identities = await Promise.all([0, 1, 2].map(fence));
+  await fence(1);
+  const batches = identities.map((identity, partition) => ({
+    partition,
+    batch: encodeRecordBatch({
+      identity,
+      sequence: partition === 2 ? 5 : 0,
+      records: createRecords(`of ${partition}`),
+      timestampMs: Date.now(),
+    }),
+  }));
+  const connection = await cluster.connection(leaderOf(0, await cluster.metadata()));
+  const answers = await connection.send(produceRequest({ topic: cluster.topic, batches, timeoutMs: 1_000 }));
+  assert.deepEqual(
+    [0, 1, 2].map((partition) => answers.get(partition)?.errorCode),
+    [0, ERROR_CODE.INVALID_PRODUCER_EPOCH, ERROR_CODE.OUT_OF_ORDER_SEQUENCE_NUMBER],
+  );
+  assert.deepEqual(await values(), ['of 0']);
+});
+
 test('the sequence goes on beyond 2^31', async (t) => {
   const { cluster, produce, values } = await setUp(t);
   // A producer that the partition does not know may begin anywhere; a fence would make it begin at 0.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PublishableEvent } from '@order-events/domain';
-import type { AppendResult } from './log-writer.ts';
+import type { AppendResult } from './append-result.ts';
 import { publishInOrder } from './ordered-publish.ts';
 
 const signal = new AbortController().signal;
@@ -31,8 +31,16 @@ async function publish(
       return Promise.resolve(result);
     },
   };
-  const { outcomes, nextOffset } = await publishInOrder(writer, 4, createEvents(count), 10n, signal);
-  return { batches, nextOffset, outcomes, kinds: outcomes.map(({ kind }) => kind) };
+  const unexpected: object[] = [];
+  const { outcomes, nextOffset } = await publishInOrder({
+    writer,
+    partition: 4,
+    events: createEvents(count),
+    nextOffset: 10n,
+    observer: { unexpectedOffset: (partition, offsets) => unexpected.push({ partition, ...offsets }) },
+    signal,
+  });
+  return { unexpected, batches, nextOffset, outcomes, kinds: outcomes.map(({ kind }) => kind) };
 }
 
 test('each event gets the offset that follows the one before', async () => {
@@ -82,7 +90,8 @@ for (const [baseOffset, why] of [
   [3n, /got offset 3 instead of 10: the log was truncated/],
 ] as const) {
   test(`an offset other than the next one is unknown: ${why.source}`, async () => {
-    const { outcomes, nextOffset } = await publish(2, () => ({ kind: 'appended', baseOffset }));
+    const { outcomes, nextOffset, unexpected } = await publish(2, () => ({ kind: 'appended', baseOffset }));
+    assert.deepEqual(unexpected, [{ partition: 4, expected: 10n, found: baseOffset }]);
     for (const outcome of outcomes) {
       assert.match(outcome.kind === 'unknown' ? outcome.reason : outcome.kind, why);
     }

@@ -1,6 +1,8 @@
 import type { PublishableEvent, PublishOutcome } from '@order-events/domain';
 import { eventBatches } from './event-batches.ts';
-import type { AppendResult, LogWriter } from './log-writer.ts';
+import type { AppendResult } from './append-result.ts';
+import type { LogWriter } from './log-writer.ts';
+import type { PublishObserver } from './publish-observer.ts';
 
 const HELD: PublishOutcome = { kind: 'held' };
 
@@ -9,20 +11,25 @@ const HELD: PublishOutcome = { kind: 'held' };
  * ends it: the later ones are held. A batch that is refused is halved until the event at fault is alone.
  *
  * `nextOffset` is the offset that the log must give the first event, as nobody else writes there. The returned one is for the next
- * call; it is undefined when the partition has to be claimed again.
+ * call; it is undefined when the partition has to be claimed again. Any other offset is told to `observer`.
  */
-export async function publishInOrder(
-  writer: Pick<LogWriter, 'append'>,
-  partition: number,
-  events: readonly PublishableEvent[],
-  nextOffset: bigint,
-  signal: AbortSignal,
-): Promise<{ outcomes: PublishOutcome[]; nextOffset: bigint | undefined }> {
+export async function publishInOrder(options: {
+  writer: Pick<LogWriter, 'append'>;
+  partition: number;
+  events: readonly PublishableEvent[];
+  nextOffset: bigint;
+  observer?: PublishObserver | undefined;
+  signal: AbortSignal;
+}): Promise<{ outcomes: PublishOutcome[]; nextOffset: bigint | undefined }> {
+  const { partition, events } = options;
   const outcomes: PublishOutcome[] = [];
   const unsent = [...eventBatches(events)].toReversed();
-  let expected: bigint | undefined = nextOffset;
+  let expected: bigint | undefined = options.nextOffset;
   for (let batch = unsent.pop(); batch; batch = unsent.pop()) {
-    const result = checkOffset(await writer.append(partition, batch, signal), expected);
+    const appended = await options.writer.append(partition, batch, options.signal);
+    const result = checkOffset(appended, expected, (offsets) =>
+      options.observer?.unexpectedOffset?.(partition, offsets),
+    );
     if (result.kind === 'appended') {
       for (let count = batch.length; count > 0; count -= 1) {
         outcomes.push({ kind: 'published', offset: expected });
@@ -44,8 +51,13 @@ export async function publishInOrder(
   return { outcomes, nextOffset: expected };
 }
 
-function checkOffset(result: AppendResult, expected: bigint): AppendResult {
+function checkOffset(
+  result: AppendResult,
+  expected: bigint,
+  onUnexpected: (offsets: { expected: bigint; found: bigint }) => void,
+): AppendResult {
   if (result.kind !== 'appended' || result.baseOffset === expected) return result;
+  onUnexpected({ expected, found: result.baseOffset });
   const why =
     result.baseOffset > expected
       ? 'a second writer appends to the partition'

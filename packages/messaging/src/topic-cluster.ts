@@ -128,8 +128,7 @@ export function createTopicCluster(config: KafkaConnectionConfig, topic: string)
       });
       return abortable(lookup, signal);
     },
-    ownConnection: (address, signal) =>
-      connectToBroker(address, config, AbortSignal.any([lifetime.signal, signal])),
+    ownConnection: (address, signal) => connectToBroker(address, config, lifetime.signal, signal),
     async withMetadata(work, signal) {
       const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
       for (let attempt = 1; ; attempt += 1) {

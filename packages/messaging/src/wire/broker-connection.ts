@@ -41,19 +41,25 @@ export interface BrokerConnection {
 }
 
 /**
- * Opens a connection to a broker, with TLS and SASL when configured. It ends at its first failure, with `close`, or when
- * `signal` aborts; its owner then opens another. It stands in for kafkajs's Connection, which keeps a socket that timed out.
+ * Opens a connection to a broker, with TLS and SASL when configured. It ends at its first failure, with `close`, or when one of
+ * `signals` aborts; its owner then opens another. It stands in for kafkajs's Connection, which keeps a socket that timed out.
  */
 export async function connectToBroker(
   address: BrokerAddress,
   config: BrokerConnectionConfig,
-  signal: AbortSignal,
+  ...signals: readonly AbortSignal[]
 ): Promise<BrokerConnection> {
-  signal.throwIfAborted();
+  for (const signal of signals) signal.throwIfAborted();
   const link = openLink(address, config);
-  const onAbort = () => link.fail('the connection is not wanted any more', signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  link.socket.once('close', () => signal.removeEventListener('abort', onAbort));
+  const onAbort = ({ target }: Event) =>
+    link.fail(
+      'the connection is not wanted any more',
+      target instanceof AbortSignal ? target.reason : target,
+    );
+  for (const signal of signals) {
+    signal.addEventListener('abort', onAbort, { once: true });
+    link.socket.once('close', () => signal.removeEventListener('abort', onAbort));
+  }
   let versions: ApiVersions = {};
   const send: SendRequest = async (wire, abandon) => {
     requireVersion(wire, versions);
