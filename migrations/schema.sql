@@ -144,6 +144,54 @@ CREATE INDEX parked_event_by_key ON parked_event USING btree (partition, key, se
 
 CREATE INDEX replay_partition_unfinished ON replay_partition USING btree (partition) WHERE finished_at IS NULL;
 
+CREATE OR REPLACE FUNCTION public.outbox_page(since pg_snapshot, target pg_snapshot, after_seq bigint, partition_count integer, partitions integer[], max_rows integer, max_bytes bigint)
+ RETURNS TABLE(header text, seq bigint, key text, partition integer, event_id uuid, event_type text, headers jsonb, payload text, created_ms double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH walked AS MATERIALIZED (
+    (SELECT seq, xid, key, key_hash, event_id, event_type, headers, payload, created_at, true AS in_window
+       FROM outbox WHERE target IS NULL AND xid >= pg_snapshot_xmax(since) ORDER BY xid LIMIT max_rows + 1)
+    UNION ALL
+    -- One probe for each transaction that has ended, not for each that is open.
+    (SELECT seq, xid, key, key_hash, event_id, event_type, headers, payload, created_at, true
+       FROM outbox WHERE target IS NULL AND xid = ANY (ARRAY(
+         SELECT open FROM pg_snapshot_xip(since) AS open
+          WHERE pg_visible_in_snapshot(open, (SELECT pg_current_snapshot()))))
+      LIMIT max_rows + 1)
+    UNION ALL
+    (SELECT seq, xid, key, key_hash, event_id, event_type, headers, payload, created_at,
+            pg_visible_in_snapshot(xid, target) AND NOT pg_visible_in_snapshot(xid, since)
+       FROM outbox WHERE target IS NOT NULL AND seq > after_seq ORDER BY seq LIMIT max_rows)
+  ),
+  candidate AS (
+    SELECT *, in_window AND key_hash % partition_count = ANY (partitions) AS mine FROM walked
+  )
+  SELECT json_build_object('snapshot', pg_current_snapshot()::text, 'walked', count(*),
+           'found', count(*) FILTER (WHERE mine), 'lastSeq', max(seq)::text)::text,
+         NULL::bigint AS seq, NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::jsonb, NULL::text, NULL::double precision
+    FROM candidate
+  UNION ALL
+  -- A payload out of line stays there until it is sent, so the rows that are cut off cost nothing.
+  SELECT NULL, seq, key, key_hash % partition_count, event_id, event_type, headers, payload,
+         date_part('epoch', created_at) * 1000
+    FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - octet_length(payload) AS bytes_before
+            FROM candidate WHERE mine) AS page
+   WHERE bytes_before < max_bytes AND (target IS NOT NULL OR (SELECT count(*) FROM walked) <= max_rows)
+   ORDER BY seq NULLS FIRST;
+END
+$function$
+;
+
+COMMENT ON FUNCTION outbox_page IS 'The relay''s look at the outbox: rows that target (by default the current snapshot) sees and since does not.';
+
 COMMENT ON TABLE discarded_event IS 'Parked events that an operator gave up: they are not in the topic, and never will be.';
 
 COMMENT ON COLUMN discarded_event.cause IS 'Why the event had been parked.';

@@ -27,6 +27,10 @@ for (const [change, expected] of [
     "CREATE TABLE outbox_old PARTITION OF outbox FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')",
     /^CREATE TABLE outbox_old PARTITION OF outbox FOR VALUES FROM/m,
   ],
+  [
+    "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    /^CREATE OR REPLACE FUNCTION public\.one\(\)$/m,
+  ],
   ["COMMENT ON COLUMN orders.version IS 'grows'", /^COMMENT ON COLUMN orders\.version IS 'grows';$/m],
 ] as const) {
   test(`the dump shows: ${change}`, async (t) => {
@@ -39,7 +43,7 @@ for (const [change, expected] of [
 
 for (const [change, named] of [
   ['CREATE VIEW open_orders AS SELECT id FROM orders', /relation open_orders of kind v/],
-  ["CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'", /function one\(\)/],
+  ["CREATE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 1'", /procedure or aggregate nothing\(\)/],
   ["CREATE TYPE mood AS ENUM ('good')", /type mood/],
   [
     'ALTER TABLE orders ADD COLUMN nr bigint GENERATED ALWAYS AS IDENTITY',

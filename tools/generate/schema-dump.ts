@@ -8,8 +8,8 @@ const HEADER = `-- What the migrations of this folder add up to, read from the c
 const MIGRATOR_TABLES = ['kysely_migration', 'kysely_migration_lock'];
 
 /**
- * Describes the schema `public` as SQL text: sequences, tables with columns, constraints and partitions, indexes and comments, always
- * in the same order. Throws when the database holds a kind of object that the text would leave out in silence.
+ * Describes the schema `public` as SQL text: sequences, tables with columns, constraints and partitions, indexes, functions and
+ * comments, always in the same order. Throws when the database holds a kind of object that the text would leave out in silence.
  */
 export async function dumpSchema(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
@@ -22,6 +22,7 @@ export async function dumpSchema(url: string): Promise<string> {
       await texts(client, TABLES),
       await texts(client, PARTITIONS),
       await texts(client, INDEXES),
+      await texts(client, FUNCTIONS),
       await texts(client, COMMENTS),
     ];
     return [HEADER, ...parts.flat()].join('\n');
@@ -98,6 +99,14 @@ const INDEXES = `
                       WHERE i.indexrelid = c.oid AND t.relname = ANY ($1))
    ORDER BY c.relname`;
 
+const FUNCTIONS = `
+  WITH ${RELATIONS}
+  SELECT pg_get_functiondef(p.oid) || E';\\n'
+         || coalesce(format(E'\\nCOMMENT ON FUNCTION %I IS %L;\\n', p.proname, obj_description(p.oid, 'pg_proc')), '') AS text
+    FROM pg_proc p
+   WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
+   ORDER BY p.oid::regprocedure::text`;
+
 const COMMENTS = `
   WITH ${RELATIONS}
   SELECT format(E'COMMENT ON %s IS %L;\\n',
@@ -114,7 +123,8 @@ const UNKNOWN_KINDS = `
   SELECT format('relation %s of kind %s', relname, relkind) AS text
     FROM relations WHERE relkind NOT IN ('r', 'p', 'i', 'I', 'S')
   UNION ALL
-  SELECT 'function ' || oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  SELECT 'procedure or aggregate ' || oid::regprocedure FROM pg_proc
+   WHERE pronamespace = 'public'::regnamespace AND prokind <> 'f'
   UNION ALL
   SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
   UNION ALL

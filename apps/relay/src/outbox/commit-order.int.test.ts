@@ -13,7 +13,7 @@ import {
 } from '../../testing/faulty-readers.ts';
 import { changeOrder, createHotOrders, runWriters } from '../../testing/outbox-workload.ts';
 import { CURSOR_AT_START, type Cursor } from './cursor.ts';
-import { createOutboxReader } from './outbox-reader.ts';
+import { createOutboxReader, type OutboxPage } from './outbox-reader.ts';
 
 const PARTITIONS = 12;
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
@@ -24,9 +24,11 @@ function relayReader(pool: pg.Pool, limits = { rows: 7, bytes: 400 }): ReadNew {
   let cursor: Cursor = CURSOR_AT_START;
   return async () => {
     const delivered: DeliveredEvent[] = [];
+    let page: OutboxPage | undefined;
     do {
-      const [page] = await reader.read([{ cursor, partitions: ALL }]);
-      assert.ok(page);
+      // A window that is still being measured has no page yet.
+      [page] = await reader.read([{ cursor, partitions: ALL }]);
+      if (!page) continue;
       cursor = page.next;
       for (const event of page.events) {
         const { order_id: orderId, version } = JSON.parse(event.payload) as {
@@ -35,7 +37,7 @@ function relayReader(pool: pg.Pool, limits = { rows: 7, bytes: 400 }): ReadNew {
         };
         delivered.push({ orderId, version });
       }
-    } while (cursor.page);
+    } while (!page || cursor.page);
     return delivered;
   };
 }
@@ -89,7 +91,9 @@ test('whatever overlaps, the relay reads every committed event once and in order
   t.diagnostic(`${committed.length} events; ${JSON.stringify(Object.fromEntries(verdicts))}`);
   assert.deepEqual(verdicts.get('relay'), { missing: 0, duplicated: 0, outOfOrder: 0 });
   assert.ok((verdicts.get('sequence cursor')?.missing ?? 0) > 0);
-  assert.ok((verdicts.get('oldest transaction gate')?.outOfOrder ?? 0) > 0);
+  // It stands still while any transaction of the server is open, such as another test's.
+  const gate = verdicts.get('oldest transaction gate');
+  assert.ok((gate?.outOfOrder ?? 0) + (gate?.missing ?? 0) > 0);
   assert.ok((verdicts.get('snapshot difference by transaction')?.outOfOrder ?? 0) > 0);
 });
 

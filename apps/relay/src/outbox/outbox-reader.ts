@@ -1,13 +1,9 @@
-import type { OrderEventType } from '@order-events/domain';
 import type { Pool } from 'pg';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Cursor } from './cursor.ts';
-import {
-  buildOutboxQuery,
-  buildWindowBoundsQuery,
-  type CursorGroup,
-  type PageLimits,
-} from './outbox-query.ts';
+import { buildOutboxQuery, type CursorGroup, type PageLimits } from './outbox-query.ts';
+import { AS_TEXTS, groupIndexOf, type OutboxRow, pageHeader, pendingEvent } from './outbox-row.ts';
+import { createWindowSearch, type WindowSearch } from './window-search.ts';
 
 /** What one group reads in one go: events in `seq` order, and the cursor once all of them are published. */
 export interface OutboxPage {
@@ -17,25 +13,15 @@ export interface OutboxPage {
 }
 
 export interface OutboxReader {
-  /** Reads the next page of every group in one statement. A page without events may still move the cursor. */
+  /**
+   * Reads the next page of every group in one statement; a page without events may still move the cursor. A group whose window is
+   * too large for one page, and still being measured, is left out of the answer: ask for it again.
+   */
   read(groups: readonly CursorGroup[]): Promise<OutboxPage[]>;
 }
 
-interface Row {
-  branch: number;
-  snapshot: string | null;
-  walked: string | bigint | null;
-  found: string | bigint | null;
-  last_seq: string | bigint | null;
-  seq: string | bigint | null;
-  key: string;
-  partition: number;
-  event_id: string;
-  event_type: OrderEventType;
-  headers: Record<string, string>;
-  payload: string;
-  created_at: Date;
-}
+/** More windows than this are never measured at once; beyond it the oldest measurement is begun again. */
+const MAX_SEARCHES = 100;
 
 /**
  * Reads the outbox in commit order per order, by snapshot difference (the batches of PgQ, taken by the reader itself).
@@ -52,55 +38,72 @@ export function createOutboxReader(options: {
   limits: PageLimits;
 }): OutboxReader {
   const { pool, partitionCount, limits } = options;
+  /** By the snapshot at which the window begins. */
+  const searches = new Map<string, WindowSearch>();
 
-  async function pageOf(group: CursorGroup, rows: readonly Row[]): Promise<OutboxPage> {
-    const [header, ...found] = rows;
-    if (!header?.snapshot) throw new Error('the outbox query answered without a snapshot');
+  const searchOf = ({ cursor }: CursorGroup) =>
+    cursor.page === undefined ? searches.get(cursor.snapshot) : undefined;
+
+  function beginSearch(snapshot: string, target: string): void {
+    const oldest = searches.keys().next().value;
+    if (searches.size >= MAX_SEARCHES && oldest !== undefined) searches.delete(oldest);
+    searches.set(snapshot, createWindowSearch(pool, snapshot, target));
+  }
+
+  async function search(group: CursorGroup, running: WindowSearch): Promise<OutboxPage | undefined> {
+    const page = await running.step();
+    if (page === undefined) return undefined;
+    const { snapshot } = group.cursor;
+    searches.delete(snapshot);
+    const next = page === 'empty' ? { snapshot: running.target } : { snapshot, page };
+    return { group, events: [], next };
+  }
+
+  function pageOf(group: CursorGroup, [first, ...rows]: readonly OutboxRow[]): OutboxPage | undefined {
+    const header = pageHeader(first);
     const { snapshot, page } = group.cursor;
     const target = page?.target ?? header.snapshot;
-    if (!page && Number(header.found) > limits.rows) {
-      return { group, events: [], next: await startOfWindow(group, target) };
+    if (!page && header.walkedRows > limits.rows) {
+      beginSearch(snapshot, target);
+      return undefined;
     }
-    const events = found.map(pendingEvent);
-    const lastSeq = BigInt(header.last_seq ?? 0);
-    const endSeq = page?.endSeq ?? lastSeq;
-    const cutByBytes = events.length < Number(header.found);
-    const walkedAll = !page || Number(header.walked) < limits.rows || lastSeq >= endSeq;
+    const events = rows.map(pendingEvent);
+    requireOrder(events);
+    const endSeq = page?.endSeq ?? header.lastSeq;
+    const cutByBytes = events.length < header.foundRows;
+    const walkedAll = !page || header.walkedRows < limits.rows || header.lastSeq >= endSeq;
     if (walkedAll && !cutByBytes) return { group, events, next: { snapshot: target } };
-    const afterSeq = cutByBytes ? (events.at(-1)?.seq ?? lastSeq) : lastSeq;
+    const afterSeq = cutByBytes ? (events.at(-1)?.seq ?? header.lastSeq) : header.lastSeq;
     return { group, events, next: { snapshot, page: { target, afterSeq, endSeq } } };
   }
 
-  async function startOfWindow(group: CursorGroup, target: string): Promise<Cursor> {
-    const { rows } = await pool.query<{ first_seq: string | null; last_seq: string | null }>(
-      buildWindowBoundsQuery(group, target, partitionCount),
-    );
-    const bounds = rows[0];
-    if (!bounds?.first_seq || !bounds.last_seq) return { snapshot: target };
-    const page = { target, afterSeq: BigInt(bounds.first_seq) - 1n, endSeq: BigInt(bounds.last_seq) };
-    return { snapshot: group.cursor.snapshot, page };
+  async function readPages(groups: readonly CursorGroup[]): Promise<(OutboxPage | undefined)[]> {
+    if (groups.length === 0) return [];
+    const query = buildOutboxQuery(groups, partitionCount, limits);
+    const { rows } = await pool.query<(string | null)[]>({ ...query, rowMode: 'array', types: AS_TEXTS });
+    const ofGroup = groups.map((): OutboxRow[] => []);
+    for (const row of rows) ofGroup[groupIndexOf(row)]?.push(row);
+    return groups.map((group, index) => pageOf(group, ofGroup[index] ?? []));
   }
 
   return {
     async read(groups) {
-      const { rows } = await pool.query<Row>(buildOutboxQuery(groups, partitionCount, limits));
-      const branches = groups.map((): Row[] => []);
-      for (const row of rows) branches[row.branch]?.push(row);
-      return Promise.all(groups.map((group, index) => pageOf(group, branches[index] ?? [])));
+      const pages = await readPages(groups.filter((group) => !searchOf(group)));
+      // Groups with equal cursors are one group, so no search takes two steps at once.
+      for (const group of groups) {
+        const running = searchOf(group);
+        if (running) pages.push(await search(group, running));
+      }
+      return pages.filter((page) => page !== undefined);
     },
   };
 }
 
-function pendingEvent(row: Row): PendingEvent {
-  if (row.seq === null) throw new Error('the outbox query answered with two headers for one group');
-  return {
-    seq: BigInt(row.seq),
-    eventId: row.event_id,
-    eventType: row.event_type,
-    key: row.key,
-    partition: row.partition,
-    payload: row.payload,
-    headers: row.headers,
-    createdAt: row.created_at,
-  };
+/** The cut of a page, and the order of each key, rest on it. */
+function requireOrder(events: readonly PendingEvent[]): void {
+  let before: PendingEvent | undefined;
+  for (const event of events) {
+    if (before && before.seq >= event.seq) throw new Error('the outbox query answered out of order');
+    before = event;
+  }
 }
