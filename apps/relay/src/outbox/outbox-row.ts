@@ -36,7 +36,7 @@ export function pageHeader(row: OutboxRow | undefined): PageHeader {
 /** Throws when a column is missing that can never be null. */
 export function pendingEvent(row: OutboxRow): PendingEvent {
   const [, , seq, key, partition, eventId, eventType, headers, payload, createdMs] = row;
-  if (seq == null || key == null || eventId == null || payload == null) {
+  if (!isText(seq) || !isText(key) || !isText(eventId) || !isText(payload) || !isText(headers)) {
     throw new Error('the outbox query answered with an event that lacks a column');
   }
   return {
@@ -47,8 +47,11 @@ export function pendingEvent(row: OutboxRow): PendingEvent {
     key,
     partition: Number(partition),
     payload,
-    headers:
-      headers == null || headers === '{}' ? NO_HEADERS : (JSON.parse(headers) as Record<string, string>),
+    headers: headers === '{}' ? NO_HEADERS : (JSON.parse(headers) as Record<string, string>),
     createdAt: new Date(Number(createdMs)),
   };
+}
+
+function isText(value: string | null | undefined): value is string {
+  return typeof value === 'string';
 }

@@ -88,7 +88,7 @@ async function searchLater(pool: Pool, state: SearchState, endXid: bigint): Prom
 }
 
 function widened(state: SearchState, found: Ends | undefined): SearchState {
-  if (found?.first_seq == null || found.last_seq == null) return state;
+  if (!found?.first_seq || !found.last_seq) return state;
   const first = BigInt(found.first_seq);
   const last = BigInt(found.last_seq);
   return {
