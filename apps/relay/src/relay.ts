@@ -81,7 +81,7 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   function startRun({ partition, checkpoint }: Lease, lost: AbortSignal): PartitionRun {
-    const parking = createKeyParking(options.parkedEvents, (reason, count) =>
+    const parking = createKeyParking(partition, options.parkedEvents, (reason, count) =>
       metrics.parked.inc({ reason }, count),
     );
     const writer = createPartitionWriter({

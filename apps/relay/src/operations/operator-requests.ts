@@ -39,7 +39,7 @@ export function createOperatorRequests(options: {
   /** Publishes the events of one key in order and forgets each that is in the topic. */
   async function requeue(at: AttendedPartition, key: string): Promise<AttendResult> {
     for (;;) {
-      const events = await parkedEvents.firstOf(at.partition, key, REQUEUE_EVENTS);
+      const events = await parkedEvents.eventsOf(at.partition, key, REQUEUE_EVENTS);
       if (events.length === 0) return 'done';
       const result = await at.writer.deliverApart(events, at.signal);
       if (result.kind === 'unclaimed') return 'unclaimed';

@@ -14,7 +14,7 @@ export interface ParkedKey {
 export interface ParkedEventStore extends ParkedEvents {
   keys(partition: number): Promise<ParkedKey[]>;
   /** The first events of a key, by `seq`: at most `limit`. */
-  firstOf(partition: number, key: string, limit: number): Promise<PendingEvent[]>;
+  eventsOf(partition: number, key: string, limit: number): Promise<PendingEvent[]>;
   /** Its events are published, and the key is free once none is left. */
   remove(eventIds: readonly string[]): Promise<void>;
   /** Kafka has refused an event again: its key waits for the operator's next decision. */
@@ -63,7 +63,16 @@ export function createParkedEventStore(pool: Pool): ParkedEventStore {
       return rows.map((row) => ({ key: row.key, firstEventId: row.event_id, requeued: row.requeued }));
     },
 
-    async firstOf(partition, key, limit) {
+    async firstOf(partition, keys) {
+      const { rows } = await pool.query<{ key: string; event_id: string }>(
+        `SELECT DISTINCT ON (key) key, event_id FROM parked_event
+         WHERE partition = $1 AND key = ANY($2::text[]) ORDER BY key, seq`,
+        [partition, keys],
+      );
+      return new Map(rows.map((row) => [row.key, row.event_id]));
+    },
+
+    async eventsOf(partition, key, limit) {
       const { rows } = await pool.query<ParkedRow>(
         `SELECT event_id, seq, partition, key, event_type, headers, payload, created_at
          FROM parked_event WHERE partition = $1 AND key = $2 ORDER BY seq LIMIT $3`,

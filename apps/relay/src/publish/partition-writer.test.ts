@@ -43,7 +43,14 @@ function setup(options: {
   }));
   const parked: (PendingEvent & { cause: string })[] = [];
   const park = mock.fn<ParkedEvents['park']>(async (events) => void parked.push(...events));
-  const parking = createKeyParking({ park }, () => {});
+  const firstOf: ParkedEvents['firstOf'] = async (_partition, keys) =>
+    new Map(
+      keys.flatMap((key) => {
+        const first = parked.find((event) => event.key === key);
+        return first ? [[key, first.eventId] as const] : [];
+      }),
+    );
+  const parking = createKeyParking(PARTITION, { park, firstOf }, () => {});
   const log = createLogger({ service: 'test', level: 'silent' });
   const warn = mock.method(log, 'warn', () => {});
   mock.method(log, 'child', () => log);
@@ -150,6 +157,16 @@ test('a refused event is parked with its cause, later events of its key wait beh
   assert.deepEqual(observer.failed.mock.calls[0]?.arguments, ['refused']);
   assert.equal(await writer.deliver([{ ...a, eventId: 'e', key: 'order-2' }], NEVER), 'published');
   assert.deepEqual(topic, ['a', 'c'], 'also in later pages');
+});
+
+test('a key whose parked events were discarded meanwhile is free', async () => {
+  const { writer, topic, parked } = setup({ answers: [() => [{ kind: 'refused', reason: 'too large' }]] });
+  await writer.claim(NEVER);
+  assert.equal(await writer.deliver(pending('a'), NEVER), 'published');
+  parked.length = 0;
+  assert.equal(await writer.deliver(pending('b'), NEVER), 'published');
+  assert.deepEqual(topic, ['b']);
+  assert.deepEqual(parked, []);
 });
 
 test('an event that cannot be parked holds its partition and is not skipped', async () => {

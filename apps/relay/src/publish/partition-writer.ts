@@ -116,16 +116,15 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
     }
   }
 
-  /** Answers whether the events are parked; they count as dealt with then. */
-  async function park(events: readonly PendingEvent[], refusal?: string): Promise<boolean> {
+  /** Answers whether it worked; events that are parked count as dealt with. */
+  async function park(work: () => Promise<readonly PendingEvent[]>): Promise<boolean> {
     try {
-      await parking.park(events, refusal);
+      for (const event of await work()) ledger.add(idOf(event));
+      return true;
     } catch (error) {
-      log.warn({ reason: String(error), events: events.length }, 'could not park events, trying again');
+      log.warn({ reason: String(error) }, 'could not park events, trying again');
       return false;
     }
-    for (const event of events) ledger.add(idOf(event));
-    return true;
   }
 
   function settle(events: readonly PendingEvent[]): void {
@@ -150,12 +149,17 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
         const followers = parking.isEmpty()
           ? []
           : events.filter((event) => parking.holds(event.key) && isMissing(event));
-        if (followers.length > 0 && !(await park(followers))) return 'held';
+        if (followers.length > 0 && !(await park(() => parking.parkBehind(followers)))) return 'held';
         const result = await sendMissing(events, signal);
         if (result.kind === 'published') settle(events);
         if (result.kind !== 'refused') return result.kind;
-        // Until it is parked its key must wait: the others' share is tried again with it.
-        if (!(await park([result.event], result.reason))) return 'held';
+        const { event, reason } = result;
+        const parked = await park(async () => {
+          await parking.park(event, reason);
+          return [event];
+        });
+        // Never past an event that is neither published nor parked.
+        if (!parked) return 'held';
       }
     },
 
