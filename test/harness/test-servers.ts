@@ -10,9 +10,24 @@ export function testPostgresUrl(): Promise<string> {
   return (postgres ??= startEmbeddedPostgres({ settings: NOT_CRASH_SAFE }).then((server) => server.url));
 }
 
-/** Brokers of the run's Kafka; for a test file that was started by hand, of one that ends with the file. */
-export function testKafkaBrokers(): Promise<string[]> {
-  const given = process.env['TEST_KAFKA_BROKERS'];
-  if (given) return Promise.resolve(given.split(','));
-  return (kafka ??= startEmbeddedKafka().then((server) => server.brokers));
+/** How to reach a Kafka; what packages/messaging and kafkajs both take. */
+export interface TestKafka {
+  readonly brokers: string[];
+  readonly ssl?: { readonly ca: string };
+  readonly sasl?: {
+    readonly mechanism: 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+}
+
+/** In the environment of a test run: TestKafka as JSON, when brokers alone do not tell it. */
+export const TEST_KAFKA = 'TEST_KAFKA';
+
+/** The run's Kafka; for a test file that was started by hand, one that ends with the file. */
+export async function testKafka(): Promise<TestKafka> {
+  const { [TEST_KAFKA]: whole, TEST_KAFKA_BROKERS: given } = process.env;
+  if (whole) return JSON.parse(whole) as TestKafka;
+  if (given) return { brokers: given.split(',') };
+  return { brokers: await (kafka ??= startEmbeddedKafka().then((server) => server.brokers)) };
 }

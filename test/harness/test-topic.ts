@@ -3,7 +3,7 @@ import { ensureTopic } from '@order-events/messaging';
 import kafkajs from 'kafkajs';
 import { atFileEnd } from './file-end.ts';
 import { testName } from './test-name.ts';
-import { testKafkaBrokers } from './test-servers.ts';
+import { testKafka, type TestKafka } from './test-servers.ts';
 
 export interface TestTopicOptions {
   /** Default: 12, as in production. */
@@ -12,24 +12,27 @@ export interface TestTopicOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** A topic of the test's own with the settings of production, ready for use; deleted when the tests of the file are over. */
+/**
+ * A topic of the test's own with the settings of production, ready for use; deleted when the tests of the file are over. `brokers`
+ * are enough for tests that need not run on a Kafka with TLS and a login.
+ */
 export async function createTestTopic(
   t: TestContext,
   options: TestTopicOptions = {},
-): Promise<{ brokers: string[]; topic: string }> {
-  const brokers = await testKafkaBrokers();
+): Promise<{ brokers: string[]; topic: string; connection: TestKafka }> {
+  const connection = await testKafka();
   const topic = testName(t);
   await ensureTopic(
-    { brokers, clientId: 'test' },
+    { ...connection, clientId: 'test' },
     { topic, partitions: options.partitions ?? 12, replicationFactor: 1, config: options.config ?? {} },
   );
-  atFileEnd(() => deleteTopic(brokers, topic));
-  return { brokers, topic };
+  atFileEnd(() => deleteTopic(connection, topic));
+  return { brokers: connection.brokers, topic, connection };
 }
 
 /** Deletes the topic, unless the test has done it itself. */
-async function deleteTopic(brokers: string[], topic: string): Promise<void> {
-  const client = new kafkajs.Kafka({ clientId: 'test', brokers, logLevel: kafkajs.logLevel.NOTHING });
+async function deleteTopic(connection: TestKafka, topic: string): Promise<void> {
+  const client = new kafkajs.Kafka({ clientId: 'test', ...connection, logLevel: kafkajs.logLevel.NOTHING });
   const admin = client.admin();
   await admin.connect();
   try {

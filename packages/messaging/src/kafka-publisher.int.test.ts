@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import type { PublishableEvent } from '@order-events/domain';
-import { createTestTopic } from '../../../test/harness/index.ts';
+import { createTestTopic, type TestKafka } from '../../../test/harness/index.ts';
 import { createKafkaPublisher, type KafkaPublisher } from './kafka-publisher.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
 import type { LogRecord } from './wire/record-batch.ts';
 
 interface Bench {
-  readonly brokers: string[];
+  readonly connection: TestKafka;
   readonly topic: string;
   readonly reader: LogReader;
   publisher(): KafkaPublisher;
@@ -18,16 +18,21 @@ async function setUp(
   t: TestContext,
   options: { partitions?: number; config?: Record<string, string> } = {},
 ): Promise<Bench> {
-  const { brokers, topic } = await createTestTopic(t, options);
-  const reader = createLogReader({ brokers, topic, clientId: 'test-reader' });
+  const { connection, topic } = await createTestTopic(t, options);
+  const reader = createLogReader({ ...connection, topic, clientId: 'test-reader' });
   t.after(() => reader.close());
   const transactionalIdPrefix = `test-${randomUUID()}`;
   return {
-    brokers,
+    connection,
     topic,
     reader,
     publisher() {
-      const publisher = createKafkaPublisher({ brokers, topic, clientId: 'test', transactionalIdPrefix });
+      const publisher = createKafkaPublisher({
+        ...connection,
+        topic,
+        clientId: 'test',
+        transactionalIdPrefix,
+      });
       t.after(() => publisher.close());
       return publisher;
     },
@@ -197,11 +202,11 @@ test('an event is certainly not in the topic when no broker was reached before t
 });
 
 test('records of an unfenced writer make the outcome unknown until the partition is claimed again', async (t) => {
-  const { brokers, topic, publisher } = await setUp(t, { partitions: 1 });
+  const { connection, topic, publisher } = await setUp(t, { partitions: 1 });
   const kafka = publisher();
   const { endOffset } = await kafka.claim(0, 0n, soon());
   const intruder = createKafkaPublisher({
-    brokers,
+    ...connection,
     topic,
     clientId: 'intruder',
     transactionalIdPrefix: `intruder-${randomUUID()}`,

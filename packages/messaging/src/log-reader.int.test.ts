@@ -10,12 +10,12 @@ async function setUp(
   t: TestContext,
   options: { partitions?: number; config?: Record<string, string>; reader?: Partial<LogReaderConfig> } = {},
 ) {
-  const { brokers, topic } = await createTestTopic(t, options);
-  const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
-  const reader = createLogReader({ brokers, topic, clientId: 'test', ...options.reader });
+  const { connection, topic } = await createTestTopic(t, options);
+  const kafka = new kafkajs.Kafka({ ...connection, logLevel: kafkajs.logLevel.NOTHING });
+  const reader = createLogReader({ ...connection, topic, clientId: 'test', ...options.reader });
   t.after(() => reader.close());
   return {
-    brokers,
+    connection,
     topic,
     kafka,
     reader,
@@ -132,7 +132,7 @@ test('a range that ends with control records ends', async (t) => {
 });
 
 test('aborted records are skipped between committed ones, and seen when that is asked for', async (t) => {
-  const { brokers, reader, topic, producer } = await setUp(t, { partitions: 1 });
+  const { connection, reader, topic, producer } = await setUp(t, { partitions: 1 });
   const plain = await producer();
   const aborting = await producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true });
   const transaction = await aborting.transaction();
@@ -144,7 +144,7 @@ test('aborted records are skipped between committed ones, and seen when that is 
 
   // The broker answers the end of a transaction before its markers are written.
   await eventually(async () => assert.deepEqual(await readAll(reader), ['0:after0', '0:between0']));
-  const all = createLogReader({ brokers, topic, clientId: 'test', isolation: 'uncommitted' });
+  const all = createLogReader({ ...connection, topic, clientId: 'test', isolation: 'uncommitted' });
   t.after(() => all.close());
   assert.deepEqual(await readAll(all), ['0:aborted0', '0:aborted1', '0:after0', '0:between0', '0:late0']);
 });
@@ -193,8 +193,8 @@ test('a codec that cannot be read is named', async (t) => {
 });
 
 test('a topic that does not exist is an error', async (t) => {
-  const { brokers } = await setUp(t, { partitions: 1 });
-  const reader = createLogReader({ brokers, topic: 'no-such-topic', clientId: 'test' });
+  const { connection } = await setUp(t, { partitions: 1 });
+  const reader = createLogReader({ ...connection, topic: 'no-such-topic', clientId: 'test' });
   t.after(() => reader.close());
   await assert.rejects(
     reader.describe(),

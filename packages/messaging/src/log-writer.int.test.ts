@@ -28,9 +28,9 @@ interface Bench {
 }
 
 async function setUp(t: TestContext, partitions = 1): Promise<Bench> {
-  const { brokers, topic } = await createTestTopic(t, { partitions });
+  const { connection, topic } = await createTestTopic(t, { partitions });
   const transactionalIdPrefix = `writer-${randomUUID()}`;
-  const config = { brokers, topic, clientId: 'test', transactionalIdPrefix };
+  const config = { ...connection, topic, clientId: 'test', transactionalIdPrefix };
   const cluster = createTopicCluster(config, topic);
   const reader = createLogReader({ ...config, isolation: 'uncommitted' });
   t.after(() => {
