@@ -26,12 +26,14 @@ import { createOperatorRequests } from './operations/operator-requests.ts';
 import { createParkedEventStore } from './operations/parked-event-store.ts';
 import { createReplayStore } from './operations/replay-store.ts';
 import { createLeaseStore } from './ownership/lease-store.ts';
-import { createRelay } from './relay.ts';
+import { createRelay, type Relay } from './relay.ts';
 import { createRelayMetrics, type RelayMetrics } from './relay-metrics.ts';
 import { createTopicGate } from './topic-gate.ts';
 import { createWakeSignal } from './wake-signal.ts';
 
 const RENEWALS_PER_LEASE = 3;
+/** A lost notification of a lease given back, or of an operator's wish, costs at most this. */
+const OWNERSHIP_LOOK_INTERVAL_MS = 200;
 const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
 /** Long before `producer.id.expiration.ms`, a day by default. */
 const FENCE_RENEWAL_MS = 6 * 60 * 60 * 1000;
@@ -117,6 +119,7 @@ function createPublishing(
     start: async () => {},
     stop: () => publisher.close(),
   };
+  let relay: Relay | undefined;
   const gate = createTopicGate({
     log,
     async describeTopic(signal) {
@@ -125,7 +128,7 @@ function createPublishing(
     },
     ensurePartitions: (count) => leases.ensurePartitions(count),
     createRelay: (partitionCount) =>
-      createRelay({
+      (relay = createRelay({
         leases,
         reader: createOutboxReader({ pool, partitionCount, limits: PAGE_LIMITS }),
         publisher,
@@ -143,16 +146,17 @@ function createPublishing(
         log,
         leaseMs: config.RELAY_LEASE_MS,
         renewIntervalMs: config.RELAY_LEASE_MS / RENEWALS_PER_LEASE,
+        lookIntervalMs: OWNERSHIP_LOOK_INTERVAL_MS,
         safetyMarginMs: config.RELAY_PRODUCE_TIMEOUT_MS,
         idlePollMs: config.RELAY_IDLE_POLL_MS,
         drainMs: config.RELAY_PRODUCE_TIMEOUT_MS * 2,
         fenceRenewalMs: FENCE_RENEWAL_MS,
-      }),
+      })),
   });
   const listener = createWakeUpListener({
     url: databaseAccess(config).directUrl,
     log,
-    onWakeUp: () => wakeUps.wake(),
+    onWakeUp: (channel) => (channel === 'relay_ownership' ? relay?.notice() : wakeUps.wake()),
   });
   return { parts: [connections, listener, gate], isHalted: () => gate.halted() };
 }

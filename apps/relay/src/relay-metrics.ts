@@ -1,12 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { LeaseMove } from './ownership/lease-keeper.ts';
 import type { PendingEvent } from './pending-event.ts';
 import type { DeliveryObserver } from './publish/partition-writer.ts';
-
-/** What happened to the ownership of a partition; the reason is one of a few fixed words. */
-export interface LeaseMove {
-  readonly move: 'gained' | 'lost' | 'released';
-  readonly reason: string;
-}
 
 /** What this process counts itself. What only the database knows is measured by the backlog reporter. */
 export interface RelayMetrics {
@@ -18,6 +13,7 @@ export interface RelayMetrics {
   readonly inFlightBytes: Gauge;
   readonly partitionsOwned: Gauge;
   readonly leaseMoves: Counter<keyof LeaseMove>;
+  readonly leaseRequestFailures: Counter<'request'>;
   readonly claims: Counter;
   readonly claimFailures: Counter;
   /** An acknowledgement at another offset than the expected one, or a fenced producer: somebody else writes, or wrote. */
@@ -64,12 +60,7 @@ export function createRelayMetrics(registry: Registry): RelayMetrics {
       'Payload bytes read from the outbox and not yet acknowledged by Kafka.',
     ),
     partitionsOwned: gauge('outbox_relay_partitions_owned', 'Partitions that this relay publishes.'),
-    leaseMoves: new Counter({
-      name: 'outbox_relay_lease_moves_total',
-      help: 'Partitions that this relay gained, lost or gave back.',
-      labelNames: ['move', 'reason'],
-      registers,
-    }),
+    ...createLeaseMetrics(registry),
     claims: counter('outbox_relay_claims_total', 'Partitions fenced and taken over.'),
     claimFailures: counter('outbox_relay_claim_failures_total', 'Claims that failed and were tried again.'),
     secondWriters: counter(
@@ -122,6 +113,24 @@ function createDeliveryMetrics(registry: Registry): DeliveryObserver {
     },
     alreadyPublished: (count) => skipped.inc(count),
     failed: (reason) => failures.inc({ reason }),
+  };
+}
+
+function createLeaseMetrics(registry: Registry): Pick<RelayMetrics, 'leaseMoves' | 'leaseRequestFailures'> {
+  const registers = [registry];
+  return {
+    leaseMoves: new Counter({
+      name: 'outbox_relay_lease_moves_total',
+      help: 'Partitions that this relay gained, lost or gave back.',
+      labelNames: ['move', 'reason'],
+      registers,
+    }),
+    leaseRequestFailures: new Counter({
+      name: 'outbox_relay_lease_request_failures_total',
+      help: 'Requests for leases that the database refused or did not answer in time; they are tried again.',
+      labelNames: ['request'],
+      registers,
+    }),
   };
 }
 

@@ -55,31 +55,41 @@ test('committed events reach the topic once, unchanged, in the partition that ev
   assert.deepEqual(idsInTopic.sort(), rows.map((row) => row.event_id).sort());
 });
 
-test('a second relay waits for the lease and goes on where the first was stopped', async (t) => {
+test('two relays share the partitions, and the second goes on where the first was stopped', async (t) => {
   const { pool, env, readTopic } = await setup(t);
-  const [orderId = ''] = await createHotOrders(pool, 1);
+  const orderIds = await createHotOrders(pool, 20);
+  const changeAll = () => Promise.all(orderIds.map((orderId) => changeOrder(pool, orderId)));
+  const shares = async () => {
+    const { rows } = await pool.query<{ partitions: bigint }>(
+      'SELECT count(*) AS partitions FROM relay_partition WHERE owner IS NOT NULL GROUP BY owner',
+    );
+    return rows.map((row) => Number(row.partitions));
+  };
   const first = await startApp(t, 'relay', env);
-  await changeOrder(pool, orderId);
-  await eventually(async () => assert.equal((await readTopic()).length, 1));
-  const second = await startApp(t, 'relay', env);
-  await changeOrder(pool, orderId);
-  await eventually(async () => assert.equal((await readTopic()).length, 2));
-  const tookOver = () => second.logs().some((line) => line.msg === 'took over');
-  assert.equal(tookOver(), false);
+  await changeAll();
+  await eventually(async () => assert.equal((await readTopic()).length, 20));
+  assert.deepEqual(await shares(), [12]);
+
+  await startApp(t, 'relay', env);
+  await eventually(async () => assert.deepEqual(await shares(), [6, 6]));
+  await changeAll();
+  await eventually(async () => assert.equal((await readTopic()).length, 40));
 
   first.kill('SIGTERM');
   assert.deepEqual(await first.exited, { code: 0, signal: null });
-  await eventually(() => assert.ok(tookOver()));
-  await changeOrder(pool, orderId);
-  const values = await eventually(async () => {
+  await eventually(async () => assert.deepEqual(await shares(), [12]));
+  await changeAll();
+  const records = await eventually(async () => {
     const found = await readTopic();
-    assert.ok(found.length >= 3);
-    return found.map((record) => record.value);
+    assert.ok(found.length >= 60);
+    return found;
   });
-  assert.deepEqual(
-    values,
-    [1, 2, 3].map((version) => JSON.stringify({ order_id: orderId, version })),
-  );
+  for (const orderId of orderIds) {
+    assert.deepEqual(
+      records.filter((record) => record.key === orderId).map((record) => record.value),
+      [1, 2, 3].map((version) => JSON.stringify({ order_id: orderId, version })),
+    );
+  }
 });
 
 test('a backlog larger than a page is published whole and in order', async (t) => {

@@ -1,16 +1,17 @@
 import type { EventPublisher } from '@order-events/domain';
-import { createBackoff, type Logger, type Part, settleWithin, sleep } from '@order-events/runtime';
+import { createBackoff, type Logger, type Part, sleep } from '@order-events/runtime';
 import type { OperatorRequests } from './operations/operator-requests.ts';
 import { cursorKey } from './outbox/cursor.ts';
 import type { OutboxReader } from './outbox/outbox-reader.ts';
-import { createLeaseKeeper, type LeaseKeeper } from './ownership/lease-keeper.ts';
-import type { Lease, LeaseStore } from './ownership/lease-store.ts';
+import { createLeaseKeeper, type LeaseKeeper, type OwnershipObserver } from './ownership/lease-keeper.ts';
+import type { LeaseStore } from './ownership/lease-store.ts';
+import type { Lease } from './ownership/lease.ts';
 import { createPartitionRun, type PartitionRun } from './partition-run.ts';
 import { createKeyParking, type ParkedEvents } from './publish/key-parking.ts';
 import { createPartitionWriter, type PartitionClaims } from './publish/partition-writer.ts';
 import { nextReads, type PartitionRead } from './read-plan.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
-import type { WakeSignal } from './wake-signal.ts';
+import { createWakeSignal, type WakeSignal } from './wake-signal.ts';
 
 export interface RelayOptions {
   readonly leases: LeaseStore;
@@ -25,6 +26,8 @@ export interface RelayOptions {
   readonly leaseMs: number;
   readonly renewIntervalMs: number;
   readonly safetyMarginMs: number;
+  /** Time between two looks at who owns what. */
+  readonly lookIntervalMs: number;
   /** Longest pause between two looks at the outbox while nothing happens. */
   readonly idlePollMs: number;
   /** How long batches on their way may take to be acknowledged when a partition is given back. */
@@ -53,7 +56,13 @@ export function createRelay(options: RelayOptions): Relay {
   const runs = new Map<number, PartitionRun>();
   /** Ends of runs: a partition that is gained again waits for its former run. */
   const ends = new Map<number, Promise<void>>();
+  /** Runs that begin, each once the former run of its partition has ended. */
+  const starts = new Map<number, Promise<PartitionRun | undefined>>();
+  const ownershipChanges = createWakeSignal();
+  /** The leases are given back first, while the loops go on; then these stop. */
+  const leaving = new AbortController();
   const stopping = new AbortController();
+  let keeping: Promise<void> | undefined;
   let loops: Promise<unknown> | undefined;
   let waitsForRoom = false;
   let noticed = Promise.withResolvers<void>();
@@ -61,23 +70,31 @@ export function createRelay(options: RelayOptions): Relay {
   const keeper: LeaseKeeper = createLeaseKeeper({
     ...options,
     store: options.leases,
-    onGained: (lease, lost) => void own(lease, lost),
+    changes: ownershipChanges,
+    observer: leaseObserver(metrics),
+    onGained: (lease, lost) => starts.set(lease.partition, own(lease, lost)),
     onLost: (partition) => forget(partition),
     checkpointOf: (partition) => runs.get(partition)?.checkpoint(),
+    async drain(partition, until) {
+      const run = await starts.get(partition);
+      await run?.drain(until);
+    },
   });
 
   function forget(partition: number): void {
     runs.delete(partition);
+    starts.delete(partition);
     metrics.partitionsOwned.set(runs.size);
   }
 
-  async function own(lease: Lease, lost: AbortSignal): Promise<void> {
+  async function own(lease: Lease, lost: AbortSignal): Promise<PartitionRun | undefined> {
     await ends.get(lease.partition);
-    if (lost.aborted || stopping.signal.aborted) return;
+    if (lost.aborted) return undefined;
     const run = startRun(lease, lost);
     runs.set(lease.partition, run);
     ends.set(lease.partition, run.ended);
     metrics.partitionsOwned.set(runs.size);
+    return run;
   }
 
   function startRun({ partition, checkpoint }: Lease, lost: AbortSignal): PartitionRun {
@@ -175,37 +192,30 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  async function endRuns(): Promise<void> {
-    const drains = [...runs.values()].map((run) => run.drain('acknowledged'));
-    if (await settleWithin(Promise.all(drains), options.drainMs)) return;
-    for (const run of runs.values()) run.halt();
-    keeper.revoke();
-    await Promise.all(drains);
-  }
-
-  async function giveBackLeases(): Promise<void> {
-    try {
-      await keeper.release();
-    } catch (error) {
-      log.warn({ reason: String(error) }, 'could not give back the leases; they run out by themselves');
-    }
-  }
-
   return {
     name: 'relay',
     notice() {
       noticed.resolve();
       wakeUps.wake();
+      ownershipChanges.wake();
     },
     async start() {
-      loops = Promise.all([keeper.run(stopping.signal), readLoop(), attendLoop()]);
+      keeping = keeper.run(leaving.signal);
+      loops = Promise.all([readLoop(), attendLoop()]);
     },
     async stop() {
+      leaving.abort();
+      await keeping;
       stopping.abort();
-      await Promise.all([loops, endRuns()]);
-      // A database that is away must not keep the process: leases that are not given back run out.
-      await settleWithin(giveBackLeases(), options.drainMs);
+      await Promise.all([loops, ...ends.values()]);
     },
+  };
+}
+
+function leaseObserver(metrics: RelayMetrics): OwnershipObserver {
+  return {
+    moved: (_partition, move) => metrics.leaseMoves.inc({ ...move }),
+    requestFailed: (request) => metrics.leaseRequestFailures.inc({ request }),
   };
 }
 

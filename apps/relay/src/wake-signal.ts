@@ -1,7 +1,10 @@
 export interface WakeSignal {
   wake(): void;
-  /** Resolves after `ms`, at the next wake or abort, or at once when there was a wake since the last wait. One wait at a time. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves after `ms`, at the next wake or abort, or at once when there was a wake since the last wait; with whether there was
+   * one. One wait at a time.
+   */
+  wait(ms: number, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Wakes a loop; a wake that comes while the loop works is kept, so none is lost. */
@@ -27,7 +30,9 @@ export function createWakeSignal(): WakeSignal {
           signal.addEventListener('abort', onAbort);
         });
       }
+      const woken = pending;
       pending = false;
+      return woken;
     },
   };
 }

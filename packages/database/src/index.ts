@@ -9,6 +9,7 @@ export { createPool } from './pool.ts';
 export type { PoolOptions } from './pool.ts';
 export { isSchemaCurrent, OutdatedSchemaError, requireSchema } from './schema-version.ts';
 export type { Tables } from './tables.ts';
+export type { WakeUpChannel } from './wake-up-channel.ts';
 export { createWakeUpListener } from './wake-up-listener.ts';
 export { createWakeUpNotifier } from './wake-up-notifier.ts';
 export type { WakeUpNotifier } from './wake-up-notifier.ts';

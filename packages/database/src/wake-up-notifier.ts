@@ -1,6 +1,6 @@
 import { type Logger, type Part, sleep } from '@order-events/runtime';
 import { keepConnection } from './dedicated-connection.ts';
-import { WAKE_UP_CHANNEL } from './wake-up-channel.ts';
+import type { WakeUpChannel } from './wake-up-channel.ts';
 
 export interface WakeUpNotifier extends Part {
   /** Tells the relay, soon, that there is something to publish. Never throws, never waits. */
@@ -9,6 +9,8 @@ export interface WakeUpNotifier extends Part {
 
 /** At most one notification in this time, however many transactions commit. */
 const COALESCE_MS = 10;
+
+const CHANNEL: WakeUpChannel = 'outbox_wake_up';
 
 /**
  * Notifies on a connection of its own, after the commit: NOTIFY inside the transaction takes a lock that is held through the commit
@@ -35,7 +37,7 @@ export function createWakeUpNotifier({ url, log }: { url: string; log: Logger })
             if (closed.aborted) return;
             // Before the query: what commits while it is under way needs another one.
             asked = false;
-            await client.query(`NOTIFY ${WAKE_UP_CHANNEL}`);
+            await client.query(`NOTIFY ${CHANNEL}`);
             await sleep(COALESCE_MS, closed);
           }
         },

@@ -4,15 +4,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLogger } from '@order-events/runtime';
 import pg from 'pg';
 import { createTestDatabase, eventually, startPostgres } from '../../../test/harness/index.ts';
-import { WAKE_UP_CHANNEL } from './wake-up-channel.ts';
+import type { WakeUpChannel } from './wake-up-channel.ts';
 import { createWakeUpListener } from './wake-up-listener.ts';
 import { createWakeUpNotifier } from './wake-up-notifier.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 
 async function startListener(t: TestContext, url: string) {
-  const heard = { count: 0 };
-  const listener = createWakeUpListener({ url, log, onWakeUp: () => (heard.count += 1) });
+  const heard: Record<WakeUpChannel, number> = { outbox_wake_up: 0, relay_ownership: 0 };
+  const listener = createWakeUpListener({ url, log, onWakeUp: (channel) => (heard[channel] += 1) });
   await listener.start(new AbortController().signal);
   t.after(() => listener.stop());
   return heard;
@@ -28,10 +28,23 @@ async function startNotifier(t: TestContext, url: string) {
 test('a wake-up reaches the listener, and what was committed before it listened is looked for too', async (t) => {
   const { url } = await createTestDatabase(t);
   const heard = await startListener(t, url);
-  await eventually(() => assert.equal(heard.count, 1));
+  await eventually(() => assert.equal(heard.outbox_wake_up, 1));
   const notifier = await startNotifier(t, url);
   notifier.notify();
-  await eventually(() => assert.equal(heard.count, 2));
+  await eventually(() => assert.equal(heard.outbox_wake_up, 2));
+});
+
+test('one connection hears both channels and tells them apart', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const heard = await startListener(t, url);
+  await eventually(() => assert.deepEqual(heard, { outbox_wake_up: 1, relay_ownership: 1 }));
+  const client = new pg.Client(url);
+  await client.connect();
+  t.after(() => client.end());
+  await client.query(`NOTIFY relay_ownership; NOTIFY another_channel`);
+  await eventually(() => assert.deepEqual(heard, { outbox_wake_up: 1, relay_ownership: 2 }));
+  await client.query('NOTIFY outbox_wake_up');
+  await eventually(() => assert.deepEqual(heard, { outbox_wake_up: 2, relay_ownership: 2 }));
 });
 
 async function listenedTimes(t: TestContext, url: string): Promise<number[]> {
@@ -40,7 +53,7 @@ async function listenedTimes(t: TestContext, url: string): Promise<number[]> {
   await client.connect();
   t.after(() => client.end());
   client.on('notification', () => times.push(performance.now()));
-  await client.query(`LISTEN ${WAKE_UP_CHANNEL}`);
+  await client.query('LISTEN outbox_wake_up');
   return times;
 }
 
@@ -81,11 +94,11 @@ test('both come back by themselves after a restart of the server, also when it w
   notifier.notify();
   for (let round = 0; round < 2; round++) {
     await server.restart();
-    const before = heard.count;
+    const before = heard.outbox_wake_up;
     await eventually(() => {
       notifier.notify();
       // Two more: listening anew counts one.
-      assert.ok(heard.count >= before + 2);
+      assert.ok(heard.outbox_wake_up >= before + 2);
     });
   }
 });

@@ -1,40 +1,89 @@
 import assert from 'node:assert/strict';
-import { mock, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createLogger } from '@order-events/runtime';
 import { eventually } from '../../../../test/harness/eventually.ts';
 import { CURSOR_AT_START } from '../outbox/cursor.ts';
-import { createLeaseKeeper } from './lease-keeper.ts';
-import type { Lease, LeaseStore } from './lease-store.ts';
+import { createWakeSignal } from '../wake-signal.ts';
+import { createLeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts';
+import type { LeaseStore } from './lease-store.ts';
+import type { AcquiredLease, Lease, OwnershipView, PartitionMode } from './lease.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 
-function leaseOf(partition: number, epoch = 1n): Lease {
-  return { partition, epoch, checkpoint: { cursor: CURSOR_AT_START, logOffset: 0n } };
+function leaseOf(partition: number, epoch = 1n): AcquiredLease {
+  return { partition, epoch, mode: 'running', checkpoint: { cursor: CURSOR_AT_START, logOffset: 0n } };
 }
 
-function setup(t: TestContext, store: Partial<LeaseStore>, leaseMs = 60_000) {
-  const gained: Lease[] = [];
-  const lost: number[] = [];
-  const signals = new Map<number, AbortSignal>();
-  const release = mock.fn(async () => {});
-  const keeper = createLeaseKeeper({
-    store: {
-      ensurePartitions: async (count) => count,
-      acquireFree: async () => [],
-      renew: async (renewals) => new Set(renewals.map((renewal) => renewal.partition)),
-      release,
-      ...store,
+/** A database with `partitions` for one relay; `lost` are somebody else's, however much is asked. */
+function fakeTables(partitions: number[]) {
+  const epochs = new Map<number, bigint>();
+  const tables = {
+    owned: new Map<number, bigint>(),
+    modes: new Map<number, PartitionMode>(),
+    requests: [] as string[],
+    view(asked: readonly { partition: number; epoch: bigint }[]): OwnershipView {
+      const mode = (partition: number) => tables.modes.get(partition) ?? 'running';
+      const ours = asked
+        .filter(({ partition, epoch }) => tables.owned.get(partition) === epoch)
+        .map(({ partition }) => ({ partition, mode: mode(partition) }));
+      const available = partitions.filter((partition) => mode(partition) === 'running');
+      const free = available.filter((partition) => !ours.some((one) => one.partition === partition));
+      return { ours, relays: 1, rank: 0, available: available.length, free: free.length };
     },
+  };
+  const store: LeaseStore = {
+    ensurePartitions: async (count) => count,
+    renew: async (renewals) => tables.view(renewals),
+    look: async (leases) => tables.view(leases),
+    async acquire(limit, known) {
+      const taken = partitions
+        .filter((partition) => !known.some((one) => one.partition === partition))
+        .filter((partition) => (tables.modes.get(partition) ?? 'running') === 'running');
+      return taken.slice(0, limit).map((partition) => {
+        const epoch = (epochs.get(partition) ?? 0n) + 1n;
+        epochs.set(partition, epoch);
+        tables.owned.set(partition, epoch);
+        return leaseOf(partition, epoch);
+      });
+    },
+    async release(renewals, { leaving }) {
+      tables.requests.push(`release ${renewals.map(({ partition }) => partition).join()} ${leaving}`);
+      for (const { partition } of renewals) tables.owned.delete(partition);
+      return new Set(renewals.map(({ partition }) => partition));
+    },
+  };
+  return { tables, store };
+}
+
+function startKeeper(t: TestContext, store: LeaseStore, overrides: Partial<LeaseKeeperOptions> = {}) {
+  const gained: Lease[] = [];
+  const ended: number[] = [];
+  const events: string[] = [];
+  const signals = new Map<number, AbortSignal>();
+  const leaseMs = overrides.leaseMs ?? 60_000;
+  const keeper = createLeaseKeeper({
+    store,
     log,
+    changes: createWakeSignal(),
+    observer: {
+      moved(partition, { move, reason }) {
+        if (move !== 'gained') events.push(`${move} ${partition} ${reason}`);
+      },
+      requestFailed: (kind) => events.push(`failed ${kind}`),
+    },
     leaseMs,
-    renewIntervalMs: 5,
+    renewIntervalMs: 20,
+    lookIntervalMs: 5,
     safetyMarginMs: leaseMs / 2,
+    drainMs: 500,
     onGained(lease, signal) {
       gained.push(lease);
       signals.set(lease.partition, signal);
     },
-    onLost: (partition) => lost.push(partition),
+    onLost: (partition) => ended.push(partition),
     checkpointOf: () => undefined,
+    drain: async () => {},
+    ...overrides,
   });
   const stop = new AbortController();
   const running = keeper.run(stop.signal);
@@ -43,44 +92,48 @@ function setup(t: TestContext, store: Partial<LeaseStore>, leaseMs = 60_000) {
     await running;
   };
   t.after(stopped);
-  return { keeper, gained, lost, signals, release, stopped };
+  return { keeper, gained, ended, events, signals, stopped };
 }
 
-/** Answers once with `first`, then with `rest`. */
-function once<T>(first: T, rest: T): () => Promise<T> {
-  let asked = false;
-  return async () => {
-    if (asked) return rest;
-    asked = true;
-    return first;
-  };
-}
-
-test('a renewal that does not return a partition means that it is lost, at once', async (t) => {
-  let ours = [0, 1];
-  const { gained, lost, signals } = setup(t, {
-    acquireFree: once([leaseOf(0), leaseOf(1)], []),
-    renew: async () => new Set(ours),
-  });
+test('a lease that the tables do not know any more is lost, at once', async (t) => {
+  const { tables, store } = fakeTables([0, 1]);
+  const { gained, ended, events, signals } = startKeeper(t, store);
   await eventually(() => assert.equal(gained.length, 2));
-  ours = [1];
-  await eventually(() => assert.deepEqual(lost, [0]));
+  tables.modes.set(0, 'paused');
+  tables.owned.delete(0);
+  await eventually(() => assert.deepEqual(ended, [0]));
   assert.equal(signals.get(0)?.aborted, true);
   assert.equal(signals.get(1)?.aborted, false);
+  assert.deepEqual(events, ['lost 0 expired']);
+});
+
+test('a partition that was lost begins anew when it is gained again', async (t) => {
+  const { tables, store } = fakeTables([0]);
+  const { gained, ended } = startKeeper(t, store);
+  await eventually(() => assert.equal(gained.length, 1));
+  tables.owned.clear();
+  await eventually(() =>
+    assert.deepEqual(
+      gained.map((lease) => lease.epoch),
+      [1n, 2n],
+    ),
+  );
+  assert.deepEqual(ended, [0]);
 });
 
 test('leases that cannot be renewed stop being valid before they end, and are valid again afterwards', async (t) => {
+  const { store } = fakeTables([0]);
   let away = false;
-  const { keeper, gained, lost } = setup(
+  const { keeper, gained, ended, events } = startKeeper(
     t,
     {
-      acquireFree: once([leaseOf(0)], []),
-      renew: async () => {
+      ...store,
+      async renew(...asked) {
         if (away) throw new Error('the database is away');
-        return new Set([0]);
+        return store.renew(...asked);
       },
     },
-    200,
+    { leaseMs: 200 },
   );
   assert.equal(keeper.validity().aborted, true, 'nothing is valid before the first lease');
   await eventually(() => assert.equal(gained.length, 1));
@@ -91,26 +144,67 @@ test('leases that cannot be renewed stop being valid before they end, and are va
   away = false;
   await eventually(() => assert.equal(keeper.validity().aborted, false));
   assert.equal(before.aborted, true, 'what was begun under the old validity stays ended');
-  assert.deepEqual(lost, []);
+  assert.deepEqual(ended, []);
+  assert.ok(events.includes('failed renew'));
 });
 
-test('a lease that ran out and was taken again begins anew', async (t) => {
-  const answers = [[leaseOf(0)], [leaseOf(0, 3n)]];
-  const { gained, lost } = setup(t, { acquireFree: async () => answers.shift() ?? [] });
-  await eventually(() =>
-    assert.deepEqual(
-      gained.map((lease) => lease.epoch),
-      [1n, 3n],
-    ),
+test('a renewal that hangs keeps no lease valid and does not keep the next one from being sent', async (t) => {
+  const { store } = fakeTables([0]);
+  let hangs = false;
+  const { keeper, gained } = startKeeper(
+    t,
+    { ...store, renew: (...asked) => (hangs ? new Promise(() => {}) : store.renew(...asked)) },
+    { leaseMs: 200 },
   );
-  assert.deepEqual(lost, [0]);
+  await eventually(() => assert.equal(gained.length, 1));
+  hangs = true;
+  await eventually(() => assert.equal(keeper.validity().aborted, true));
+  hangs = false;
+  await eventually(() => assert.equal(keeper.validity().aborted, false));
 });
 
-test('everything is given back once', async (t) => {
-  const { keeper, gained, release, stopped } = setup(t, { acquireFree: once([leaseOf(0), leaseOf(4)], []) });
+test('a partition that an operator pauses is drained, given back, and taken again once it runs', async (t) => {
+  const { tables, store } = fakeTables([0, 1]);
+  const drains: string[] = [];
+  const { gained, events } = startKeeper(t, store, {
+    drain: async (partition, until) => void drains.push(`${partition} ${until}`),
+  });
   await eventually(() => assert.equal(gained.length, 2));
+  tables.modes.set(0, 'paused');
+  tables.modes.set(1, 'draining');
+  await eventually(() => assert.deepEqual(events.sort(), ['released 0 paused', 'released 1 draining']));
+  assert.deepEqual(drains, ['0 acknowledged', '1 window']);
+  tables.modes.clear();
+  await eventually(() => assert.equal(gained.length, 4));
+});
+
+test('when the relay stops everything is drained and given back in one statement', async (t) => {
+  const { tables, store } = fakeTables([0, 4]);
+  let finish = () => {};
+  const underWay = new Promise<void>((resolve) => (finish = resolve));
+  const { gained, ended, events, stopped } = startKeeper(t, store, { drain: () => underWay });
+  await eventually(() => assert.equal(gained.length, 2));
+  const end = stopped();
+  finish();
+  await end;
   await stopped();
-  await keeper.release();
-  await keeper.release();
-  assert.equal(release.mock.callCount(), 1);
+  assert.deepEqual(tables.requests, ['release 0,4 true']);
+  assert.deepEqual(events, ['released 0 stopping', 'released 4 stopping']);
+  assert.deepEqual(ended, [0, 4]);
+});
+
+test('a partition that does not drain keeps neither the others nor the process', async (t) => {
+  const { tables, store } = fakeTables([0, 4]);
+  const { keeper, gained, ended, signals, stopped } = startKeeper(t, store, {
+    drainMs: 200,
+    drain: (partition) => (partition === 0 ? new Promise(() => {}) : Promise.resolve()),
+  });
+  await eventually(() => assert.equal(gained.length, 2));
+  const end = stopped();
+  await eventually(() => assert.deepEqual(ended, [4]));
+  assert.equal(keeper.validity().aborted, false, 'what is under way may still be finished');
+  await end;
+  assert.equal(keeper.validity().aborted, true);
+  assert.deepEqual(tables.requests, ['release 4 true']);
+  assert.equal(signals.get(0)?.aborted, true);
 });

@@ -1,134 +1,219 @@
 import { createBackoff, type Logger, sleep } from '@order-events/runtime';
 import type { Checkpoint } from '../checkpoint.ts';
-import type { Lease, LeaseStore } from './lease-store.ts';
+import type { WakeSignal } from '../wake-signal.ts';
+import { createLeaseValidity } from './lease-validity.ts';
+import type { Lease, LeaseRenewal } from './lease.ts';
+import type { LeaseStore } from './lease-store.ts';
+import { nextRequest } from './next-request.ts';
+import {
+  acquired,
+  drained,
+  gaveBack,
+  looked,
+  notified,
+  renewed,
+  stopped,
+  type Transition,
+} from './ownership-events.ts';
+import {
+  type DrainUntil,
+  type LeaseId,
+  OWNERSHIP_AT_START,
+  type OwnershipAction,
+  type OwnershipRequest,
+  type OwnershipTimes,
+  type ReleaseReason,
+} from './ownership-state.ts';
 
-export interface LeaseKeeperOptions {
+/** What became of a lease; the reason is one of a few fixed words. */
+export type LeaseMove =
+  | { readonly move: 'gained'; readonly reason: 'acquired' }
+  /** It ran out, or was taken over. */
+  | { readonly move: 'lost'; readonly reason: 'expired' }
+  | { readonly move: 'released'; readonly reason: ReleaseReason };
+
+/** For counting. */
+export interface OwnershipObserver {
+  moved(partition: number, move: LeaseMove): void;
+  /** A request was refused, or not answered in time. */
+  requestFailed(kind: DatabaseRequest['kind']): void;
+}
+
+export interface LeaseKeeperOptions extends OwnershipTimes {
   readonly store: LeaseStore;
   readonly log: Logger;
-  readonly leaseMs: number;
-  readonly renewIntervalMs: number;
-  /** Publishing stops this long before the lease ends: a batch on its way may need it. */
-  readonly safetyMarginMs: number;
+  readonly observer: OwnershipObserver;
+  /** Woken when the tables may have changed; the keeper waits on it, and nobody else may. */
+  readonly changes: WakeSignal;
   /** A partition became ours. `lost` aborts the moment it is not. */
   readonly onGained: (lease: Lease, lost: AbortSignal) => void;
-  /** A partition is not ours any more. */
+  /** A partition is not ours any more: lost, or given back. Called once for each that was gained. */
   readonly onLost: (partition: number) => void;
   /** Where a partition that we own stands, to be stored with the renewal. */
   readonly checkpointOf: (partition: number) => Checkpoint | undefined;
+  /**
+   * Finishes what is under way of a partition and begins nothing new: resolves when its checkpoint is final; with `window` only
+   * after the window in progress is worked off. Then the partition is given back. May be called again with `acknowledged` while a
+   * `window` is waited for. Need not resolve when the partition is lost. Must not reject.
+   */
+  readonly drain: (partition: number, until: DrainUntil) => Promise<void>;
 }
 
 export interface LeaseKeeper {
-  /** Takes and renews leases until `signal` aborts. Survives the database's absence. */
+  /**
+   * Takes and renews leases until `signal` aborts, then drains and gives back everything, in 2 × `drainMs` at most: what is left
+   * then runs out by itself. Survives the database's absence.
+   */
   run(signal: AbortSignal): Promise<void>;
-  /** Gives everything back with its newest checkpoint. */
-  release(): Promise<void>;
   /**
    * Aborts when the leases may end before they could be renewed. It is measured by this process's own monotonic clock from before
    * the renewal was sent, so it ends before the database's, also for a process that was frozen. A new renewal makes a new signal.
    */
   validity(): AbortSignal;
-  /** Ends the validity now. */
-  revoke(): void;
 }
 
-interface HeldLease {
-  readonly lease: Lease;
-  readonly lost: AbortController;
-}
+type DatabaseRequest = Exclude<OwnershipRequest, { kind: 'wait' | 'end' }>;
 
+/** Carries out what the ownership state machine decides. */
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
-  const { store, log } = options;
-  const held = new Map<number, HeldLease>();
-  const validity = createValidity(options.leaseMs - options.safetyMarginMs);
+  const { store, log, observer, changes } = options;
+  const losses = new Map<number, AbortController>();
+  const validity = createLeaseValidity();
+  let state = OWNERSHIP_AT_START;
 
-  function drop(partition: number, why: string): void {
-    const one = held.get(partition);
-    if (!held.delete(partition) || !one) return;
-    log.warn({ partition, epoch: String(one.lease.epoch) }, why);
-    one.lost.abort();
+  function apply(transition: Transition): void {
+    state = transition.state;
+    validity.setDeadline(state.validUntilMs);
+    transition.actions.forEach(perform);
+  }
+
+  function perform(action: OwnershipAction): void {
+    switch (action.kind) {
+      case 'gain': {
+        const lost = new AbortController();
+        losses.set(action.lease.partition, lost);
+        observer.moved(action.lease.partition, { move: 'gained', reason: 'acquired' });
+        return options.onGained(action.lease, lost.signal);
+      }
+      case 'lose':
+        log.warn({ partition: action.partition }, 'lost the lease');
+        observer.moved(action.partition, { move: 'lost', reason: 'expired' });
+        return end(action.partition);
+      case 'gaveBack':
+        observer.moved(action.partition, { move: 'released', reason: action.reason });
+        return end(action.partition);
+      case 'drain':
+        void drain(action);
+    }
+  }
+
+  function end(partition: number): void {
+    const lost = losses.get(partition);
+    // Acquired while stopping: given back without having been begun.
+    if (!lost) return;
+    losses.delete(partition);
+    lost.abort();
     options.onLost(partition);
   }
 
-  function renewals() {
-    return [...held.values()].map(({ lease }) => ({
-      partition: lease.partition,
-      epoch: lease.epoch,
-      checkpoint: options.checkpointOf(lease.partition) ?? lease.checkpoint,
-    }));
+  async function drain(action: { partition: number; epoch: bigint; until: DrainUntil }): Promise<void> {
+    try {
+      await options.drain(action.partition, action.until);
+      apply(drained(state, action));
+      changes.wake();
+    } catch (error) {
+      // Its lease is renewed no more than the process lives: nobody else may publish what may still be under way.
+      log.error({ err: error, partition: action.partition }, 'could not drain the partition');
+    }
   }
 
-  async function renewAndAcquire(): Promise<void> {
-    const before = performance.now();
-    if (held.size > 0) {
-      const asked = renewals();
-      const ours = await store.renew(asked);
-      for (const { partition } of asked) if (!ours.has(partition)) drop(partition, 'lost the lease');
+  function renewalsOf(leases: readonly LeaseId[]): LeaseRenewal[] {
+    return leases.flatMap((lease) => {
+      const checkpoint =
+        options.checkpointOf(lease.partition) ?? state.holdings.get(lease.partition)?.inherited;
+      return checkpoint ? [{ ...lease, checkpoint }] : [];
+    });
+  }
+
+  async function carryOut(request: DatabaseRequest): Promise<void> {
+    const sent = { ...request, sentAtMs: performance.now() };
+    const alive = !state.stopping;
+    switch (request.kind) {
+      case 'renew':
+        return apply(
+          renewed(state, options, sent, await inTime(store.renew(renewalsOf(request.leases), { alive }))),
+        );
+      case 'look':
+        return apply(looked(state, options, sent, await inTime(store.look(request.leases))));
+      case 'acquire': {
+        const leases = await inTime(store.acquire(request.limit, request.leases));
+        const partitions = leases.map((lease) => lease.partition);
+        if (leases.length > 0) log.info({ partitions }, 'took over');
+        return apply(acquired(state, leases));
+      }
+      case 'release': {
+        const released = await inTime(store.release(renewalsOf(request.leases), request));
+        if (released.size > 0) log.info({ partitions: [...released] }, 'gave back');
+        return apply(gaveBack(state, request, released));
+      }
     }
-    const gained = await store.acquireFree();
-    // Also a lease of our own that ran out comes back this way: with a new epoch, so everything starts anew.
-    for (const lease of gained) drop(lease.partition, 'the lease had run out');
-    validity.extend(before);
-    for (const lease of gained) {
-      const lost = new AbortController();
-      held.set(lease.partition, { lease, lost });
-      options.onGained(lease, lost.signal);
-    }
-    if (gained.length > 0) log.info({ partitions: gained.map((lease) => lease.partition) }, 'took over');
+  }
+
+  /**
+   * An answer that comes later is not heard, and its request may still reach the database: it renews or stores nothing newer than
+   * what came after it, and partitions acquired by it are found by a look.
+   */
+  function inTime<T>(answer: Promise<T>): Promise<T> {
+    return withDeadline(answer, options.renewIntervalMs);
   }
 
   return {
     validity: () => validity.signal(),
-    revoke: () => validity.revoke(),
     async run(signal) {
-      const backoff = createBackoff({ baseMs: 100, maxMs: options.renewIntervalMs });
-      while (!signal.aborted) {
+      const onStop = () => {
+        apply(stopped(state, options, performance.now()));
+        changes.wake();
+      };
+      signal.addEventListener('abort', onStop, { once: true });
+      if (signal.aborted) onStop();
+      const backoff = createBackoff({ baseMs: 50, maxMs: options.renewIntervalMs });
+      for (;;) {
+        const nowMs = performance.now();
+        const request = nextRequest(state, options, nowMs);
+        if (request.kind === 'end') break;
+        if (request.kind === 'wait') {
+          const woken = await changes.wait(request.untilMs - nowMs, NEVER);
+          if (woken) state = notified(state);
+          continue;
+        }
         try {
-          await renewAndAcquire();
+          await carryOut(request);
           backoff.reset();
-          await sleep(options.renewIntervalMs, signal);
         } catch (error) {
-          log.warn({ reason: String(error) }, 'could not renew the leases');
-          await sleep(backoff.nextDelayMs(), signal);
+          observer.requestFailed(request.kind);
+          log.warn({ reason: String(error), request: request.kind }, 'could not renew or share the leases');
+          await sleep(backoff.nextDelayMs(), state.stopping ? undefined : signal);
         }
       }
-    },
-    async release() {
-      const last = renewals();
-      held.clear();
-      if (last.length > 0) await store.release(last);
+      if (state.holdings.size > 0) {
+        log.warn('could not give back all leases; they run out by themselves');
+      }
+      validity.setDeadline(0);
+      for (const partition of losses.keys()) end(partition);
     },
   };
 }
 
-/** A deadline that every renewal pushes back, as a signal. */
-function createValidity(validMs: number): {
-  signal(): AbortSignal;
-  extend(fromMs: number): void;
-  revoke(): void;
-} {
-  let controller = new AbortController();
-  controller.abort();
-  let timer: NodeJS.Timeout | undefined;
-  let untilMs = 0;
-  return {
-    signal() {
-      // A process that was frozen wakes with its timers still to fire.
-      if (performance.now() >= untilMs) controller.abort();
-      return controller.signal;
-    },
-    extend(fromMs) {
-      untilMs = fromMs + validMs;
-      const remainingMs = untilMs - performance.now();
-      if (remainingMs <= 0) return;
-      clearTimeout(timer);
-      if (controller.signal.aborted) controller = new AbortController();
-      const current = controller;
-      timer = setTimeout(() => current.abort(), remainingMs);
-      timer.unref();
-    },
-    revoke() {
-      untilMs = 0;
-      controller.abort();
-    },
-  };
+const NEVER = new AbortController().signal;
+
+async function withDeadline<T>(answer: Promise<T>, ms: number): Promise<T> {
+  const timer = new AbortController();
+  const tooLate = sleep(ms, timer.signal).then(() => {
+    throw new Error(`the database did not answer within ${ms} ms`);
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    timer.abort();
+  }
 }

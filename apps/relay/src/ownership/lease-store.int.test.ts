@@ -3,7 +3,11 @@ import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { createTestDatabase, eventually } from '../../../../test/harness/index.ts';
 import { CURSOR_AT_START } from '../outbox/cursor.ts';
-import { createLeaseStore, type Lease } from './lease-store.ts';
+import type { Lease } from './lease.ts';
+import { createLeaseStore } from './lease-store.ts';
+
+const ALIVE = { alive: true };
+const STAYING = { leaving: false };
 
 async function openStores(t: TestContext, leaseMs: number) {
   const { url } = await createTestDatabase(t);
@@ -26,7 +30,7 @@ test('partitions are created once, at the start of the outbox', async (t) => {
     3,
     'rows are never removed: the caller sees that there are more',
   );
-  const leases = await first.acquireFree();
+  const leases = await first.acquire(12, []);
   assert.deepEqual(new Set(leases.map((lease) => lease.partition)), new Set([0, 1, 2]));
   for (const lease of leases) assert.deepEqual(lease.checkpoint, { cursor: CURSOR_AT_START, logOffset: 0n });
 });
@@ -34,33 +38,36 @@ test('partitions are created once, at the start of the outbox', async (t) => {
 test('a lease keeps others out until it is given back, with its checkpoint', async (t) => {
   const { first, second } = await openStores(t, 60_000);
   await first.ensurePartitions(2);
-  const [lease, other] = (await first.acquireFree()).sort((a, b) => a.partition - b.partition);
+  const [lease, other] = (await first.acquire(12, [])).sort((a, b) => a.partition - b.partition);
   assert.ok(lease && other);
-  assert.deepEqual(await second.acquireFree(), []);
+  assert.deepEqual(await second.acquire(12, []), []);
 
   const checkpoint = {
     cursor: { snapshot: '9:12:10', page: { target: '20:20:', afterSeq: 5n, endSeq: 9n } },
     logOffset: 2n ** 60n,
   };
-  await first.release([{ ...lease, checkpoint }]);
-  const [taken, ...more] = await second.acquireFree();
+  await first.release([{ ...lease, checkpoint }], STAYING);
+  const [taken, ...more] = await second.acquire(12, []);
   assert.deepEqual(more, []);
-  assert.deepEqual(taken, { partition: lease.partition, epoch: lease.epoch + 1n, checkpoint });
+  assert.deepEqual(taken, { ...lease, epoch: lease.epoch + 1n, checkpoint });
 });
 
 test('a renewal stores the checkpoint and answers with what is still ours', async (t) => {
   const { first, second } = await openStores(t, 60_000);
   await first.ensurePartitions(2);
-  const [kept, lost] = await first.acquireFree();
+  const [kept, lost] = await first.acquire(12, []);
   assert.ok(kept && lost);
-  await first.release(unchanged([lost]));
-  await second.acquireFree();
+  await first.release(unchanged([lost]), STAYING);
+  await second.acquire(12, []);
 
   const checkpoint = { cursor: { snapshot: '30:31:' }, logOffset: 7n };
-  const ours = await first.renew([kept, lost].map((lease) => ({ ...lease, checkpoint })));
-  assert.deepEqual([...ours], [kept.partition]);
-  await second.release(unchanged([{ ...lost, epoch: lost.epoch + 1n }]));
-  const [again] = await second.acquireFree();
+  const { ours } = await first.renew(
+    [kept, lost].map((lease) => ({ ...lease, checkpoint })),
+    ALIVE,
+  );
+  assert.deepEqual(ours, [{ partition: kept.partition, mode: 'running' }]);
+  await second.release(unchanged([{ ...lost, epoch: lost.epoch + 1n }]), STAYING);
+  const [again] = await second.acquire(12, []);
   assert.deepEqual(
     again?.checkpoint,
     { cursor: CURSOR_AT_START, logOffset: 0n },
@@ -71,13 +78,13 @@ test('a renewal stores the checkpoint and answers with what is still ours', asyn
 test('a lease of an owner that is gone ends by the database clock', async (t) => {
   const { first, second } = await openStores(t, 200);
   await first.ensurePartitions(1);
-  const [lease] = await first.acquireFree();
+  const [lease] = await first.acquire(12, []);
   assert.ok(lease);
   const taken = await eventually(async () => {
-    const [found] = await second.acquireFree();
+    const [found] = await second.acquire(12, []);
     assert.ok(found);
     return found;
   });
   assert.equal(taken.epoch, lease.epoch + 1n);
-  assert.deepEqual([...(await first.renew(unchanged([lease])))], []);
+  assert.deepEqual((await first.renew(unchanged([lease]), ALIVE)).ours, []);
 });

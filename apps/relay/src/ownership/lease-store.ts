@@ -1,43 +1,41 @@
 import type { Pool } from 'pg';
-import type { Checkpoint } from '../checkpoint.ts';
 import { CURSOR_AT_START } from '../outbox/cursor.ts';
-
-/** The right to publish to one partition. `epoch` grows with each owner. */
-export interface Lease {
-  readonly partition: number;
-  readonly epoch: bigint;
-  readonly checkpoint: Checkpoint;
-}
-
-/** What a renewal stores for one partition. */
-export interface LeaseRenewal {
-  readonly partition: number;
-  readonly epoch: bigint;
-  readonly checkpoint: Checkpoint;
-}
+import {
+  acquiredLease,
+  type AcquiredRow,
+  checkpointColumns,
+  ownershipView,
+  type ViewRow,
+} from './lease-row.ts';
+import type { AcquiredLease, LeaseRenewal, OwnershipView } from './lease.ts';
+import type { LeaseId } from './ownership-state.ts';
 
 export interface LeaseStore {
   /** Creates the rows of partitions that have none yet, and answers with the number of rows there are. */
   ensurePartitions(count: number): Promise<number>;
-  /** Takes every partition that nobody owns. Safe against relays doing the same at the same time. */
-  acquireFree(): Promise<Lease[]>;
-  /** Renews leases and stores their checkpoints in one statement; answers with the partitions that are still ours. */
-  renew(renewals: readonly LeaseRenewal[]): Promise<Set<number>>;
-  /** Gives leases back and stores their checkpoints, so that another relay can take them at once. */
-  release(renewals: readonly LeaseRenewal[]): Promise<void>;
+  /**
+   * Renews leases and stores their checkpoints in one statement. `alive`: this relay shares the partitions with the others from now
+   * on, until it leaves or has not renewed for the time of a lease.
+   */
+  renew(renewals: readonly LeaseRenewal[], options: { readonly alive: boolean }): Promise<OwnershipView>;
+  /** What a renewal answers, without renewing. */
+  look(leases: readonly LeaseId[]): Promise<OwnershipView>;
+  /**
+   * Takes up to `limit` partitions that nobody owns, or that are this relay's and not among `known` (an acquisition whose answer
+   * was lost). Safe against relays doing the same at the same time.
+   */
+  acquire(limit: number, known: readonly LeaseId[]): Promise<AcquiredLease[]>;
+  /**
+   * Gives leases back and stores their checkpoints in one statement, and wakes the other relays; answers with the partitions that
+   * were still ours. `leaving`: they need not count on this relay any more.
+   */
+  release(
+    renewals: readonly LeaseRenewal[],
+    options: { readonly leaving: boolean },
+  ): Promise<ReadonlySet<number>>;
 }
 
-interface LeaseRow {
-  partition: number;
-  epoch: string | bigint;
-  cursor: string;
-  page_target: string | null;
-  page_seq: string | bigint | null;
-  page_end: string | bigint | null;
-  log_offset: string | bigint;
-}
-
-/** Leases are rows and short transactions, timed by the database's clock: no session state, so any pooler will do. */
+/** Leases are rows and short statements, timed by the database's clock: no session state, so any pooler will do. */
 export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: number }): LeaseStore {
   const { pool, owner, leaseMs } = options;
   return {
@@ -52,75 +50,87 @@ export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: 
       return Number(rows[0]?.count);
     },
 
-    async acquireFree() {
-      const { rows } = await pool.query<LeaseRow>(
-        `UPDATE relay_partition
-         SET owner = $1, epoch = epoch + 1, updated_at = clock_timestamp(),
-             lease_until = clock_timestamp() + $2::int * interval '1 millisecond'
-         WHERE partition IN (
-           SELECT partition FROM relay_partition
-           WHERE owner IS NULL OR lease_until < clock_timestamp()
-           ORDER BY partition FOR UPDATE SKIP LOCKED)
-         RETURNING partition, epoch, cursor::text, page_target::text, page_seq, page_end, log_offset`,
-        [owner, leaseMs],
+    async renew(renewals, { alive }) {
+      const { rows } = await pool.query<ViewRow>(
+        `WITH held AS (${HELD}),
+         heartbeat AS (
+           INSERT INTO relay_instance (id, heartbeat_at) SELECT $1, clock_timestamp() WHERE $10
+           ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at),
+         pruned AS (
+           DELETE FROM relay_instance WHERE id IN (
+             SELECT id FROM relay_instance WHERE id <> $1 AND NOT ${IS_ALIVE} FOR UPDATE SKIP LOCKED)),
+         ours AS (
+           UPDATE relay_partition AS lease
+           SET lease_until = clock_timestamp() + ${LEASE}, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
+           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN}
+           RETURNING lease.partition, lease.mode)
+         ${SELECT_VIEW}`,
+        [owner, leaseMs, ...checkpointColumns(renewals), alive],
       );
-      return rows.map(leaseOf);
+      return ownershipView(rows);
     },
 
-    async renew(renewals) {
-      const { rows } = await pool.query<{ partition: number }>(
-        `UPDATE relay_partition AS lease
-         SET lease_until = clock_timestamp() + $9::int * interval '1 millisecond', updated_at = clock_timestamp(),
-             ${SET_CHECKPOINT}
-         FROM ${HELD} WHERE ${IS_OURS}
-         RETURNING lease.partition`,
-        [...checkpointValues(owner, renewals), leaseMs],
+    async look(leases) {
+      const { rows } = await pool.query<ViewRow>(
+        `WITH held AS (SELECT * FROM unnest($3::int[], $4::bigint[]) AS held (partition, epoch)),
+         ours AS (SELECT lease.partition, lease.mode FROM relay_partition AS lease JOIN held ON ${IS_OURS})
+         ${SELECT_VIEW}`,
+        [owner, leaseMs, leases.map(({ partition }) => partition), leases.map(({ epoch }) => epoch)],
       );
-      return new Set(rows.map((row) => row.partition));
+      return ownershipView(rows);
     },
 
-    async release(renewals) {
-      await pool.query(
-        `UPDATE relay_partition AS lease
-         SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
-         FROM ${HELD} WHERE ${IS_OURS}`,
-        checkpointValues(owner, renewals),
+    async acquire(limit, known) {
+      // Materialized: a plan that runs the sub-query again for each row would take more than the limit.
+      const { rows } = await pool.query<AcquiredRow>(
+        `WITH held AS (SELECT unnest($3::int[]) AS partition),
+         free AS MATERIALIZED (
+           SELECT partition FROM relay_partition AS lease WHERE ${MAY_BE_OWNED} AND ${IS_FREE}
+           ORDER BY partition LIMIT $4 FOR UPDATE SKIP LOCKED)
+         UPDATE relay_partition AS lease
+         SET owner = $1, epoch = epoch + 1, updated_at = clock_timestamp(), lease_until = clock_timestamp() + ${LEASE}
+         FROM free WHERE lease.partition = free.partition
+         RETURNING lease.partition, epoch, mode, cursor::text, page_target::text, page_seq, page_end, log_offset`,
+        [owner, leaseMs, known.map(({ partition }) => partition), limit],
       );
+      return rows.map(acquiredLease);
+    },
+
+    async release(renewals, { leaving }) {
+      const { rows } = await pool.query<{ released: number[] | null }>(
+        `WITH held AS (${HELD}),
+         gone AS (DELETE FROM relay_instance WHERE id = $1 AND $2),
+         released AS (
+           UPDATE relay_partition AS lease
+           SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
+           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN}
+           RETURNING lease.partition)
+         SELECT array_agg(partition) AS released, pg_notify('relay_ownership', '') FROM released`,
+        [owner, leaving, ...checkpointColumns(renewals)],
+      );
+      return new Set(rows[0]?.released);
     },
   };
 }
 
-const HELD = `unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+const LEASE = `$2::int * interval '1 millisecond'`;
+const HELD = `SELECT * FROM unnest($3::int[], $4::bigint[], $5::text[]::pg_snapshot[], $6::text[]::pg_snapshot[],
+    $7::bigint[], $8::bigint[], $9::bigint[])
   AS held (partition, epoch, cursor, page_target, page_seq, page_end, log_offset)`;
 const IS_OURS = 'lease.partition = held.partition AND lease.epoch = held.epoch AND lease.owner = $1';
-const SET_CHECKPOINT = `cursor = held.cursor::pg_snapshot, page_target = held.page_target::pg_snapshot,
+/** A request that was on its way for too long must not undo what came after it. Cursors of one epoch only grow. */
+const IS_NOT_OVERTAKEN = `(pg_snapshot_xmax(held.cursor), pg_snapshot_xmin(held.cursor))
+  >= (pg_snapshot_xmax(lease.cursor), pg_snapshot_xmin(lease.cursor))`;
+const SET_CHECKPOINT = `cursor = held.cursor, page_target = held.page_target,
   page_seq = held.page_seq, page_end = held.page_end, log_offset = held.log_offset`;
-
-function checkpointValues(owner: string, renewals: readonly LeaseRenewal[]): unknown[] {
-  const pages = renewals.map((renewal) => renewal.checkpoint.cursor.page);
-  return [
-    owner,
-    renewals.map((renewal) => renewal.partition),
-    renewals.map((renewal) => renewal.epoch),
-    renewals.map((renewal) => renewal.checkpoint.cursor.snapshot),
-    pages.map((page) => page?.target ?? null),
-    pages.map((page) => page?.afterSeq ?? null),
-    pages.map((page) => page?.endSeq ?? null),
-    renewals.map((renewal) => renewal.checkpoint.logOffset),
-  ];
-}
-
-function leaseOf(row: LeaseRow): Lease {
-  const page =
-    row.page_target !== null && row.page_seq !== null && row.page_end !== null
-      ? { target: row.page_target, afterSeq: BigInt(row.page_seq), endSeq: BigInt(row.page_end) }
-      : undefined;
-  return {
-    partition: row.partition,
-    epoch: BigInt(row.epoch),
-    checkpoint: {
-      cursor: { snapshot: row.cursor, ...(page && { page }) },
-      logOffset: BigInt(row.log_offset),
-    },
-  };
-}
+const IS_ALIVE = `heartbeat_at >= clock_timestamp() - ${LEASE}`;
+/** A partition that drains needs an owner only for the rest of its window. */
+const MAY_BE_OWNED = `(lease.mode = 'running' OR lease.mode = 'draining' AND lease.page_target IS NOT NULL)`;
+const IS_FREE = `((lease.owner IS NULL OR lease.lease_until < clock_timestamp() OR lease.owner = $1)
+  AND lease.partition NOT IN (SELECT partition FROM held))`;
+const SELECT_VIEW = `SELECT
+  (SELECT coalesce(json_agg(ours), '[]') FROM ours) AS ours,
+  (SELECT count(*)::int FROM relay_instance WHERE id <> $1 AND ${IS_ALIVE}) AS others,
+  (SELECT count(*)::int FROM relay_instance WHERE id < $1 AND ${IS_ALIVE}) AS rank,
+  (SELECT count(*)::int FROM relay_partition AS lease WHERE ${MAY_BE_OWNED}) AS available,
+  (SELECT count(*)::int FROM relay_partition AS lease WHERE ${MAY_BE_OWNED} AND ${IS_FREE}) AS free`;

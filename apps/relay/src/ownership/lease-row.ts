@@ -1,0 +1,72 @@
+import type { AcquiredLease, LeaseRenewal, OwnershipView, PartitionMode } from './lease.ts';
+
+/** The answer of a renewal or a look. */
+export interface ViewRow {
+  ours: readonly { partition: number; mode: string }[];
+  others: number;
+  rank: number;
+  available: number;
+  free: number;
+}
+
+export interface AcquiredRow {
+  partition: number;
+  epoch: string | bigint;
+  mode: string;
+  cursor: string;
+  page_target: string | null;
+  page_seq: string | bigint | null;
+  page_end: string | bigint | null;
+  log_offset: string | bigint;
+}
+
+export function ownershipView([row]: readonly ViewRow[]): OwnershipView {
+  if (!row) throw new Error('the tables of the relay gave no answer');
+  const { ours, others, rank, available, free } = row;
+  const counts = { others, rank, available, free };
+  for (const [name, count] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(count) || count < 0) throw new Error(`not a count: ${name} ${count}`);
+  }
+  return {
+    ours: ours.map(({ partition, mode }) => ({ partition, mode: partitionMode(mode) })),
+    relays: others + 1,
+    rank,
+    available,
+    free,
+  };
+}
+
+export function acquiredLease(row: AcquiredRow): AcquiredLease {
+  const page =
+    row.page_target !== null && row.page_seq !== null && row.page_end !== null
+      ? { target: row.page_target, afterSeq: BigInt(row.page_seq), endSeq: BigInt(row.page_end) }
+      : undefined;
+  return {
+    partition: row.partition,
+    epoch: BigInt(row.epoch),
+    mode: partitionMode(row.mode),
+    checkpoint: {
+      cursor: { snapshot: row.cursor, ...(page && { page }) },
+      logOffset: BigInt(row.log_offset),
+    },
+  };
+}
+
+/** A mode that this version does not know was set by a newer one: nothing is published until it is running again. */
+function partitionMode(text: string): PartitionMode {
+  return text === 'running' || text === 'draining' ? text : 'paused';
+}
+
+/** Arrays for `unnest`: partition, epoch, cursor, page_target, page_seq, page_end, log_offset. */
+export function checkpointColumns(renewals: readonly LeaseRenewal[]): unknown[] {
+  const pages = renewals.map((renewal) => renewal.checkpoint.cursor.page);
+  return [
+    renewals.map((renewal) => renewal.partition),
+    renewals.map((renewal) => renewal.epoch),
+    renewals.map((renewal) => renewal.checkpoint.cursor.snapshot),
+    pages.map((page) => page?.target ?? null),
+    pages.map((page) => page?.afterSeq ?? null),
+    pages.map((page) => page?.endSeq ?? null),
+    renewals.map((renewal) => renewal.checkpoint.logOffset),
+  ];
+}

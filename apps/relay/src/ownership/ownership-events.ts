@@ -1,0 +1,178 @@
+import { fairShare } from './fair-share.ts';
+import type { AcquiredLease, OwnershipView, PartitionMode } from './lease.ts';
+import {
+  type DrainUntil,
+  type Holding,
+  type LeaseId,
+  leaseIds,
+  type Ownership,
+  type OwnershipAction,
+  type OwnershipTimes,
+  type ReleaseReason,
+  type ReleaseRequest,
+} from './ownership-state.ts';
+
+export interface Transition {
+  readonly state: Ownership;
+  readonly actions: readonly OwnershipAction[];
+}
+
+/** What was asked about, and when, by this process's clock, before the request went out. */
+export interface SentRequest {
+  readonly leases: readonly LeaseId[];
+  readonly sentAtMs: number;
+}
+
+/** A renewal was answered. `sentAtMs` is from before it went out, so the lease ends later than this relay believes. */
+export function renewed(
+  state: Ownership,
+  times: OwnershipTimes,
+  request: SentRequest,
+  view: OwnershipView,
+): Transition {
+  const { leaseMs, safetyMarginMs, renewIntervalMs, drainMs } = times;
+  const validUntilMs = request.sentAtMs + leaseMs - safetyMarginMs;
+  const lastMs = state.stopping ? state.stopping.sinceMs + drainMs : Infinity;
+  return looked(
+    {
+      ...state,
+      validUntilMs: Math.min(validUntilMs, lastMs),
+      renewAtMs: request.sentAtMs + renewIntervalMs,
+    },
+    times,
+    request,
+    view,
+  );
+}
+
+/** The tables were looked at. What was asked about and is not ours is lost. */
+export function looked(
+  state: Ownership,
+  times: OwnershipTimes,
+  request: SentRequest,
+  view: OwnershipView,
+): Transition {
+  const holdings = new Map(state.holdings);
+  const actions: OwnershipAction[] = [];
+  const modes = new Map(view.ours.map(({ partition, mode }) => [partition, mode]));
+  for (const { partition, epoch } of request.leases) {
+    if (holdings.get(partition)?.epoch !== epoch) continue;
+    const mode = modes.get(partition);
+    if (mode === undefined) {
+      holdings.delete(partition);
+      actions.push({ kind: 'lose', partition });
+    } else followMode(holdings, actions, partition, mode);
+  }
+  const wanted = state.stopping ? 0 : shareOut(holdings, actions, view);
+  const lookAtMs = request.sentAtMs + times.lookIntervalMs;
+  return { state: { ...state, holdings, lookAtMs, wanted }, actions };
+}
+
+/** Lets go of what others should own; answers with the number of partitions to take. */
+function shareOut(holdings: Map<number, Holding>, actions: OwnershipAction[], view: OwnershipView): number {
+  // A partition whose window is still to be worked off may be owned by anybody, so it counts, and it leaves by itself.
+  const counted = leaseIds(holdings, ({ leaving }) => !leaving || leaving.until === 'window');
+  const movable = leaseIds(holdings, ({ leaving }) => !leaving);
+  const missing = fairShare(view) - counted.length;
+  if (missing < 0) {
+    for (const { partition } of movable.slice(missing)) {
+      leave(holdings, actions, partition, 'surplus', 'acknowledged');
+    }
+  }
+  return Math.max(0, Math.min(missing, view.free));
+}
+
+/** Partitions were acquired. */
+export function acquired(state: Ownership, leases: readonly AcquiredLease[]): Transition {
+  const holdings = new Map(state.holdings);
+  const actions: OwnershipAction[] = [];
+  for (const { partition, epoch, checkpoint, mode } of leases) {
+    if (holdings.delete(partition)) actions.push({ kind: 'lose', partition });
+    const holding: Holding = { epoch, inherited: checkpoint };
+    if (state.stopping) {
+      // Never begun, so there is nothing to drain.
+      const leaving = { reason: 'stopping', until: 'acknowledged', drained: true } as const;
+      holdings.set(partition, { ...holding, leaving });
+      continue;
+    }
+    holdings.set(partition, holding);
+    actions.push({ kind: 'gain', lease: { partition, epoch, checkpoint } });
+    followMode(holdings, actions, partition, mode);
+  }
+  return { state: { ...state, holdings, wanted: 0 }, actions };
+}
+
+/** Nothing of a partition is under way any more. */
+export function drained(state: Ownership, { partition, epoch }: LeaseId): Transition {
+  const holding = state.holdings.get(partition);
+  if (holding?.epoch !== epoch || !holding.leaving) return { state, actions: [] };
+  const holdings = new Map(state.holdings);
+  holdings.set(partition, { ...holding, leaving: { ...holding.leaving, drained: true } });
+  return { state: { ...state, holdings }, actions: [] };
+}
+
+/** Leases were given back; those that `released` does not name were not ours any more. */
+export function gaveBack(
+  state: Ownership,
+  { leases, leaving: left }: ReleaseRequest,
+  released: ReadonlySet<number>,
+): Transition {
+  const holdings = new Map(state.holdings);
+  const actions: OwnershipAction[] = [];
+  for (const { partition, epoch } of leases) {
+    const holding = holdings.get(partition);
+    if (holding?.epoch !== epoch || !holding.leaving) continue;
+    holdings.delete(partition);
+    const { reason } = holding.leaving;
+    actions.push(
+      released.has(partition) ? { kind: 'gaveBack', partition, reason } : { kind: 'lose', partition },
+    );
+  }
+  const stopping = state.stopping && { ...state.stopping, left: left || state.stopping.left };
+  return { state: { ...state, holdings, ...(stopping && { stopping }) }, actions };
+}
+
+/** The relay stops: everything is finished and given back, nothing is taken any more. */
+export function stopped(state: Ownership, times: OwnershipTimes, nowMs: number): Transition {
+  if (state.stopping) return { state, actions: [] };
+  const holdings = new Map(state.holdings);
+  const actions: OwnershipAction[] = [];
+  for (const partition of state.holdings.keys()) {
+    leave(holdings, actions, partition, 'stopping', 'acknowledged');
+  }
+  const validUntilMs = Math.min(state.validUntilMs, nowMs + times.drainMs);
+  const stopping = { sinceMs: nowMs, left: false };
+  return { state: { ...state, holdings, validUntilMs, wanted: 0, stopping }, actions };
+}
+
+/** Something changed in the tables: worth a look now. */
+export function notified(state: Ownership): Ownership {
+  return { ...state, lookAtMs: 0 };
+}
+
+function followMode(
+  holdings: Map<number, Holding>,
+  actions: OwnershipAction[],
+  partition: number,
+  mode: PartitionMode,
+): void {
+  if (mode === 'paused') leave(holdings, actions, partition, 'paused', 'acknowledged');
+  if (mode === 'draining') leave(holdings, actions, partition, 'draining', 'window');
+}
+
+function leave(
+  holdings: Map<number, Holding>,
+  actions: OwnershipAction[],
+  partition: number,
+  reason: ReleaseReason,
+  until: DrainUntil,
+): void {
+  const holding = holdings.get(partition);
+  if (!holding) return;
+  const { epoch, leaving } = holding;
+  // A window may be long: who is in a hurry does not wait for its end.
+  const hurries = leaving?.until === 'window' && until === 'acknowledged' && !leaving.drained;
+  if (leaving && !hurries) return;
+  holdings.set(partition, { ...holding, leaving: { reason, until, drained: false } });
+  actions.push({ kind: 'drain', partition, epoch, until });
+}
