@@ -140,10 +140,12 @@ export function createRelay(options: RelayOptions): Relay {
     const endTimer = metrics.pollDuration.startTimer();
     const pages = await options.reader.read(reads.map(({ group }) => group));
     endTimer();
-    let answer: 'more' | 'some' | 'nothing' = 'nothing';
-    for (const [index, page] of pages.entries()) {
+    // A group without a page has a window that is still being measured.
+    let answer: 'more' | 'some' | 'nothing' = pages.length < reads.length ? 'more' : 'nothing';
+    const membersOf = new Map(reads.map(({ group, members }) => [group, members]));
+    for (const page of pages) {
       const shares = Map.groupBy(page.events, (event) => event.partition);
-      for (const { run, readFrom } of reads[index]?.members ?? []) {
+      for (const { run, readFrom } of membersOf.get(page.group) ?? []) {
         run.offer(readFrom, { events: shares.get(run.partition) ?? [], next: page.next });
       }
       if (page.next.page !== undefined) answer = 'more';
