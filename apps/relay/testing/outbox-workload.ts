@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { keyHash } from '@order-events/messaging/key-hash';
 import pg from 'pg';
@@ -24,24 +24,39 @@ export async function createHotOrders(pool: pg.Pool, count: number): Promise<str
   return orderIds;
 }
 
+export interface WriterOptions {
+  /** From 0 up to 1, decides everything; default `Math.random`. */
+  readonly random?: () => number;
+  /** Longest pause of a writer between two transactions; default none. */
+  readonly paceMs?: number;
+  /** How many transactions may be prepared (two-phase commit) at a time; default none. */
+  readonly prepared?: number;
+}
+
 /**
  * Writes from many connections until `signal` aborts, with everything that has broken relays: transactions that get their id long
- * before they touch an order, several orders in one transaction, savepoints rolled back, whole transactions rolled back, and pauses
- * between the change and the commit.
+ * before they touch an order, several orders in one transaction, savepoints rolled back, whole transactions rolled back, pauses
+ * between the change and the commit, and transactions that are prepared first and belong to no session until they are decided.
  */
 export async function runWriters(
   url: string,
   orderIds: readonly string[],
   writers: number,
   signal: AbortSignal,
+  options: WriterOptions = {},
 ): Promise<void> {
   // Two orders in one transaction deadlock now and then; the default of one second would leave little load.
   const pool = new pg.Pool({ connectionString: url, max: writers, options: '-c deadlock_timeout=20ms' });
   pool.on('error', () => {});
+  const choices = createChoices(options.random ?? Math.random);
+  const places = { free: options.prepared ?? 0 };
   const writeUntilStopped = async () => {
     const client = await pool.connect();
     try {
-      while (!signal.aborted) await writeOnce(client, orderIds);
+      while (!signal.aborted) {
+        await writeOnce(client, orderIds, choices, places);
+        if (options.paceMs !== undefined) await pause(choices.below(options.paceMs));
+      }
     } finally {
       client.release();
     }
@@ -50,28 +65,70 @@ export async function runWriters(
   await pool.end();
 }
 
-async function writeOnce(client: pg.PoolClient, orderIds: readonly string[]): Promise<void> {
-  const oneIn = (n: number) => randomInt(n) === 0;
+interface Choices {
+  below(bound: number): number;
+  oneIn(count: number): boolean;
+  orderOf(orderIds: readonly string[]): string;
+}
+
+function createChoices(random: () => number): Choices {
+  const below = (bound: number) => Math.floor(random() * bound);
+  return {
+    below,
+    oneIn: (count) => below(count) === 0,
+    orderOf: (orderIds) => orderIds[below(orderIds.length)] ?? '',
+  };
+}
+
+async function writeOnce(
+  client: pg.PoolClient,
+  orderIds: readonly string[],
+  choices: Choices,
+  places: { free: number },
+): Promise<void> {
+  const { below, oneIn, orderOf } = choices;
   await client.query('BEGIN');
   try {
     if (oneIn(3)) await client.query('SELECT pg_current_xact_id()');
-    if (oneIn(3)) await pause(randomInt(15));
+    if (oneIn(3)) await pause(below(15));
     if (oneIn(4)) {
       await client.query('SAVEPOINT attempt');
-      await changeOrder(client, pick(orderIds));
+      await changeOrder(client, orderOf(orderIds));
       if (oneIn(2)) await client.query('ROLLBACK TO SAVEPOINT attempt');
     }
-    await changeOrder(client, pick(orderIds));
-    if (oneIn(5)) await changeOrder(client, pick(orderIds));
-    if (oneIn(5)) await pause(randomInt(10));
-    await client.query(oneIn(10) ? 'ROLLBACK' : 'COMMIT');
+    await changeOrder(client, orderOf(orderIds));
+    if (oneIn(5)) await changeOrder(client, orderOf(orderIds));
+    if (oneIn(5)) await pause(below(10));
+    const end = oneIn(10) ? 'ROLLBACK' : 'COMMIT';
+    if (places.free > 0 && oneIn(8)) await endInTwoPhases(client, end, below(60), places);
+    else await client.query(end);
   } catch (error) {
     await client.query('ROLLBACK');
-    // Two orders locked in opposite order: Postgres ends one of the two, as it would for the API.
-    if (!(error instanceof pg.DatabaseError && error.code === '40P01')) throw error;
+    if (!(error instanceof pg.DatabaseError && EXPECTED_ERRORS.has(error.code ?? ''))) throw error;
   }
 }
 
-function pick(orderIds: readonly string[]): string {
-  return orderIds[randomInt(orderIds.length)] ?? '';
+const EXPECTED_ERRORS: ReadonlySet<string> = new Set([
+  // Two orders locked in opposite order: Postgres ends one of the two, as it would for the API.
+  '40P01',
+  // Others on the server have prepared transactions as well, and took the last place: this one is rolled back.
+  '53400',
+]);
+
+/** Between the two the transaction belongs to no session, and goes on holding its locks. */
+async function endInTwoPhases(
+  client: pg.PoolClient,
+  end: 'COMMIT' | 'ROLLBACK',
+  pauseMs: number,
+  places: { free: number },
+): Promise<void> {
+  const id = randomUUID();
+  places.free -= 1;
+  try {
+    await client.query(`PREPARE TRANSACTION '${id}'`);
+    await pause(pauseMs);
+    await client.query(`${end} PREPARED '${id}'`);
+  } finally {
+    places.free += 1;
+  }
 }
