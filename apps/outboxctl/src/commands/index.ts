@@ -1,7 +1,9 @@
 import type { Command } from '../command.ts';
 import { parkedDiscard, parkedList, parkedRequeue, parkedShow } from './parked.ts';
 import { pause, resume } from './pause.ts';
+import { replay, replayCancel, replayStatus } from './replay.ts';
 import { status } from './status.ts';
+import { verify } from './verify.ts';
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -12,4 +14,8 @@ export const COMMANDS: readonly Command[] = [
   parkedShow,
   parkedRequeue,
   parkedDiscard,
+  replay,
+  replayStatus,
+  replayCancel,
+  verify,
 ];

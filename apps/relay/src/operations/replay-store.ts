@@ -78,7 +78,8 @@ export function createReplayStore(pool: Pool, partitionCount: number): ReplaySto
       const { rows: walked } = await pool.query<{ seq: string | bigint; wanted: boolean }>(
         `SELECT seq, key_hash % $1::int = $2 AND ($3::text IS NULL OR key = $3)
             AND ($4::timestamptz IS NULL OR created_at >= $4) AND pg_visible_in_snapshot(xid, $5::pg_snapshot)
-            AND NOT EXISTS (SELECT FROM parked_event WHERE parked_event.event_id = outbox.event_id) AS wanted
+            AND NOT EXISTS (SELECT FROM parked_event WHERE parked_event.event_id = outbox.event_id)
+            AND NOT EXISTS (SELECT FROM discarded_event WHERE discarded_event.event_id = outbox.event_id) AS wanted
          FROM outbox WHERE seq > $6 AND seq <= $7 ORDER BY seq LIMIT $8`,
         [
           partitionCount,
@@ -110,7 +111,7 @@ export function createReplayStore(pool: Pool, partitionCount: number): ReplaySto
     async advance({ replayId, partition }, { afterSeq, events, finished }) {
       await pool.query(
         `UPDATE replay_partition SET after_seq = $3, published_events = published_events + $4,
-           finished_at = CASE WHEN $5 THEN clock_timestamp() END
+           finished_at = CASE WHEN $5 AND finished_at IS NULL THEN clock_timestamp() ELSE finished_at END
          WHERE replay_id = $1 AND partition = $2`,
         [replayId, partition, afterSeq, events, finished],
       );
