@@ -37,6 +37,8 @@ const OWNERSHIP_LOOK_INTERVAL_MS = 200;
 const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
 /** Long before `producer.id.expiration.ms`, a day by default. */
 const FENCE_RENEWAL_MS = 6 * 60 * 60 * 1000;
+/** How soon a database that was restored under a running relay, or a resized topic, is noticed. */
+const GATE_CHECK_INTERVAL_MS = 2000;
 const BACKLOG_INTERVAL_MS = 2000;
 /** Reader, leases, backlog, operators' requests and probes use one connection each; some more for parking. */
 const POOL_SIZE = 8;
@@ -82,7 +84,7 @@ export function createRelayApp(
     // Kafka away is no reason to take a relay out of service: it must go on trying.
     checks: [
       { name: 'database schema', check: () => isSchemaCurrent(pool) },
-      { name: 'partition count', check: () => publishing?.isHalted() !== true },
+      { name: 'publishing', check: () => publishing?.haltReason() === undefined },
     ],
     registry,
     settings,
@@ -96,7 +98,7 @@ function createPublishing(
   log: Logger,
   pool: Pool,
   metrics: RelayMetrics,
-): { parts: Part[]; isHalted: () => boolean } {
+): { parts: Part[]; haltReason: () => string | undefined } {
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const wakeUps = createWakeSignal();
   const leases = createLeaseStore({ pool, owner, leaseMs: config.RELAY_LEASE_MS });
@@ -122,11 +124,18 @@ function createPublishing(
   let relay: Relay | undefined;
   const gate = createTopicGate({
     log,
-    async describeTopic(signal) {
+    checkIntervalMs: GATE_CHECK_INTERVAL_MS,
+    onHalted: (halted) => metrics.halted.set(Number(halted)),
+    async inspect(signal) {
       await requireSchema(pool);
-      return publisher.describeTopic(signal);
+      const { partitionCount } = await publisher.describeTopic(signal);
+      const storedCount = await leases.ensurePartitions(partitionCount);
+      if (storedCount === partitionCount) return { kind: 'open', partitionCount };
+      return {
+        kind: 'halted',
+        reason: `the topic has ${partitionCount} partitions and the stored cursors are for ${storedCount}: run \`outboxctl resize\``,
+      };
     },
-    ensurePartitions: (count) => leases.ensurePartitions(count),
     createRelay: (partitionCount) =>
       (relay = createRelay({
         leases,
@@ -158,5 +167,5 @@ function createPublishing(
     log,
     onWakeUp: (channel) => (channel === 'relay_ownership' ? relay?.notice() : wakeUps.wake()),
   });
-  return { parts: [connections, listener, gate], isHalted: () => gate.halted() };
+  return { parts: [connections, listener, gate], haltReason: () => gate.haltReason() };
 }

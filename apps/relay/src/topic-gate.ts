@@ -1,78 +1,102 @@
-import type { TopicDescription } from '@order-events/messaging';
 import { createBackoff, type Logger, type Part, sleep } from '@order-events/runtime';
 
+/** Whether the relay may publish: to how many partitions, or why not and what an operator can do about it. */
+export type Verdict =
+  | { readonly kind: 'open'; readonly partitionCount: number }
+  | { readonly kind: 'halted'; readonly reason: string };
+
 export interface TopicGateOptions {
-  /** Rejects while Kafka is away. */
-  readonly describeTopic: (signal: AbortSignal) => Promise<TopicDescription>;
-  /** Creates missing partition rows, and answers with the number of rows there are. */
-  readonly ensurePartitions: (count: number) => Promise<number>;
+  /** Compares the database and the topic with what the stored cursors are about; rejects while one of them is away. */
+  readonly inspect: (signal: AbortSignal) => Promise<Verdict>;
   readonly createRelay: (partitionCount: number) => Part;
+  readonly onHalted: (halted: boolean) => void;
   readonly log: Logger;
+  readonly checkIntervalMs: number;
 }
 
 export interface TopicGate extends Part {
-  /** The topic's partition count is not the one that the stored cursors are for. */
-  halted(): boolean;
+  /** Why nothing is published until an operator has decided; undefined when all is well. */
+  haltReason(): string | undefined;
+  /** Looks again now: something does not fit. */
+  recheck(): void;
 }
 
 /**
- * Starts the relay once the topic is known. Until then events stay in the outbox; the process is up and says so.
- *
- * With another partition count the same key would land in another partition, and its order would be lost: then nothing is published
- * until an operator decides.
+ * Runs the relay while the database and the topic are those that the stored cursors belong to. Until both are there events stay in
+ * the outbox; the process is up and says so. Where they do not fit (a restored database, another number of partitions) nothing is
+ * published, because every guess would lose or double events; an operator's command makes them fit, and publishing goes on by itself.
  */
 export function createTopicGate(options: TopicGateOptions): TopicGate {
   const { log } = options;
   const stopping = new AbortController();
-  let relay: Part | undefined;
-  let opening: Promise<void> | undefined;
-  let halted = false;
+  const backoff = createBackoff({ baseMs: 100, maxMs: 1000 });
+  let relay: { readonly part: Part; readonly partitionCount: number } | undefined;
+  let haltReason: string | undefined;
+  let asked = new AbortController();
+  let loop: Promise<void> | undefined;
 
-  async function open(): Promise<void> {
-    const { partitionCount: count } = await options.describeTopic(stopping.signal);
-    const rows = await options.ensurePartitions(count);
-    if (rows !== count) {
-      halted = true;
-      log.error(
-        { topicPartitions: count, storedPartitions: rows },
-        'halted: the topic has another number of partitions than the stored cursors; bring the topic back to the stored number, ' +
-          'or drain the outbox first and then remove the rows of relay_partition',
-      );
-      return;
-    }
-    relay = options.createRelay(count);
-    await relay.start(stopping.signal);
+  async function stopRelay(): Promise<void> {
+    const running = relay;
+    relay = undefined;
+    await running?.part.stop();
   }
 
-  async function openWhenPossible(): Promise<void> {
-    const backoff = createBackoff({ baseMs: 100, maxMs: 1000 });
-    let failures = 0;
-    while (!stopping.signal.aborted && !halted && !relay) {
-      try {
-        await open();
-      } catch (error) {
-        if (stopping.signal.aborted) return;
-        failures += 1;
-        // Expected while a server is away, and repeated: the reason without a stack.
+  async function startRelay(partitionCount: number): Promise<void> {
+    const part = options.createRelay(partitionCount);
+    relay = { part, partitionCount };
+    await part.start(stopping.signal);
+  }
+
+  async function halt(reason: string): Promise<void> {
+    if (haltReason !== reason) log.error({ reason }, `halted, nothing is published: ${reason}`);
+    haltReason = reason;
+    options.onHalted(true);
+    await stopRelay();
+  }
+
+  async function open(partitionCount: number): Promise<void> {
+    if (haltReason !== undefined) log.info({ partitionCount }, 'database and topic fit again');
+    haltReason = undefined;
+    options.onHalted(false);
+    if (relay?.partitionCount === partitionCount) return;
+    await stopRelay();
+    await startRelay(partitionCount);
+  }
+
+  async function check(): Promise<void> {
+    try {
+      const verdict = await options.inspect(stopping.signal);
+      if (verdict.kind === 'halted') await halt(verdict.reason);
+      else await open(verdict.partitionCount);
+      backoff.reset();
+      await sleep(options.checkIntervalMs, AbortSignal.any([stopping.signal, asked.signal]));
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      // Expected while a server is away, and repeated: the reason without a stack. A relay that runs knows by itself how to wait.
+      if (!relay) {
         log.warn(
-          { reason: String(error), failures },
+          { reason: String(error) },
           'Kafka, its topic or the database is not there yet; holding the events',
         );
-        await sleep(backoff.nextDelayMs(), stopping.signal);
       }
+      await sleep(backoff.nextDelayMs(), stopping.signal);
     }
+    if (asked.signal.aborted) asked = new AbortController();
   }
 
   return {
     name: 'relay',
-    halted: () => halted,
+    haltReason: () => haltReason,
+    recheck: () => asked.abort(),
     async start() {
-      opening = openWhenPossible();
+      loop = (async () => {
+        while (!stopping.signal.aborted) await check();
+      })();
     },
     async stop() {
       stopping.abort();
-      await opening;
-      await relay?.stop();
+      await loop;
+      await stopRelay();
     },
   };
 }
