@@ -62,6 +62,12 @@ clean: ## Remove what was installed and built (node_modules, .stack, .cache); Do
 status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (node apps/outboxctl/src/main.ts --help tells more)
 	node apps/outboxctl/src/main.ts status
 
+##@ Measure
+
+.PHONY: bench-relay
+bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (6 minutes; Linux)
+	node tools/bench-relay/main.ts
+
 ##@ Run in containers
 
 .PHONY: compose-up compose-down compose-logs compose-check
