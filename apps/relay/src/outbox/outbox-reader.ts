@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Cursor } from './cursor.ts';
+import { requireCursorNotAhead } from './cursor-ahead-error.ts';
 import { buildOutboxQuery, type CursorGroup, type PageLimits } from './outbox-query.ts';
 import { AS_TEXTS, groupIndexOf, type OutboxRow, pageHeader, pendingEvent } from './outbox-row.ts';
 import { createWindowSearch, type WindowSearch } from './window-search.ts';
@@ -16,6 +17,7 @@ export interface OutboxReader {
   /**
    * Reads the next page of every group in one statement; a page without events may still move the cursor. A group whose window is
    * too large for one page, and still being measured, is left out of the answer: ask for it again.
+   * Rejects with a CursorAheadError when the database has gone back in time.
    */
   read(groups: readonly CursorGroup[]): Promise<OutboxPage[]>;
 }
@@ -61,6 +63,7 @@ export function createOutboxReader(options: {
 
   function pageOf(group: CursorGroup, [first, ...rows]: readonly OutboxRow[]): OutboxPage | undefined {
     const header = pageHeader(first);
+    requireCursorNotAhead(group.cursor, header.snapshot);
     const { snapshot, page } = group.cursor;
     const target = page?.target ?? header.snapshot;
     if (!page && header.walkedRows > limits.rows) {
