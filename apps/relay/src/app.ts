@@ -19,8 +19,7 @@ import {
 import type { Pool } from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
-import { createBacklogMetrics } from './outbox/backlog-metrics.ts';
-import { createBacklogReporter } from './outbox/backlog-reporter.ts';
+import { createObserving } from './observing.ts';
 import { createOutboxReader } from './outbox/outbox-reader.ts';
 import { createOperatorRequests } from './operations/operator-requests.ts';
 import { createParkedEventStore } from './operations/parked-event-store.ts';
@@ -39,7 +38,6 @@ const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
 const FENCE_RENEWAL_MS = 6 * 60 * 60 * 1000;
 /** How soon a database that was restored under a running relay, or a resized topic, is noticed. */
 const GATE_CHECK_INTERVAL_MS = 2000;
-const BACKLOG_INTERVAL_MS = 2000;
 /** Reader, leases, backlog, operators' requests and probes use one connection each; some more for parking. */
 const POOL_SIZE = 8;
 /** A connection that answers no more is not waited for. */
@@ -67,17 +65,18 @@ export function createRelayApp(
       if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
     },
   };
-  const backlogMetrics = createBacklogMetrics(registry);
-  const backlog = createBacklogReporter({
-    pool,
-    onObserved: (observation) => backlogMetrics.observed(observation),
-    log,
-    intervalMs: BACKLOG_INTERVAL_MS,
-    oldTransactionMs: config.RELAY_OLD_TRANSACTION_MS,
-  });
+  const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const publishing =
-    config.KAFKA_BROKERS.length > 0 ? createPublishing(config, log, pool, metrics) : undefined;
+    config.KAFKA_BROKERS.length > 0 ? createPublishing(config, log, pool, metrics, owner) : undefined;
   if (!publishing) log.warn('no Kafka brokers are configured: all events are held');
+  const observing = createObserving({
+    config,
+    pool,
+    registry,
+    owner,
+    haltReason: () => publishing?.haltReason(),
+    log,
+  });
   const admin = createAdminServer({
     host: config.RELAY_ADMIN_HOST,
     port: config.RELAY_ADMIN_PORT,
@@ -88,9 +87,10 @@ export function createRelayApp(
     ],
     registry,
     settings,
+    pages: observing.pages,
     log,
   });
-  return [admin, database, backlog, ...(publishing?.parts ?? [])];
+  return [admin, database, ...observing.parts, ...(publishing?.parts ?? [])];
 }
 
 function createPublishing(
@@ -98,8 +98,8 @@ function createPublishing(
   log: Logger,
   pool: Pool,
   metrics: RelayMetrics,
+  owner: string,
 ): { parts: Part[]; haltReason: () => string | undefined } {
-  const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const wakeUps = createWakeSignal();
   const leases = createLeaseStore({ pool, owner, leaseMs: config.RELAY_LEASE_MS });
   const publisher = createKafkaPublisher({
@@ -109,6 +109,12 @@ function createPublishing(
     transactionalIdPrefix: `orders-relay-${config.KAFKA_TOPIC}`,
     requestTimeoutMs: config.RELAY_PRODUCE_TIMEOUT_MS,
     observer: {
+      acknowledged({ events, durationMs }) {
+        metrics.batchEvents.observe(events);
+        metrics.publishDuration.observe(durationMs / 1000);
+      },
+      inFlight: (bytes) => metrics.inFlightBytes.set(bytes),
+      unexpectedOffset: () => metrics.secondWriters.inc(),
       retried(partition, error) {
         metrics.delivery.failed('retry');
         log.warn({ reason: error.message, partition }, 'append not acknowledged, sending it again');

@@ -15,7 +15,10 @@ export function createBacklogMetrics(registry: Registry): BacklogMetrics {
   const perPartition = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ['partition'], registers: [registry] });
   const gauges = {
-    pending: gauge('outbox_pending_events', 'Committed events that are not in Kafka yet.'),
+    pending: gauge(
+      'outbox_pending_events',
+      'Committed events that no stored checkpoint covers yet; checkpoints are up to a second old.',
+    ),
     oldest: gauge('outbox_oldest_pending_age_seconds', 'Age of the oldest of them; 0 when there is none.'),
     estimated: gauge(
       'outbox_pending_events_estimated',
