@@ -1,5 +1,5 @@
 import type { EventPublisher } from '@order-events/domain';
-import { createBackoff, type Logger, type Part, sleep } from '@order-events/runtime';
+import { createBackoff, type Logger, type Part, settleWithin, sleep } from '@order-events/runtime';
 import type { OperatorRequests } from './operations/operator-requests.ts';
 import { cursorKey } from './outbox/cursor.ts';
 import type { OutboxReader } from './outbox/outbox-reader.ts';
@@ -77,7 +77,10 @@ export function createRelay(options: RelayOptions): Relay {
     checkpointOf: (partition) => runs.get(partition)?.checkpoint(),
     async drain(partition, until) {
       const run = await starts.get(partition);
-      await run?.drain(until);
+      const drained = run?.drain(until) ?? Promise.resolve();
+      // Kafka may answer the next owner and not this one; what is under way then is for the next claim to find out.
+      if (until === 'acknowledged' && !(await settleWithin(drained, options.drainMs))) run?.halt();
+      await drained;
     },
   });
 

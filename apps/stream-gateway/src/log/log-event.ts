@@ -1,4 +1,4 @@
-import { decodeOrderEvent, type LogRecord } from '@order-events/messaging';
+import { decodeOrderEvent, ledgerId, type LogRecord, REPLAY_ID_HEADER } from '@order-events/messaging';
 import {
   type OrderEventType,
   OrderStatus,
@@ -13,6 +13,8 @@ export interface LogEvent {
   /** When the broker appended it. */
   readonly logTimeMs: number;
   readonly eventId: string;
+  /** What it is delivered once by: an event that an operator replays is one more event to subscribers. */
+  readonly ledgerId: string;
   readonly orderId: string;
   readonly customerId: string;
   readonly status: OrderStatus;
@@ -59,6 +61,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
     offset: record.offset,
     logTimeMs: record.timestampMs,
     eventId: event.eventId,
+    ledgerId: ledgerId(event.eventId, record.headers[REPLAY_ID_HEADER]?.toString()),
     orderId: order.orderId,
     customerId: order.customerId,
     status,

@@ -85,6 +85,23 @@ test('an event that the ring holds already is left out, one that it has dropped 
   assert.equal(small.append(block(0, 2n, [again])), 0);
 });
 
+test('an event that an operator replays is delivered once more, and once only', () => {
+  const event = orderEvent();
+  const replayed = (from: bigint): EventBlock => {
+    const batch = logBatch(0, from, [event]);
+    const records = batch.records.map((record) => ({
+      ...record,
+      headers: { ...record.headers, replay_id: Buffer.from('replay-1') },
+    }));
+    return createEventBlock({ ...batch, records }, from, () => assert.fail('skipped'));
+  };
+  const ring = createRing(PLENTY);
+  ring.start(0, 0n);
+  assert.equal(ring.append(block(0, 0n, [event])), 0);
+  assert.equal(ring.append(replayed(1n)), 0);
+  assert.equal(ring.append(replayed(2n)), 1);
+});
+
 test('a partition that is started anew holds nothing of before', () => {
   const event = orderEvent();
   const ring = createRing(PLENTY);

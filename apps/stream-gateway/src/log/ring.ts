@@ -30,7 +30,7 @@ interface RingPartition {
 /** A ring of at most `maxBytes`, but always with the newest block. */
 export function createRing(maxBytes: number): Ring {
   const partitions = new Map<number, RingPartition>();
-  const eventIds = new Set<string>();
+  const ledgerIds = new Set<string>();
   let sizeBytes = 0;
 
   function partitionOf(partition: number): RingPartition {
@@ -41,7 +41,7 @@ export function createRing(maxBytes: number): Ring {
 
   function forget(block: EventBlock): void {
     sizeBytes -= block.sizeBytes;
-    for (const { eventId } of block.events) eventIds.delete(eventId);
+    for (const { ledgerId } of block.events) ledgerIds.delete(ledgerId);
   }
 
   /** Partitions are few: looking at each one's oldest block costs less than keeping a queue of all blocks. */
@@ -80,9 +80,9 @@ export function createRing(maxBytes: number): Ring {
           `partition ${block.partition} goes on at ${partition.head}, not at ${block.from}`,
         );
       }
-      const fresh = withoutEvents(block, ({ eventId }) => {
-        if (eventIds.has(eventId)) return false;
-        eventIds.add(eventId);
+      const fresh = withoutEvents(block, ({ ledgerId }) => {
+        if (ledgerIds.has(ledgerId)) return false;
+        ledgerIds.add(ledgerId);
         return true;
       });
       partition.blocks.push(fresh);
@@ -114,7 +114,7 @@ export function createRing(maxBytes: number): Ring {
 
     clear() {
       partitions.clear();
-      eventIds.clear();
+      ledgerIds.clear();
       sizeBytes = 0;
     },
   };
