@@ -208,3 +208,40 @@ test('a partition that does not drain keeps neither the others nor the process',
   assert.deepEqual(tables.requests, ['release 4 true']);
   assert.equal(signals.get(0)?.aborted, true);
 });
+
+for (const request of ['look', 'renew'] as const) {
+  test(`what happens while a ${request} is under way is not undone by its answer`, async (t) => {
+    const { tables, store } = fakeTables([0]);
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    let answer = () => {};
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    let gated = false;
+    const gate = async () => {
+      if (!gated) return;
+      asked();
+      await mayAnswer;
+    };
+    const { gained, stopped } = startKeeper(t, {
+      ...store,
+      async look(leases) {
+        const view = await store.look(leases);
+        if (request === 'look') await gate();
+        return view;
+      },
+      async renew(renewals, { alive }) {
+        const view = await store.renew(renewals, { alive });
+        if (request === 'renew') await gate();
+        return view;
+      },
+    });
+    await eventually(() => assert.equal(gained.length, 1));
+    gated = true;
+    await isAsked;
+    const end = stopped();
+    answer();
+    await end;
+    assert.deepEqual(tables.requests, ['release 0 true']);
+    assert.equal(gained.length, 1);
+  });
+}

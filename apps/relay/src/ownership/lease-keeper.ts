@@ -139,12 +139,15 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     const sent = { ...request, sentAtMs: performance.now() };
     const alive = !state.stopping;
     switch (request.kind) {
-      case 'renew':
-        return apply(
-          renewed(state, options, sent, await inTime(store.renew(renewalsOf(request.leases), { alive }))),
-        );
-      case 'look':
-        return apply(looked(state, options, sent, await inTime(store.look(request.leases))));
+      // The state is read when the answer is there: something may have happened meanwhile.
+      case 'renew': {
+        const view = await inTime(store.renew(renewalsOf(request.leases), { alive }));
+        return apply(renewed(state, options, sent, view));
+      }
+      case 'look': {
+        const view = await inTime(store.look(request.leases));
+        return apply(looked(state, options, sent, view));
+      }
       case 'acquire': {
         const leases = await inTime(store.acquire(request.limit, request.leases));
         const partitions = leases.map((lease) => lease.partition);
