@@ -1,5 +1,6 @@
 # Needs make, git, Node >= 20 with npm, Java >= 17 and Maven; the compose targets need Docker with Compose instead of Java.
-# Everything else, Node 24 included, is installed by the targets themselves.
+# Everything else, Node 24 included, is installed by the targets themselves; `make test` also needs PgBouncer, which it installs on
+# Debian when it runs as root.
 
 .DEFAULT_GOAL := help
 # Not /bin/sh: with that one, old makes start simple commands by themselves and overlook the PATH set here.

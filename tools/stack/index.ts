@@ -4,6 +4,8 @@ export { startEmbeddedKafka } from './embedded-kafka.ts';
 export type { EmbeddedKafka, EmbeddedKafkaOptions } from './embedded-kafka.ts';
 export { startEmbeddedKafkaCluster } from './embedded-kafka-cluster.ts';
 export type { EmbeddedKafkaCluster, EmbeddedKafkaClusterOptions } from './embedded-kafka-cluster.ts';
+export { startEmbeddedPgbouncer } from './embedded-pgbouncer.ts';
+export type { EmbeddedPgbouncer } from './embedded-pgbouncer.ts';
 export { NOT_CRASH_SAFE, startEmbeddedPostgres } from './embedded-postgres.ts';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postgres.ts';
 export { kafkaVersion } from './kafka-jars.ts';

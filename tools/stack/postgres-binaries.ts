@@ -3,12 +3,13 @@ import { chmod, cp } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { createServerDirectory } from './server-directory.ts';
+import { type UnprivilegedUser, unprivilegedUser } from './unprivileged-user.ts';
 
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
   /** Whom the server runs as; undefined: as the caller. */
-  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  readonly user: UnprivilegedUser | undefined;
 }
 
 const run = promisify(execFile);
@@ -26,8 +27,8 @@ export function findPostgresBinaries(): Promise<PostgresBinaries> {
 
 async function findForUser(): Promise<PostgresBinaries> {
   const { initdb, postgres } = await platformPackage();
-  if (process.getuid?.() !== 0) return { initdb, postgres, user: undefined };
-  const user = { uid: await idOfNobody('-u'), gid: await idOfNobody('-g') };
+  const user = await unprivilegedUser();
+  if (!user) return { initdb, postgres, user };
   const readable = await run(postgres, ['--version'], user).then(
     () => true,
     () => false,
@@ -49,9 +50,4 @@ async function platformPackage(): Promise<{ initdb: string; postgres: string }> 
       cause: error,
     });
   }
-}
-
-async function idOfNobody(flag: '-u' | '-g'): Promise<number> {
-  const { stdout } = await run('id', [flag, 'nobody']);
-  return Number(stdout);
 }
