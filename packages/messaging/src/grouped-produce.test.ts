@@ -108,11 +108,14 @@ test('an abort takes back what waits, ends the waiting for what is under way, an
 test('what is taken back while the connection is made is not sent', async () => {
   const cluster = createFakeCluster(LEADERS);
   const { send } = createGroupedProduce(cluster, 700);
-  const connected = Promise.withResolvers<void>();
-  cluster.delayConnections(connected.promise);
+  const [connecting, connected] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  cluster.onConnect(() => {
+    connecting.resolve();
+    return connected.promise;
+  });
   const abort = new AbortController();
   const [takenBack, other] = [send(0, batch('a0'), abort.signal), send(1, batch('a1'), NEVER)];
-  await new Promise(setImmediate);
+  await connecting.promise;
   abort.abort();
   const attempt = await takenBack;
   assert.ok(attempt.kind === 'failed' && !attempt.sent);

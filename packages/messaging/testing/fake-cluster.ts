@@ -19,8 +19,8 @@ export interface FakeCluster extends TopicCluster {
   /** Connections that were closed by their owner. */
   closedConnections(): number;
   refuseConnections(refuse: boolean): void;
-  /** Connections are not open before this resolves. */
-  delayConnections(until: Promise<void>): void;
+  /** Called for each connection; it is not open before the promise resolves. */
+  onConnect(wait: () => Promise<void>): void;
   lead(partition: number, node: number): void;
 }
 
@@ -33,7 +33,7 @@ export function createFakeCluster(leaders: readonly number[]): FakeCluster {
   let opened = 0;
   let closed = 0;
   let refusing = false;
-  let connectable = Promise.resolve();
+  let untilConnected = () => Promise.resolve();
 
   function connect(node: number): BrokerConnection {
     let open = true;
@@ -77,7 +77,7 @@ export function createFakeCluster(leaders: readonly number[]): FakeCluster {
     askAny: unused,
     connection: unused,
     async ownConnection({ port }) {
-      await connectable;
+      await untilConnected();
       if (refusing) throw new Error('connection refused');
       return connect(port - 1);
     },
@@ -93,8 +93,8 @@ export function createFakeCluster(leaders: readonly number[]): FakeCluster {
     refuseConnections(refuse) {
       refusing = refuse;
     },
-    delayConnections(until) {
-      connectable = until;
+    onConnect(wait) {
+      untilConnected = wait;
     },
     lead(partition, node) {
       current[partition] = node;
