@@ -12,6 +12,7 @@ export type { LogPoint, PartitionPositions } from './log-offsets.ts';
 export { OffsetOutOfRangeError } from './log-range.ts';
 export { createLogReader, type LogReader, type LogReaderConfig } from './log-reader.ts';
 export type { LogWriterConfig } from './log-writer.ts';
+export { LedgerTooLargeError } from './ledger.ts';
 export { createNoopPublisher } from './noop-publisher.ts';
 export { EVENT_ID_HEADER, orderEventHeaders } from './order-event-headers.ts';
 export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './order-message.ts';

@@ -1,9 +1,9 @@
 import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
-import { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
-import { createLogReader, type LogReader } from './log-reader.ts';
-import { createLogWriter, type LogWriterConfig } from './log-writer.ts';
-import { EVENT_ID_HEADER } from './order-event-headers.ts';
+import { readLedger } from './ledger.ts';
+import { createLogReader } from './log-reader.ts';
+import { createLogWriter, type LogWriter, type LogWriterConfig } from './log-writer.ts';
 import { publishInOrder } from './ordered-publish.ts';
+import { createSharedOffsets } from './shared-offsets.ts';
 
 /** What a partition holds at the moment from which on only the claimant writes to it. */
 export interface PartitionClaim {
@@ -41,10 +41,13 @@ export interface KafkaPublisher extends EventPublisher {
 const NEVER = new AbortController().signal;
 
 /** Connects with the first call. `publish` tries until its signal aborts: give it one that ends with the right to publish. */
-export function createKafkaPublisher(config: LogWriterConfig): KafkaPublisher {
-  const writer = createLogWriter(config);
+export function createKafkaPublisher(
+  config: LogWriterConfig,
+  writer: LogWriter = createLogWriter(config),
+): KafkaPublisher {
   // What is stored counts, in whatever transaction it was written.
   const reader = createLogReader({ ...config, isolation: 'uncommitted' });
+  const offsetOf = createSharedOffsets(reader);
   const claims = new Map<number, { nextOffset: bigint }>();
 
   async function publishGroup({ partition, events }: PartitionGroup, signal: AbortSignal) {
@@ -86,13 +89,13 @@ export function createKafkaPublisher(config: LogWriterConfig): KafkaPublisher {
       claims.delete(partition);
       const [{ topicId }, startOffset, endBefore] = await Promise.all([
         reader.describe(signal),
-        edge(reader, 'earliest', partition, signal),
-        edge(reader, 'latest', partition, signal),
+        offsetOf('earliest', partition, signal),
+        offsetOf('latest', partition, signal),
       ]);
       await writer.claim(partition, signal);
-      const endOffset = await edge(reader, 'latest', partition, signal);
+      const endOffset = await offsetOf('latest', partition, signal);
       const from = fromOffset > startOffset ? fromOffset : startOffset;
-      const publishedIds = await readLedger(reader, partition, from, endOffset, signal);
+      const publishedIds = await readLedger(reader, { partition, from, to: endOffset }, signal);
       // The fence takes an offset itself: it must not hide that the log was shorter before.
       const truncated = endBefore < fromOffset;
       claims.set(partition, { nextOffset: endOffset });
@@ -129,37 +132,4 @@ function groupByPartition(events: readonly PublishableEvent[]): PartitionGroup[]
     group.indexes.push(index);
   });
   return [...groups.values()];
-}
-
-async function edge(
-  reader: LogReader,
-  at: 'earliest' | 'latest',
-  partition: number,
-  signal: AbortSignal,
-): Promise<bigint> {
-  const offset = (await reader.offsets(at, [partition], signal)).get(partition);
-  if (offset === undefined) throw new Error(`the broker answered no offset for partition ${partition}`);
-  return offset;
-}
-
-async function readLedger(
-  reader: LogReader,
-  partition: number,
-  from: bigint,
-  to: bigint,
-  signal: AbortSignal,
-): Promise<Set<string>> {
-  const ids = new Set<string>();
-  await reader.read(
-    new Map([[partition, from]]),
-    new Map([[partition, to]]),
-    ({ records }) => {
-      for (const { headers } of records) {
-        const eventId = headers[EVENT_ID_HEADER];
-        if (eventId) ids.add(ledgerId(eventId.toString(), headers[REPLAY_ID_HEADER]?.toString()));
-      }
-    },
-    signal,
-  );
-  return ids;
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { createTestTopic, eventually } from '../../../test/harness/index.ts';
+import { withoutFence } from '../testing/mutants.ts';
+import { type AskCoordinator, createCoordinatorClients } from './coordinator-client.ts';
 import { createLogReader } from './log-reader.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { fencePartition } from './producer-fence.ts';
@@ -14,7 +16,12 @@ import {
   type ProducedRecord,
   type ProducerIdentity,
 } from './wire/record-batch-encoding.ts';
-import { addPartitionRequest, findCoordinatorRequest, initProducerIdRequest } from './wire/transaction.ts';
+import {
+  abortTransactionRequest,
+  addPartitionRequest,
+  findCoordinatorRequest,
+  initProducerIdRequest,
+} from './wire/transaction.ts';
 
 const soon = () => AbortSignal.timeout(20_000);
 
@@ -82,7 +89,7 @@ test('batches of one claim follow each other', async (t) => {
 
 test('a batch that is sent twice with one sequence is appended once, and keeps its offset', async (t) => {
   const { cluster, transactionalIdPrefix, produce, values } = await setUp(t);
-  const identity = await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+  const identity = await fence(cluster, transactionalIdPrefix);
   const first = await produce(identity, 0, ['a', 'b']);
   assert.deepEqual(await produce(identity, 0, ['a', 'b']), first);
   assert.equal(first.errorCode, 0);
@@ -92,10 +99,9 @@ test('a batch that is sent twice with one sequence is appended once, and keeps i
 
 test('one request carries batches of several producers, and the broker judges each by itself', async (t) => {
   const { cluster, transactionalIdPrefix, values } = await setUp(t, 3);
-  const fence = (partition: number) =>
-    fencePartition(cluster, `${transactionalIdPrefix}-${partition}`, partition, soon());
-  const identities = await Promise.all([0, 1, 2].map(fence));
-  await fence(1);
+  const fenceOne = (partition: number) => fence(cluster, `${transactionalIdPrefix}-${partition}`, partition);
+  const identities = await Promise.all([0, 1, 2].map(fenceOne));
+  await fenceOne(1);
   const batches = identities.map((identity, partition) => ({
     partition,
     batch: encodeRecordBatch({
@@ -126,15 +132,28 @@ test('the sequence goes on beyond 2^31', async (t) => {
 
 test('a fence holds before its owner has written anything', async (t) => {
   const { cluster, transactionalIdPrefix, produce, values } = await setUp(t);
-  const older = await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+  const older = await fence(cluster, transactionalIdPrefix);
   assert.equal((await produce(older, 0, ['before'])).errorCode, 0);
-  await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+  await fence(cluster, transactionalIdPrefix);
   assert.equal((await produce(older, 1, ['after'])).errorCode, ERROR_CODE.INVALID_PRODUCER_EPOCH);
   assert.deepEqual(await values(), ['before']);
 });
 
+test('without the fence an older owner is believed until the new one has written', async (t) => {
+  const { cluster, transactionalIdPrefix, produce } = await setUp(t);
+  const older = await fence(cluster, transactionalIdPrefix);
+  assert.equal((await produce(older, 0, ['before'])).errorCode, 0);
+  const ask = createCoordinatorClients(cluster)(transactionalIdPrefix, soon());
+  await withoutFence(ask, { transactionalId: transactionalIdPrefix, topic: cluster.topic, partition: 0 });
+  assert.equal(
+    (await produce(older, 1, ['after'])).errorCode,
+    0,
+    'the test of the fence would not see it missing',
+  );
+});
+
 test('a claim succeeds after an owner that died inside its own claim', async (t) => {
-  const { cluster, transactionalIdPrefix, writer, values } = await setUp(t);
+  const { cluster, transactionalIdPrefix, produce, writer, values } = await setUp(t);
   const transactionalId = `${transactionalIdPrefix}-0`;
   const dead = await initProducer(cluster, transactionalId);
   const connection = await coordinatorOf(cluster, transactionalId);
@@ -145,24 +164,52 @@ test('a claim succeeds after an owner that died inside its own claim', async (t)
   await log.claim(0, soon());
 
   assert.equal((await log.append(0, createRecords('a'), soon())).kind, 'appended');
+  assert.equal((await produce(dead, 0, ['of the dead'])).errorCode, ERROR_CODE.INVALID_PRODUCER_EPOCH);
   assert.deepEqual(await values(), ['a']);
+});
+
+test('a claim that another overtakes before its last step fails', async (t) => {
+  const { cluster, transactionalIdPrefix: transactionalId, produce, values } = await setUp(t);
+  const ask = createCoordinatorClients(cluster)(transactionalId, soon());
+  let other: ProducerIdentity | undefined;
+  let inits = 0;
+  const askLate: AskCoordinator = async (wire) => {
+    if (wire.request.apiName === 'InitProducerId' && ++inits === 2) {
+      other = await ask(initProducerIdRequest(transactionalId));
+      await ask(addPartitionRequest(transactionalId, other, cluster.topic, 0));
+      await ask(abortTransactionRequest(transactionalId, other));
+    }
+    return ask(wire);
+  };
+
+  // It would get an epoch above the other's marker: nothing would fence it until the other has written.
+  await assert.rejects(fencePartition(askLate, { transactionalId, topic: cluster.topic, partition: 0 }), {
+    name: 'KafkaProtocolError',
+    message: /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH/,
+  });
+  assert.ok(other);
+  const owner = await ask(initProducerIdRequest(transactionalId, other));
+  assert.equal((await produce(owner, 0, ['owned'])).errorCode, 0);
+  assert.deepEqual(await values(), ['owned']);
 });
 
 test('of claims at the same time, the partition goes to one at most, and the fenced ones learn of it', async (t) => {
   const { writer, values } = await setUp(t);
   const writers = Array.from({ length: 4 }, writer);
-  const claims = await Promise.allSettled(writers.map((log) => log.claim(0, soon())));
-  const claimed = writers.filter((_, index) => claims[index]?.status === 'fulfilled');
-  const results = await Promise.all(
-    claimed.map((log, index) => log.append(0, createRecords(`w${index}`), soon())),
-  );
-  const appended = results.filter(({ kind }) => kind === 'appended');
-  assert.ok(appended.length <= 1, 'two writers own the partition');
-  assert.equal((await values()).length, appended.length);
-  for (const claim of claims) {
-    if (claim.status === 'rejected')
-      assert.match(String(claim.reason), /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH/);
+  let total = 0;
+  for (let round = 0; round < 10; round += 1) {
+    const claims = await Promise.allSettled(writers.map((log) => log.claim(0, soon())));
+    const claimed = writers.filter((_, index) => claims[index]?.status === 'fulfilled');
+    const results = await Promise.all(claimed.map((log) => log.append(0, createRecords('a'), soon())));
+    const appended = results.filter(({ kind }) => kind === 'appended').length;
+    assert.ok(appended <= 1, 'two writers own the partition');
+    total += appended;
+    for (const claim of claims) {
+      if (claim.status === 'rejected')
+        assert.match(String(claim.reason), /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH/);
+    }
   }
+  assert.equal((await values()).length, total);
 });
 
 test('the fence holds when the epochs of a producer id run out', async (t) => {
@@ -178,7 +225,7 @@ test('the fence holds when the epochs of a producer id run out', async (t) => {
   let older: ProducerIdentity | undefined;
   let producerIds = 1;
   for (let claim = 0; claim < 5; claim += 1) {
-    const owner = await fencePartition(cluster, transactionalIdPrefix, 0, soon());
+    const owner = await fence(cluster, transactionalIdPrefix);
     if (owner.producerId !== producerId) producerIds += 1;
     ({ producerId } = owner);
     assert.equal((await produce(owner, 0, ['owned'])).errorCode, 0);
@@ -208,6 +255,11 @@ test('wrong use is an error: an unclaimed partition, two appends at a time', asy
   await assert.rejects(log.append(0, createRecords('b'), soon()), /is being appended to already/);
   assert.equal((await first).kind, 'appended');
 });
+
+function fence(cluster: TopicCluster, transactionalId: string, partition = 0): Promise<ProducerIdentity> {
+  const ask = createCoordinatorClients(cluster)(transactionalId, soon());
+  return fencePartition(ask, { transactionalId, topic: cluster.topic, partition });
+}
 
 /** On a fresh broker the coordinator is not there at once. */
 function initProducer(cluster: TopicCluster, transactionalId: string): Promise<ProducerIdentity> {

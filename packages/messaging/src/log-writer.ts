@@ -1,7 +1,8 @@
 import type { AppendResult } from './append-result.ts';
 import { deliverBatch } from './batch-delivery.ts';
+import { createCoordinatorClients } from './coordinator-client.ts';
 import { createGroupedProduce } from './grouped-produce.ts';
-import { fencePartition } from './producer-fence.ts';
+import { type Fence, fencePartition } from './producer-fence.ts';
 import type { PublishObserver } from './publish-observer.ts';
 import { createTopicCluster, type KafkaConnectionConfig } from './topic-cluster.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS } from './wire/broker-connection.ts';
@@ -33,7 +34,7 @@ export interface LogWriterConfig extends KafkaConnectionConfig {
   readonly transactionalIdPrefix: string;
   readonly observer?: PublishObserver;
   /** How older writers are kept out; default: fencePartition. For tests that must see what happens without. */
-  readonly fence?: typeof fencePartition;
+  readonly fence?: Fence;
 }
 
 /** The broker gives up waiting for its replicas before the client gives up waiting for the broker. */
@@ -51,6 +52,7 @@ interface Claim {
 export function createLogWriter(config: LogWriterConfig): LogWriter {
   const { observer = {}, fence = fencePartition } = config;
   const cluster = createTopicCluster(config, config.topic);
+  const coordinatorOf = createCoordinatorClients(cluster);
   const requestTimeoutMs = config.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const timeoutMs = Math.ceil(requestTimeoutMs * REPLICATION_TIMEOUT_SHARE);
   const grouped = createGroupedProduce(cluster, Math.min(timeoutMs, MAX_SHARED_REPLICATION_MS));
@@ -86,7 +88,8 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
     async claim(partition, signal) {
       claims.delete(partition);
       const transactionalId = `${config.transactionalIdPrefix}-${partition}`;
-      const identity = await fence(cluster, transactionalId, partition, signal);
+      const ask = coordinatorOf(transactionalId, signal);
+      const identity = await fence(ask, { transactionalId, topic: config.topic, partition });
       claims.set(partition, { identity, sequence: 0, busy: false });
     },
 

@@ -91,3 +91,11 @@ export class ByteReader {
     return start;
   }
 }
+
+/** Passes over the tagged fields that end a structure of the flexible message versions. */
+export function skipTags(reader: ByteReader): void {
+  for (let left = reader.unsignedVarint(); left > 0; left -= 1) {
+    reader.unsignedVarint(); // tag
+    reader.skip(reader.unsignedVarint());
+  }
+}

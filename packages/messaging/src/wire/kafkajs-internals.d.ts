@@ -99,10 +99,6 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
         readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
       }
     >;
-    readonly InitProducerId: Api<
-      { readonly transactionalId: string; readonly transactionTimeout: number },
-      { readonly errorCode: number; readonly producerId: string; readonly producerEpoch: number }
-    >;
     readonly AddPartitionsToTxn: Api<
       ProducerIdentity & {
         readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];

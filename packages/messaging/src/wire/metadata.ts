@@ -1,6 +1,6 @@
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 import type { BrokerAddress } from './broker-address.ts';
-import { ByteReader } from './byte-reader.ts';
+import { ByteReader, skipTags } from './byte-reader.ts';
 import { KafkaProtocolError } from './protocol-error.ts';
 import type { WireRequest } from './wire-request.ts';
 
@@ -85,11 +85,4 @@ function compactArray<T>(reader: ByteReader, readElement: (reader: ByteReader) =
   const elements: T[] = [];
   for (let left = reader.unsignedVarint() - 1; left > 0; left -= 1) elements.push(readElement(reader));
   return elements;
-}
-
-function skipTags(reader: ByteReader): void {
-  for (let left = reader.unsignedVarint(); left > 0; left -= 1) {
-    reader.unsignedVarint(); // tag
-    reader.skip(reader.unsignedVarint());
-  }
 }

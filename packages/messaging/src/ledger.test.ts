@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LedgerTooLargeError, readLedger } from './ledger.ts';
+import type { LogReader } from './log-reader.ts';
+
+const NEVER = new AbortController().signal;
+
+/** A partition that holds records with these headers. */
+function logOf(...headers: Record<string, string>[]): Pick<LogReader, 'read'> {
+  return {
+    async read(from, to, onBatch) {
+      assert.deepEqual(
+        [...from, ...to],
+        [
+          [3, 5n],
+          [3, 90n],
+        ].flat(0),
+      );
+      const records = headers.map((fields, index) => ({
+        partition: 3,
+        offset: 5n + BigInt(index),
+        timestampMs: 0,
+        key: null,
+        value: null,
+        headers: Object.fromEntries(
+          Object.entries(fields).map(([name, value]) => [name, Buffer.from(value)]),
+        ),
+      }));
+      for (const record of records) {
+        await onBatch({
+          partition: 3,
+          records: [record],
+          nextOffset: record.offset + 1n,
+          highWatermark: 90n,
+          logStartOffset: 0n,
+        });
+      }
+    },
+  };
+}
+
+const range = { partition: 3, from: 5n, to: 90n };
+
+test('the ids of events and of replays are told apart, and a record without one is passed over', async () => {
+  const log = logOf({ ce_id: 'a' }, { ce_id: 'b', replay_id: '7' }, { other: 'x' }, { ce_id: 'a' });
+  assert.deepEqual([...(await readLedger(log, range, NEVER))], ['a', 'b/7']);
+});
+
+test('a ledger too large to keep in mind is an error that says so', async () => {
+  const log = logOf({ ce_id: 'a' }, { ce_id: 'b' }, { ce_id: 'c' });
+  assert.equal((await readLedger(log, range, NEVER, 3)).size, 3);
+  await assert.rejects(readLedger(log, range, NEVER, 2), LedgerTooLargeError);
+});

@@ -1,0 +1,48 @@
+import { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
+import type { LogReader } from './log-reader.ts';
+import { EVENT_ID_HEADER } from './order-event-headers.ts';
+
+/**
+ * Some 100 bytes of memory for each. The stored offset is about a second old, and older by no more than what a page of the outbox
+ * holds: so many events lie behind it only when it is wrong.
+ */
+const MAX_IDS = 2_000_000;
+
+/** More was published behind the stored offset than an owner can keep in mind. */
+export class LedgerTooLargeError extends Error {
+  override readonly name = 'LedgerTooLargeError';
+
+  constructor(partition: number, from: bigint) {
+    super(
+      `partition ${partition} holds more than ${MAX_IDS} events behind the stored offset ${from}: ` +
+        'the offset is not the one that belongs to the stored cursor',
+    );
+  }
+}
+
+/**
+ * Ids (see ledgerId) of what a partition holds from `from` up to `to`, exclusive. Only the ids are kept: records come and go in
+ * responses of bounded size. Rejects with a LedgerTooLargeError.
+ */
+export async function readLedger(
+  reader: Pick<LogReader, 'read'>,
+  range: { partition: number; from: bigint; to: bigint },
+  signal: AbortSignal,
+  maxIds = MAX_IDS,
+): Promise<Set<string>> {
+  const { partition, from, to } = range;
+  const ids = new Set<string>();
+  await reader.read(
+    new Map([[partition, from]]),
+    new Map([[partition, to]]),
+    ({ records }) => {
+      for (const { headers } of records) {
+        const eventId = headers[EVENT_ID_HEADER];
+        if (eventId) ids.add(ledgerId(eventId.toString(), headers[REPLAY_ID_HEADER]?.toString()));
+      }
+      if (ids.size > maxIds) throw new LedgerTooLargeError(partition, from);
+    },
+    signal,
+  );
+  return ids;
+}
