@@ -134,6 +134,41 @@ test('a topic with another number of partitions halts the relay with an instruct
   assert.deepEqual(await readTopic(), []);
 });
 
+test('cursors of another database server halt a running relay, and publishing goes on once they fit', async (t) => {
+  const { pool, env, readTopic } = await setup(t);
+  const [orderId = ''] = await createHotOrders(pool, 1);
+  const relay = await startApp(t, 'relay', env);
+  await changeOrder(pool, orderId);
+  await eventually(async () => assert.equal((await readTopic()).length, 1));
+
+  await pool.query(`UPDATE relay_identity SET system_identifier = 'x' || system_identifier`);
+  const ready = () => fetch(`${relay.urls.admin}/readyz`).then((response) => response.status);
+  await eventually(async () => assert.equal(await ready(), 503));
+  const halt = relay.logs().find(({ level }) => level === 'error');
+  assert.match(String(halt?.msg), /another database server.*outboxctl rebase/);
+  await changeOrder(pool, orderId);
+
+  await pool.query(`UPDATE relay_identity SET system_identifier = substr(system_identifier, 2)`);
+  await eventually(async () => assert.equal((await readTopic()).length, 2));
+  assert.equal(await ready(), 200);
+});
+
+test('a cursor ahead of the database halts the relay with an instruction', async (t) => {
+  const { pool, env, readTopic } = await setup(t);
+  await pool.query(
+    `INSERT INTO relay_partition (partition, cursor) SELECT generate_series(0, 11), '999999999:999999999:'`,
+  );
+  const [orderId = ''] = await createHotOrders(pool, 1);
+  await changeOrder(pool, orderId);
+  const relay = await startApp(t, 'relay', env);
+  await eventually(() =>
+    assert.ok(
+      relay.logs().some(({ level, msg }) => level === 'error' && /outboxctl rebase/.test(String(msg))),
+    ),
+  );
+  assert.deepEqual(await readTopic(), []);
+});
+
 test('without brokers everything is held and counted', async (t) => {
   const { pool, env, readTopic } = await setup(t);
   const [orderId = ''] = await createHotOrders(pool, 1);

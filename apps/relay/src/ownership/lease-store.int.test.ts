@@ -30,6 +30,7 @@ test('partitions are created once, at the start of the outbox', async (t) => {
     3,
     'rows are never removed: the caller sees that there are more',
   );
+  assert.equal(await first.ensurePartitions(5), 3, 'a new one would begin at the start of the outbox');
   const leases = await first.acquire(12, []);
   assert.deepEqual(new Set(leases.map((lease) => lease.partition)), new Set([0, 1, 2]));
   for (const lease of leases) assert.deepEqual(lease.checkpoint, { cursor: CURSOR_AT_START, logOffset: 0n });
@@ -50,6 +51,19 @@ test('a lease keeps others out until it is given back, with its checkpoint', asy
   const [taken, ...more] = await second.acquire(12, []);
   assert.deepEqual(more, []);
   assert.deepEqual(taken, { ...lease, epoch: lease.epoch + 1n, checkpoint });
+});
+
+test('a database that went back in time keeps its own cursor, and the lease is lost', async (t) => {
+  const { first } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const [lease] = await first.acquire(12, []);
+  assert.ok(lease);
+  const ahead = { cursor: { snapshot: '9999999999:9999999999:' }, logOffset: 7n };
+  const { ours } = await first.renew([{ ...lease, checkpoint: ahead }], { alive: true });
+  assert.deepEqual(ours, []);
+  assert.deepEqual(await first.release([{ ...lease, checkpoint: ahead }], STAYING), new Set());
+  const [again] = await first.acquire(12, []);
+  assert.deepEqual(again?.checkpoint, { cursor: CURSOR_AT_START, logOffset: 0n });
 });
 
 test('a renewal stores the checkpoint and answers with what is still ours', async (t) => {

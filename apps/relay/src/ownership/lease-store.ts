@@ -11,7 +11,7 @@ import type { AcquiredLease, LeaseRenewal, OwnershipView } from './lease.ts';
 import type { LeaseId } from './ownership-state.ts';
 
 export interface LeaseStore {
-  /** Creates the rows of partitions that have none yet, and answers with the number of rows there are. */
+  /** Creates the rows of all partitions when there are none at all, and answers with the number of rows there are. */
   ensurePartitions(count: number): Promise<number>;
   /**
    * Renews leases and stores their checkpoints in one statement. `alive`: this relay shares the partitions with the others from now
@@ -41,8 +41,10 @@ export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: 
   return {
     async ensurePartitions(count) {
       await pool.query(
+        // Only the first time: later ones would start at the beginning of the outbox, in the middle of a change of their number.
         `INSERT INTO relay_partition (partition, cursor)
          SELECT partition, $2::pg_snapshot FROM generate_series(0, $1::int - 1) AS partition
+         WHERE NOT EXISTS (SELECT FROM relay_partition)
          ON CONFLICT (partition) DO NOTHING`,
         [count, CURSOR_AT_START.snapshot],
       );
@@ -62,7 +64,7 @@ export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: 
          ours AS (
            UPDATE relay_partition AS lease
            SET lease_until = clock_timestamp() + ${LEASE}, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
-           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN}
+           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN} AND ${IS_NOT_AHEAD}
            RETURNING lease.partition, lease.mode)
          ${SELECT_VIEW}`,
         [owner, leaseMs, ...checkpointColumns(renewals), alive],
@@ -103,7 +105,7 @@ export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: 
          released AS (
            UPDATE relay_partition AS lease
            SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
-           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN}
+           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN} AND ${IS_NOT_AHEAD}
            RETURNING lease.partition)
          SELECT array_agg(partition) AS released, pg_notify('relay_ownership', '') FROM released`,
         [owner, leaving, ...checkpointColumns(renewals)],
@@ -121,6 +123,11 @@ const IS_OURS = 'lease.partition = held.partition AND lease.epoch = held.epoch A
 /** A request that was on its way for too long must not undo what came after it. Cursors of one epoch only grow. */
 const IS_NOT_OVERTAKEN = `(pg_snapshot_xmax(held.cursor), pg_snapshot_xmin(held.cursor))
   >= (pg_snapshot_xmax(lease.cursor), pg_snapshot_xmin(lease.cursor))`;
+/**
+ * A database that was restored under a running relay has not begun transactions that the relay has seen published. The restored cursor
+ * is the right one to go on from; the relay loses its lease and takes it again from there.
+ */
+const IS_NOT_AHEAD = 'pg_snapshot_xmax(held.cursor) <= pg_snapshot_xmax(pg_current_snapshot())';
 const SET_CHECKPOINT = `cursor = held.cursor, page_target = held.page_target,
   page_seq = held.page_seq, page_end = held.page_end, log_offset = held.log_offset`;
 const IS_ALIVE = `heartbeat_at >= clock_timestamp() - ${LEASE}`;
