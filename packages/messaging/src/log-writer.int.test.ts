@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { createTestTopic, eventually } from '../../../test/harness/index.ts';
 import { withoutFence } from '../testing/mutants.ts';
 import { type AskCoordinator, createCoordinatorClients } from './coordinator-client.ts';
-import { createLogReader } from './log-reader.ts';
+import { createLogReader, type LogReader } from './log-reader.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { fencePartition } from './producer-fence.ts';
 import { createTopicCluster, leaderOf, type TopicCluster } from './topic-cluster.ts';
@@ -27,6 +27,7 @@ const soon = () => AbortSignal.timeout(20_000);
 
 interface Bench {
   readonly cluster: TopicCluster;
+  readonly reader: LogReader;
   readonly transactionalIdPrefix: string;
   writer(): LogWriter;
   /** Sends one batch as the given producer, once. */
@@ -46,6 +47,7 @@ async function setUp(t: TestContext, partitions = 1): Promise<Bench> {
   });
   return {
     cluster,
+    reader,
     transactionalIdPrefix,
     writer() {
       const writer = createLogWriter(config);
@@ -85,6 +87,43 @@ test('batches of one claim follow each other', async (t) => {
   assert.ok(first.kind === 'appended' && second.kind === 'appended');
   assert.equal(second.baseOffset, first.baseOffset + 2n);
   assert.deepEqual(await values(), ['a', 'b', 'c']);
+});
+
+test('a broker takes what is encoded, and gives it back unchanged', async (t) => {
+  const { reader, writer } = await setUp(t);
+  const headers = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [
+      `header-${index}-ä`,
+      index % 3 ? `€ ${'x'.repeat(index)}` : '',
+    ]),
+  );
+  const records: ProducedRecord[] = [
+    { key: '', value: '', headers: {} },
+    { key: 'order-🚚', value: '{"name":"Zoë","sign":"€","cart":"🛒"}', headers },
+    { key: 'k'.repeat(64), value: 'ü'.repeat(4_096), headers: { '': '' } },
+    { key: 'large', value: 'x'.repeat(900_000), headers: {} },
+    ...Array.from({ length: 196 }, (_, index) => ({
+      key: `${index}`,
+      value: '{}',
+      headers: { ce_id: `${index}` },
+    })),
+  ];
+  const log = writer();
+  await log.claim(0, soon());
+  assert.equal((await log.append(0, records, soon())).kind, 'appended');
+
+  const found: ProducedRecord[] = [];
+  await reader.read(await reader.offsets('earliest'), await reader.offsets('latest'), (batch) => {
+    for (const record of batch.records) {
+      const fields = Object.entries(record.headers).map(([name, content]) => [name, String(content)]);
+      found.push({
+        key: String(record.key),
+        value: String(record.value),
+        headers: Object.fromEntries(fields),
+      });
+    }
+  });
+  assert.deepEqual(found, records);
 });
 
 test('a batch that is sent twice with one sequence is appended once, and keeps its offset', async (t) => {
