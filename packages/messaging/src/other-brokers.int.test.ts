@@ -4,9 +4,12 @@ import { test } from 'node:test';
 import { runTestFiles, startKafka } from '../../../test/harness/index.ts';
 
 /** Writer, fence, ledger and reader. */
-const FILES = ['kafka-publisher.int.test.ts', 'log-reader.int.test.ts', 'log-writer.int.test.ts'].map(
-  (name) => join(import.meta.dirname, name),
-);
+const FILES = [
+  'kafka-publisher.int.test.ts',
+  'log-reader.int.test.ts',
+  'log-writer.int.test.ts',
+  'producer-fence.int.test.ts',
+].map((name) => join(import.meta.dirname, name));
 
 test('Kafka 3.9 is written, fenced and read like the newest', async (t) => {
   const { brokers, version } = await startKafka(t, { line: '3.9' });

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import { createTestTopic, eventually } from '../../../test/harness/index.ts';
+import { createCoordinatorClients } from '../src/coordinator-client.ts';
+import { createLogReader, type LogReader } from '../src/log-reader.ts';
+import { createLogWriter, type LogWriter } from '../src/log-writer.ts';
+import { fencePartition } from '../src/producer-fence.ts';
+import { createTopicCluster, leaderOf, type TopicCluster } from '../src/topic-cluster.ts';
+import type { BrokerConnection } from '../src/wire/broker-connection.ts';
+import { type ProduceAnswer, produceRequest } from '../src/wire/produce.ts';
+import {
+  encodeRecordBatch,
+  type ProducedRecord,
+  type ProducerIdentity,
+} from '../src/wire/record-batch-encoding.ts';
+import { findCoordinatorRequest, initProducerIdRequest } from '../src/wire/transaction.ts';
+
+export const soon = () => AbortSignal.timeout(20_000);
+
+/** A topic with what tests of the writer and its fence need. */
+export interface WriterBench {
+  readonly cluster: TopicCluster;
+  readonly reader: LogReader;
+  readonly transactionalIdPrefix: string;
+  writer(): LogWriter;
+  /** Sends one batch as the given producer, once. */
+  produce(identity: ProducerIdentity, sequence: number, values: readonly string[]): Promise<ProduceAnswer>;
+  values(): Promise<string[]>;
+}
+
+export async function createWriterBench(t: TestContext, partitions = 1): Promise<WriterBench> {
+  const { connection, topic } = await createTestTopic(t, { partitions });
+  const transactionalIdPrefix = `writer-${randomUUID()}`;
+  const config = { ...connection, topic, clientId: 'test', transactionalIdPrefix };
+  const cluster = createTopicCluster(config, topic);
+  const reader = createLogReader({ ...config, isolation: 'uncommitted' });
+  t.after(() => {
+    cluster.close();
+    reader.close();
+  });
+  return {
+    cluster,
+    reader,
+    transactionalIdPrefix,
+    writer() {
+      const writer = createLogWriter(config);
+      t.after(() => writer.close());
+      return writer;
+    },
+    async produce(identity, sequence, values) {
+      const connection = await cluster.connection(leaderOf(0, await cluster.metadata()));
+      const records = createRecords(...values);
+      const batch = encodeRecordBatch({ identity, sequence, records, timestampMs: Date.now() });
+      const wire = produceRequest({ topic, batches: [{ partition: 0, batch }], timeoutMs: 1_000 });
+      const answer = (await connection.send(wire)).get(0);
+      assert.ok(answer);
+      return answer;
+    },
+    async values() {
+      const values: string[] = [];
+      const [from, to] = [await reader.offsets('earliest'), await reader.offsets('latest')];
+      await reader.read(from, to, ({ records }) => {
+        for (const { value } of records) values.push(String(value));
+      });
+      return values;
+    },
+  };
+}
+
+export function createRecords(...values: readonly string[]): ProducedRecord[] {
+  return values.map((value) => ({ key: 'k', value, headers: {} }));
+}
+
+export function fence(
+  cluster: TopicCluster,
+  transactionalId: string,
+  partition = 0,
+): Promise<ProducerIdentity> {
+  const ask = createCoordinatorClients(cluster)(transactionalId, soon());
+  return fencePartition(ask, { transactionalId, topic: cluster.topic, partition });
+}
+
+/** On a fresh broker the coordinator is not there at once. */
+export function initProducer(cluster: TopicCluster, transactionalId: string): Promise<ProducerIdentity> {
+  return eventually(async () => {
+    const connection = await coordinatorOf(cluster, transactionalId);
+    const answer = await connection.send(initProducerIdRequest(transactionalId));
+    assert.equal(answer.errorCode, 0);
+    return answer;
+  });
+}
+
+export async function coordinatorOf(
+  cluster: TopicCluster,
+  transactionalId: string,
+): Promise<BrokerConnection> {
+  const found = await cluster.askAny(findCoordinatorRequest(transactionalId));
+  assert.equal(found.errorCode, 0);
+  return cluster.connection(found.coordinator);
+}
