@@ -29,7 +29,8 @@ export interface KafkaPublisher extends EventPublisher {
   describeTopic(signal?: AbortSignal): Promise<TopicDescription>;
   /**
    * Fences every older owner of the partition, then finds its end, then what was published from `fromOffset` on (from the start of
-   * the log when that is later). Rejects when Kafka is away, or somebody else claims the partition meanwhile: claim again.
+   * the log when that is later). In a truncated log `fromOffset` means nothing: there it is what was published last.
+   * Rejects when Kafka is away, or somebody else claims the partition meanwhile: claim again.
    */
   claim(partition: number, fromOffset: bigint, signal: AbortSignal): Promise<PartitionClaim>;
   /** Forgets a claim. */
@@ -39,6 +40,8 @@ export interface KafkaPublisher extends EventPublisher {
 }
 
 const NEVER = new AbortController().signal;
+/** Of a truncated log, so many offsets before its end: far more than is published before a writer notices. */
+const TRUNCATED_LEDGER_OFFSETS = 100_000n;
 
 /** Connects with the first call. `publish` tries until its signal aborts: give it one that ends with the right to publish. */
 export function createKafkaPublisher(
@@ -49,6 +52,8 @@ export function createKafkaPublisher(
   const reader = createLogReader({ ...config, isolation: 'uncommitted' });
   const offsetOf = createSharedOffsets(reader);
   const claims = new Map<number, { nextOffset: bigint }>();
+  /** Of the last claim of each partition. */
+  const topicIds = new Map<number, string>();
 
   async function publishGroup({ partition, events }: PartitionGroup, signal: AbortSignal) {
     const claim = claims.get(partition);
@@ -94,10 +99,14 @@ export function createKafkaPublisher(
       ]);
       await writer.claim(partition, signal);
       const endOffset = await offsetOf('latest', partition, signal);
-      const from = fromOffset > startOffset ? fromOffset : startOffset;
+      // A topic created again may be longer than the old one already. The fence takes an offset itself: it must not hide that the log
+      // was shorter before.
+      const recreated = (topicIds.get(partition) ?? topicId) !== topicId;
+      const truncated = recreated || endBefore < fromOffset;
+      const wanted = truncated ? endOffset - TRUNCATED_LEDGER_OFFSETS : fromOffset;
+      const from = wanted > startOffset ? wanted : startOffset;
       const publishedIds = await readLedger(reader, { partition, from, to: endOffset }, signal);
-      // The fence takes an offset itself: it must not hide that the log was shorter before.
-      const truncated = endBefore < fromOffset;
+      topicIds.set(partition, topicId);
       claims.set(partition, { nextOffset: endOffset });
       return { partition, endOffset, publishedIds, truncated, topicId };
     },
