@@ -4,6 +4,7 @@ import { functionName } from './syntax.ts';
 
 /** Where the order transaction is written down; the rules hold on to these files and names. */
 const OUTBOX_WRITER = /^apps\/api\/src\/orders\/outbox-writer\.ts$/;
+const OUTBOX_REBASE = /^apps\/outboxctl\/src\/outbox-rebase\.ts$/;
 const ORDER_STORE = /^apps\/api\/src\/orders\/(order-)?store\.ts$/;
 
 /** The outbox writer's append, declared or implemented. */
@@ -14,4 +15,9 @@ export function isAppendFunction(project: Project, node: ts.SignatureDeclaration
 /** The order store's create and update, declared or implemented. */
 export function isWriteFunction(project: Project, node: ts.SignatureDeclaration): boolean {
   return ORDER_STORE.test(project.pathOf(node)) && /^(create|update)$/.test(functionName(node) ?? '');
+}
+
+/** The function of the operator's command that makes the transaction ids of outbox rows anew. */
+export function isRebaseFunction(project: Project, node: ts.SignatureDeclaration): boolean {
+  return OUTBOX_REBASE.test(project.pathOf(node)) && functionName(node) === 'rewriteTransactionIds';
 }

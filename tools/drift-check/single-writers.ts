@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import type { Finding, RuleResult } from './finding.ts';
-import { isAppendFunction, isWriteFunction } from './places.ts';
+import { isAppendFunction, isRebaseFunction, isWriteFunction } from './places.ts';
 import type { Project } from './project.ts';
 import { ancestors, descendants, enclosingFunction } from './syntax.ts';
 import { type TableWrite, tableWrites, writesInSql } from './table-writes.ts';
@@ -26,6 +26,12 @@ const DOORS: readonly Door[] = [
     mend: 'only outbox.append(tx, write) inserts into outbox: call that',
   },
   {
+    rule: 'outbox-update',
+    writes: ({ verb, table }) => verb === 'update' && (table === undefined || OUTBOX_TABLE.test(table)),
+    isDoor: isRebaseFunction,
+    mend: 'readers look at a row once and would miss the change: only rewriteTransactionIds of outboxctl may, with all relays paused',
+  },
+  {
     rule: 'orders-write',
     writes: ({ table }) => table === 'orders',
     isDoor: isWriteFunction,
@@ -33,7 +39,7 @@ const DOORS: readonly Door[] = [
   },
 ];
 
-/** Constraint 1, structure: nothing else inserts into `outbox`, and nothing else writes the orders it tells about. */
+/** Constraint 1, structure: nothing else inserts into `outbox` or updates it, and nothing else writes the orders it tells about. */
 export function checkSingleWriters(project: Project): RuleResult[] {
   const writes = project.files.flatMap((file) => tableWrites(file, project.checker));
   return DOORS.map((door) => {

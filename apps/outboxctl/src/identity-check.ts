@@ -1,3 +1,4 @@
+import type { Database } from '@order-events/database';
 import type { Call } from './command.ts';
 import { reasonOf } from './failure-reason.ts';
 import {
@@ -5,6 +6,7 @@ import {
   readIdentity,
   readSystemIdentifier,
   type StoredIdentity,
+  UNKNOWN_SYSTEM,
 } from './relay-store.ts';
 
 export interface TopicDescription {
@@ -26,8 +28,19 @@ const KAFKA_TIMEOUT_MS = 5_000;
 export async function checkIdentity(call: Call): Promise<IdentityReport> {
   const { database } = call;
   const stored = await readIdentity(database);
+  const problems = await databaseProblems(database, stored);
+  const topic = await describeTopic(call, problems);
+  if (stored && topic) problems.push(...topicProblems(stored, call.topic.name, topic));
+  return { stored, topic, problems };
+}
+
+/** Whether the cursors can be about this database. */
+export async function databaseProblems(
+  database: Database,
+  stored: StoredIdentity | undefined,
+): Promise<string[]> {
   const problems: string[] = [];
-  if (stored && stored.system_identifier !== (await readSystemIdentifier(database))) {
+  if (stored && isOtherSystem(stored.system_identifier, await readSystemIdentifier(database))) {
     problems.push('the cursors belong to another database server (restored?): outboxctl rebase');
   }
   const ahead = await partitionsAheadOfDatabase(database);
@@ -36,9 +49,11 @@ export async function checkIdentity(call: Call): Promise<IdentityReport> {
       `cursors of partitions ${ahead.join(', ')} are ahead of the database (restored?): outboxctl rebase`,
     );
   }
-  const topic = await describeTopic(call, problems);
-  if (stored && topic) problems.push(...topicProblems(stored, call.topic.name, topic));
-  return { stored, topic, problems };
+  return problems;
+}
+
+function isOtherSystem(stored: string, present: string): boolean {
+  return stored !== present && stored !== UNKNOWN_SYSTEM && present !== UNKNOWN_SYSTEM;
 }
 
 async function describeTopic(call: Call, problems: string[]): Promise<TopicDescription | undefined> {

@@ -109,3 +109,16 @@ function matches(choice: ParkedChoice) {
   if ('keys' in choice) return sql`key = ANY(${choice.keys}::text[])`;
   return sql`true`;
 }
+
+/** Gives parked keys to the partitions that `partitionOf` names, when the topic has another number of them. */
+export async function remapParkedKeys(
+  transaction: Transaction,
+  partitionOf: (key: string) => number,
+): Promise<void> {
+  const { rows } = await sql<{ key: string }>`SELECT DISTINCT key FROM parked_event`.execute(transaction);
+  const keys = rows.map(({ key }) => key);
+  await sql`
+    UPDATE parked_event SET partition = now_in.partition
+    FROM unnest(${keys}::text[], ${keys.map(partitionOf)}::int[]) AS now_in (key, partition)
+    WHERE parked_event.key = now_in.key`.execute(transaction);
+}

@@ -20,13 +20,21 @@ export async function readIdentity(database: Database | Transaction): Promise<St
   return rows[0];
 }
 
+/** What a server that does not tell its identifier is stored as; it is then left out of the comparison. */
+export const UNKNOWN_SYSTEM = 'unknown';
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** Identifies the data directory that this server, or the one it was copied from, was initialised with. */
-export async function readSystemIdentifier(database: Database | Transaction): Promise<string> {
-  const { rows } = await sql<{ id: string }>`
-    SELECT system_identifier::text AS id FROM pg_control_system()`.execute(database);
-  const [row] = rows;
-  if (!row) throw new Error('the server did not tell its system identifier');
-  return row.id;
+export async function readSystemIdentifier(database: Database): Promise<string> {
+  try {
+    const { rows } = await sql<{ id: string }>`
+      SELECT system_identifier::text AS id FROM pg_control_system()`.execute(database);
+    return rows[0]?.id ?? UNKNOWN_SYSTEM;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === INSUFFICIENT_PRIVILEGE)
+      return UNKNOWN_SYSTEM;
+    throw error;
+  }
 }
 
 /** Partitions whose cursor has seen transactions that this database has not given away yet. */

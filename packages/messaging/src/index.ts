@@ -1,3 +1,4 @@
+export { ensurePartitionCount } from './ensure-partition-count.ts';
 export { ensureTopic, type TopicSettings } from './ensure-topic.ts';
 export {
   createKafkaPublisher,

@@ -1,7 +1,9 @@
 import type { Command } from '../command.ts';
 import { parkedDiscard, parkedList, parkedRequeue, parkedShow } from './parked.ts';
 import { pause, resume } from './pause.ts';
+import { rebase } from './rebase.ts';
 import { replay, replayCancel, replayStatus } from './replay.ts';
+import { resize } from './resize.ts';
 import { status } from './status.ts';
 import { verify } from './verify.ts';
 
@@ -18,4 +20,6 @@ export const COMMANDS: readonly Command[] = [
   replayStatus,
   replayCancel,
   verify,
+  rebase,
+  resize,
 ];

@@ -142,6 +142,15 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
         }[];
       }
     >;
+    readonly CreatePartitions: Api<
+      {
+        readonly topicPartitions: readonly { readonly topic: string; readonly count: number }[];
+        readonly timeout: number;
+      },
+      {
+        readonly topicErrors: readonly { readonly errorCode: number; readonly errorMessage: string | null }[];
+      }
+    >;
     readonly CreateTopics: Api<
       {
         readonly topics: readonly {

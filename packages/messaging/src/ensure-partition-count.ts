@@ -1,0 +1,79 @@
+import { requests } from 'kafkajs/src/protocol/requests/index.js';
+import { listOffsets } from './log-offsets.ts';
+import { createRetryPause } from './retry-pause.ts';
+import {
+  createTopicCluster,
+  isTransient,
+  type KafkaConnectionConfig,
+  type TopicCluster,
+} from './topic-cluster.ts';
+import { KafkaProtocolError } from './wire/protocol-error.ts';
+
+const CONTROLLER_TIMEOUT_MS = 4_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 1_000;
+
+const createPartitions1 = requests.CreatePartitions.protocol({ version: 1 });
+
+/**
+ * Gives a topic more partitions, unless it has that many already, and waits until the leaders of all of them answer. While brokers are
+ * away it tries again until `signal` aborts, and rejects with the last failure. Rejects at once when the topic has more, since Kafka
+ * cannot take partitions away.
+ */
+export async function ensurePartitionCount(
+  connection: KafkaConnectionConfig,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const cluster = createTopicCluster(connection, topic);
+  const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
+  let failure: unknown;
+  try {
+    while (!signal.aborted) {
+      try {
+        if (await hasPartitions(cluster, partitions, signal)) return;
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!isTransient(error)) throw error;
+        failure = error;
+      }
+      await retry.wait(signal);
+    }
+    throw failure ?? signal.reason;
+  } finally {
+    cluster.close();
+  }
+}
+
+/** Adds the partitions when they are missing; the topic is not ready then. */
+async function hasPartitions(
+  cluster: TopicCluster,
+  partitions: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { length } = (await cluster.refresh(signal)).leaders;
+  if (length > partitions) {
+    throw new Error(`topic ${cluster.topic} has ${length} partitions, and Kafka cannot take any away`);
+  }
+  if (length < partitions) {
+    await createPartitions(cluster, partitions, signal);
+    return false;
+  }
+  await listOffsets(cluster, 'latest', { isolation: 'uncommitted' }, signal);
+  return true;
+}
+
+/** In a KRaft cluster any broker takes the request to the controller. */
+async function createPartitions(cluster: TopicCluster, count: number, signal: AbortSignal): Promise<void> {
+  const { topic } = cluster;
+  const answer = await cluster.askAny(
+    createPartitions1({ topicPartitions: [{ topic, count }], timeout: CONTROLLER_TIMEOUT_MS }),
+    signal,
+  );
+  const { errorCode, errorMessage } = answer.topicErrors[0] ?? { errorCode: 0, errorMessage: null };
+  if (errorCode === 0) return;
+  // Another command may have been quicker: then the topic has as many by now, and asking again tells.
+  const { length } = (await cluster.refresh(signal)).leaders;
+  if (length >= count) return;
+  throw new KafkaProtocolError(errorCode, `topic ${topic}: ${errorMessage ?? 'partitions not created'}`);
+}
