@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { createDatabase, createPool, requireSchema } from '@order-events/database';
+import { createDatabase, createPool, databaseAccess, requireSchema } from '@order-events/database';
 import { ConfigError, settleWithin } from '@order-events/runtime';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Call, Command, Flags } from './command.ts';
@@ -110,7 +110,8 @@ async function withConnections(
 ): Promise<ExitCode> {
   const config = outboxctlConfig();
   const pool = createPool({
-    url: config.DATABASE_URL,
+    // Past a pooler, whose limits would cut an audit off.
+    url: databaseAccess(config).directUrl,
     applicationName: 'outboxctl',
     maxConnections: 2,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,

@@ -1,4 +1,4 @@
-import { DEVELOPMENT_DATABASE_URL } from '@order-events/database';
+import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
 import {
   KAFKA_SECRETS,
   kafkaFaults,
@@ -10,7 +10,7 @@ import { z } from 'zod';
 
 const schema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).default(DEVELOPMENT_DATABASE_URL),
+  ...databaseSettings,
   ...kafkaSettings,
   /** As the relays have it: a partition without an owner for longer is not being handed over. */
   RELAY_LEASE_MS: z.coerce.number().int().min(1000).max(60_000).default(3000),
@@ -24,16 +24,8 @@ export function outboxctlConfig(env: Record<string, string | undefined> = proces
     schema,
     env,
     prefix: 'OUTBOXCTL_',
-    secrets: ['DATABASE_URL', ...KAFKA_SECRETS],
-    refine: faultsAcrossSettings,
+    secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS],
+    refine: (config) => [...databaseFaults(config), ...kafkaFaults(config)],
   };
   return readConfig(source);
-}
-
-function faultsAcrossSettings(config: OutboxctlConfig): string[] {
-  const faults = kafkaFaults(config);
-  if (config.NODE_ENV === 'production' && config.DATABASE_URL === DEVELOPMENT_DATABASE_URL) {
-    faults.push('DATABASE_URL: must be set in production; the default is for development');
-  }
-  return faults;
 }

@@ -52,6 +52,16 @@ export async function createOutboxState(t: TestContext, partitionCount = 12): Pr
   };
 }
 
+/** A session of its own, in a transaction that has its id; ended after the test. */
+export async function openTransaction(t: TestContext, state: OutboxState): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: state.env['DATABASE_URL'] });
+  await client.connect();
+  t.after(() => client.end());
+  await client.query('BEGIN');
+  await client.query('SELECT pg_current_xact_id()');
+  return client;
+}
+
 /** The rows that a relay writes when it first finds the topic; every cursor stands at the present. */
 export async function writePartitions(state: OutboxState, owner?: string): Promise<void> {
   await state.pool.query(
