@@ -23,6 +23,7 @@ const schema = z.object({
   RELAY_PRODUCE_TIMEOUT_MS: milliseconds(100, 30_000).default(1000),
   RELAY_IDLE_POLL_MS: milliseconds(2, 10_000).default(250),
   RELAY_OLD_TRANSACTION_MS: milliseconds(1000, 86_400_000).default(60_000),
+  RELAY_CANARY_INTERVAL_MS: milliseconds(0, 60_000).default(0),
   RELAY_STOP_DEADLINE_MS: milliseconds(1000, 120_000).default(10_000),
 });
 

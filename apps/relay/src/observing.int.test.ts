@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { CANARY_EVENT_TYPE, createLogReader, type LogRecord } from '@order-events/messaging';
 import pg from 'pg';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../../../test/harness/index.ts';
+import { metricOf } from '../../../test/harness/app-metric.ts';
 import { changeOrder, createHotOrders } from '../testing/outbox-workload.ts';
 
 async function setup(t: TestContext) {
@@ -10,7 +12,7 @@ async function setup(t: TestContext) {
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   t.after(() => pool.end());
   const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic };
-  return { url, pool, env };
+  return { url, pool, env, brokers, topic };
 }
 
 /** Measurements come every two seconds, and machines are slow now and then. */
@@ -20,19 +22,12 @@ async function pageOf(app: { urls: { admin: string } }, path: string): Promise<s
   return await (await fetch(app.urls.admin + path)).text();
 }
 
-/** Value of a sample without labels of its own. */
-async function gaugeOf(app: { urls: { admin: string } }, name: string): Promise<number> {
-  const line = new RegExp(`^${name}\\{service="relay"\\} (.+)$`, 'm').exec(await pageOf(app, '/metrics'));
-  assert.ok(line, name);
-  return Number(line[1]);
-}
-
 test('a backlog is measured by partition while nobody publishes, and is gone when it is published', async (t) => {
   const { pool, env } = await setup(t);
   const orderIds = await createHotOrders(pool, 30);
   const first = await startApp(t, 'relay', env);
   await eventually(
-    async () => assert.equal(await gaugeOf(first, 'outbox_relay_partitions_owned'), 12),
+    async () => assert.equal(await metricOf(first, 'outbox_relay_partitions_owned'), 12),
     PATIENCE,
   );
   first.kill();
@@ -40,7 +35,7 @@ test('a backlog is measured by partition while nobody publishes, and is gone whe
   for (const orderId of orderIds) await changeOrder(pool, orderId);
 
   const holding = await startApp(t, 'relay', { ...env, KAFKA_BROKERS: 'none' });
-  await eventually(async () => assert.equal(await gaugeOf(holding, 'outbox_pending_events'), 30), PATIENCE);
+  await eventually(async () => assert.equal(await metricOf(holding, 'outbox_pending_events'), 30), PATIENCE);
   const metrics = await pageOf(holding, '/metrics');
   const byPartition = [...metrics.matchAll(/^outbox_partition_pending_events\{.*\} (\d+)$/gm)];
   assert.equal(byPartition.length, 12);
@@ -48,16 +43,19 @@ test('a backlog is measured by partition while nobody publishes, and is gone whe
     byPartition.reduce((sum, match) => sum + Number(match[1]), 0),
     30,
   );
-  assert.ok((await gaugeOf(holding, 'outbox_oldest_pending_age_seconds')) > 0);
-  assert.equal(await gaugeOf(holding, 'outbox_partitions_unowned'), 12);
+  assert.ok((await metricOf(holding, 'outbox_oldest_pending_age_seconds')) > 0);
+  assert.equal(await metricOf(holding, 'outbox_partitions_unowned'), 12);
   assert.match(await pageOf(holding, '/status'), /12 of 12 partitions have no owner/);
 
   const publishing = await startApp(t, 'relay', env);
   await eventually(async () => {
-    assert.equal(await gaugeOf(holding, 'outbox_pending_events'), 0);
-    assert.equal(await gaugeOf(holding, 'outbox_partitions_unowned'), 0);
+    assert.equal(await metricOf(holding, 'outbox_pending_events'), 0);
+    assert.equal(await metricOf(holding, 'outbox_partitions_unowned'), 0);
   }, PATIENCE);
-  assert.equal(await gaugeOf(publishing, 'outbox_relay_halted'), 0);
+  assert.equal(await metricOf(publishing, 'outbox_relay_halted'), 0);
+  assert.equal(await metricOf(publishing, 'outbox_listen_connected'), 1);
+  assert.ok((await metricOf(publishing, 'outbox_publish_duration_seconds_count')) > 0);
+  assert.equal(await metricOf(publishing, 'outbox_batch_events_sum'), 30);
 });
 
 test('a write transaction that stays open is told of with its holder', async (t) => {
@@ -73,7 +71,7 @@ test('a write transaction that stays open is told of with its holder', async (t)
     assert.ok(line);
     return line;
   }, PATIENCE);
-  assert.ok((await gaugeOf(relay, 'outbox_oldest_write_transaction_age_seconds')) >= 1);
+  assert.ok((await metricOf(relay, 'outbox_oldest_write_transaction_age_seconds')) >= 1);
   const page = await pageOf(relay, '/status');
   await holder.query('ROLLBACK');
   await holder.end();
@@ -96,4 +94,28 @@ test('the relay tells its checks and its settings, without secrets', async (t) =
   assert.equal(config['KAFKA_TOPIC'], `${env.KAFKA_TOPIC} (env)`);
   assert.equal(config['RELAY_LEASE_MS'], '3000 (default)');
   assert.match(await pageOf(relay, '/'), /href="\/status"/);
+});
+
+test('canaries try the way through every partition, and are told apart from events', async (t) => {
+  const { pool, env, brokers, topic } = await setup(t);
+  const relay = await startApp(t, 'relay', { ...env, RELAY_CANARY_INTERVAL_MS: '50' });
+  await eventually(async () => {
+    assert.ok((await metricOf(relay, 'outbox_canary_seconds_count')) >= 12);
+  }, PATIENCE);
+  assert.ok((await metricOf(relay, 'outbox_canary_last_seconds')) > 0);
+  assert.match(await pageOf(relay, '/status'), /<dt>canary<\/dt>/);
+  // No canary may be on its way while the topic is compared with the outbox.
+  relay.kill();
+  await relay.exited;
+
+  const records: LogRecord[] = [];
+  const reader = createLogReader({ brokers, clientId: 'test', topic });
+  await reader.read(await reader.offsets('earliest'), await reader.offsets('latest'), (batch) => {
+    records.push(...batch.records);
+  });
+  reader.close();
+  assert.equal(new Set(records.map(({ partition }) => partition)).size, 12);
+  for (const { headers } of records) assert.equal(String(headers['ce_type']), CANARY_EVENT_TYPE);
+  const { rows } = await pool.query<{ event_type: string }>('SELECT DISTINCT event_type FROM outbox');
+  assert.deepEqual(rows, [{ event_type: CANARY_EVENT_TYPE }]);
 });

@@ -1,16 +1,21 @@
-import type { AdminPage, Logger, Part } from '@order-events/runtime';
+import { createLogReader } from '@order-events/messaging';
+import { type AdminPage, kafkaConnection, type Logger, type Part } from '@order-events/runtime';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
+import { type Canary, createCanary } from './canary/canary.ts';
+import { createCanaryMetrics } from './canary/canary-metrics.ts';
+import { insertCanary } from './canary/canary-writer.ts';
 import type { RelayConfig } from './config.ts';
 import { createBacklogMetrics } from './outbox/backlog-metrics.ts';
 import { createBacklogReporter } from './outbox/backlog-reporter.ts';
-import { createObservationHistory } from './status/observation-history.ts';
+import { createObservationHistory, type ObservationHistory } from './status/observation-history.ts';
 import { createStatusPage } from './status/status-page.ts';
 
 const OBSERVATION_INTERVAL_MS = 2000;
 /** What the status page plots: five minutes. */
 const HISTORY_SAMPLES = 150;
+const CANARY_LOST_AFTER_MS = 30_000;
 
 export interface ObservingOptions {
   readonly config: RelayConfig;
@@ -37,6 +42,7 @@ export function createObserving(options: ObservingOptions): { parts: Part[]; pag
     intervalMs: OBSERVATION_INTERVAL_MS,
     oldTransactionMs: config.RELAY_OLD_TRANSACTION_MS,
   });
+  const canary = wantsCanary(config) ? createPathCanary(options, history) : undefined;
   const status = createStatusPage({
     owner,
     version: packageJson.version,
@@ -44,8 +50,34 @@ export function createObserving(options: ObservingOptions): { parts: Part[]; pag
     samples: HISTORY_SAMPLES,
     intervalMs: OBSERVATION_INTERVAL_MS,
     oldTransactionMs: config.RELAY_OLD_TRANSACTION_MS,
-    canary: () => undefined,
+    canary: () => canary?.reading(),
     haltReason,
   });
-  return { parts: [reporter], pages: [status] };
+  return { parts: canary ? [reporter, canary] : [reporter], pages: [status] };
+}
+
+function wantsCanary(config: RelayConfig): boolean {
+  return config.RELAY_CANARY_INTERVAL_MS > 0 && config.KAFKA_BROKERS.length > 0;
+}
+
+function createPathCanary(
+  { config, pool, registry, owner, log }: ObservingOptions,
+  history: ObservationHistory,
+): Canary {
+  const metrics = createCanaryMetrics(registry, () => canary.reading().waitingSeconds);
+  const canary = createCanary({
+    insert: (event) => insertCanary(pool, event),
+    openReader: () =>
+      createLogReader({ ...kafkaConnection(config), clientId: `${owner}-canary`, topic: config.KAFKA_TOPIC }),
+    isRunning(partition) {
+      const observed = history.latest()?.partitions.find((one) => one.partition === partition);
+      return observed === undefined || observed.mode === 'running';
+    },
+    onArrived: (seconds) => metrics.arrived(seconds),
+    onLost: () => metrics.lost(),
+    log,
+    intervalMs: config.RELAY_CANARY_INTERVAL_MS,
+    lostAfterMs: CANARY_LOST_AFTER_MS,
+  });
+  return canary;
 }

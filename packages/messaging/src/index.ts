@@ -1,3 +1,4 @@
+export { CANARY_EVENT_TYPE, isCanaryRecord } from './canary-record.ts';
 export { ensurePartitionCount } from './ensure-partition-count.ts';
 export { ensureTopic, type TopicSettings } from './ensure-topic.ts';
 export {

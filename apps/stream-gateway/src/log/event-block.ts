@@ -1,4 +1,4 @@
-import type { PartitionBatch } from '@order-events/messaging';
+import { isCanaryRecord, type PartitionBatch } from '@order-events/messaging';
 import { type LogEvent, readLogEvent } from './log-event.ts';
 
 /** A run of one partition of the log: every event from `from` up to, but not including, `next`. Offsets may have gaps. */
@@ -20,7 +20,7 @@ const BLOCK_OVERHEAD_BYTES = 300;
 /** Objects, strings and the array buffer around an encoded event. */
 const EVENT_OVERHEAD_BYTES = 700;
 
-/** Decodes and encodes what was read from the log at `from`. */
+/** Decodes and encodes what was read from the log at `from`; canaries of the relay are none of the subscribers' business. */
 export function createEventBlock(
   batch: PartitionBatch,
   from: bigint,
@@ -28,6 +28,7 @@ export function createEventBlock(
 ): EventBlock {
   const events: LogEvent[] = [];
   for (const record of batch.records) {
+    if (isCanaryRecord(record)) continue;
     try {
       events.push(readLogEvent(record));
     } catch (error: unknown) {
