@@ -83,6 +83,7 @@ export function createPublishing(options: PublishingOptions): {
     url: databaseAccess(config).directUrl,
     log,
     onWakeUp: (channel) => (channel === 'relay_ownership' ? relay?.notice() : wakeUps.wake()),
+    onConnected: (connected) => metrics.listenConnected.set(Number(connected)),
   });
   return { parts: [connections, listener, gate], haltReason: () => gate.haltReason() };
 }

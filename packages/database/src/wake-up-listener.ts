@@ -10,13 +10,16 @@ export interface WakeUpListenerOptions {
    * committed before was not heard.
    */
   readonly onWakeUp: (channel: WakeUpChannel) => void;
+  /** Must not throw. Whether notifications can be heard, at each change. */
+  readonly onConnected?: (connected: boolean) => void;
 }
 
 /** A connection that looks alive and is not is noticed within this time. */
 const PROBE_INTERVAL_MS = 10_000;
 
 /** Listens to all channels on one connection of its own (a pooler in transaction mode cannot LISTEN), and comes back when it is lost. */
-export function createWakeUpListener({ url, log, onWakeUp }: WakeUpListenerOptions): Part {
+export function createWakeUpListener(options: WakeUpListenerOptions): Part {
+  const { url, log, onWakeUp } = options;
   const stopping = new AbortController();
   let listening: Promise<void> | undefined;
   return {
@@ -30,6 +33,8 @@ export function createWakeUpListener({ url, log, onWakeUp }: WakeUpListenerOptio
             if (known) onWakeUp(known);
           });
           await client.query(WAKE_UP_CHANNELS.map((channel) => `LISTEN ${channel}`).join('; '));
+          options.onConnected?.(true);
+          closed.addEventListener('abort', () => options.onConnected?.(false), { once: true });
           for (const channel of WAKE_UP_CHANNELS) onWakeUp(channel);
           while (!closed.aborted) {
             await sleep(PROBE_INTERVAL_MS, closed);
