@@ -1,0 +1,82 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { KafkaPublisher } from '@order-events/messaging';
+import { createLogger } from '@order-events/runtime';
+import type { Pool } from 'pg';
+import type { Checkpoint } from '../src/checkpoint.ts';
+import { createParkedEventStore } from '../src/operations/parked-event-store.ts';
+import { createOutboxReader } from '../src/outbox/outbox-reader.ts';
+import { createPartitionRun } from '../src/partition-run.ts';
+import { createKeyParking } from '../src/publish/key-parking.ts';
+import { createPartitionWriter } from '../src/publish/partition-writer.ts';
+
+export interface UnleasedOwner {
+  /** How often it has become the writer of the partition. */
+  claims(): number;
+  /** Gives up what is under way, as a relay whose lease may have ended; it goes on at once. */
+  interrupt(): void;
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 2;
+const MAX_QUEUED_BYTES = 256 * 1024;
+
+/**
+ * Reads and publishes the only partition of a topic with the relay's own parts, except that it believes for ever that the partition is
+ * its own: no lease keeps two of them apart.
+ */
+export function startUnleasedOwner(
+  pool: Pool,
+  publisher: KafkaPublisher,
+  checkpoint: Checkpoint,
+): UnleasedOwner {
+  const partition = 0;
+  const log = createLogger({ service: 'test', level: 'silent' });
+  const over = new AbortController();
+  let validity = new AbortController();
+  let claims = 0;
+  const writer = createPartitionWriter({
+    partition,
+    fromOffset: checkpoint.logOffset,
+    publisher,
+    claims: publisher,
+    parking: createKeyParking(partition, createParkedEventStore(pool), () => {}),
+    observer: { published() {}, alreadyPublished() {}, failed() {} },
+    log,
+  });
+  const run = createPartitionRun({
+    partition,
+    checkpoint,
+    writer,
+    lost: over.signal,
+    validity: () => validity.signal,
+    attend: () => Promise.resolve('done'),
+    onClaimed: () => (claims += 1),
+    onClaimFailed() {},
+    onProgress() {},
+    log,
+  });
+  const reader = createOutboxReader({ pool, partitionCount: 1, limits: { rows: 100, bytes: 100_000 } });
+
+  async function readAhead(): Promise<void> {
+    while (!over.signal.aborted) {
+      const readFrom = run.queuedBytes() < MAX_QUEUED_BYTES ? run.readFrom() : undefined;
+      const [page] = readFrom ? await reader.read([{ cursor: readFrom, partitions: [partition] }]) : [];
+      if (readFrom && page) run.offer(readFrom, page);
+      await pause(POLL_MS);
+    }
+  }
+
+  const reading = readAhead();
+  return {
+    claims: () => claims,
+    interrupt() {
+      const old = validity;
+      validity = new AbortController();
+      old.abort();
+    },
+    async stop() {
+      over.abort();
+      await Promise.all([reading, run.ended]);
+    },
+  };
+}
