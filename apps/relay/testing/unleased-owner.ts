@@ -4,6 +4,7 @@ import { createLogger } from '@order-events/runtime';
 import type { Pool } from 'pg';
 import type { Checkpoint } from '../src/checkpoint.ts';
 import { createParkedEventStore } from '../src/operations/parked-event-store.ts';
+import { CURSOR_AT_START } from '../src/outbox/cursor.ts';
 import { createOutboxReader } from '../src/outbox/outbox-reader.ts';
 import { createPartitionRun } from '../src/partition-run.ts';
 import { createKeyParking } from '../src/publish/key-parking.ts';
@@ -17,19 +18,21 @@ export interface UnleasedOwner {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 2;
+const POLL_MS = 5;
 const MAX_QUEUED_BYTES = 256 * 1024;
 
 /**
- * Reads and publishes the only partition of a topic with the relay's own parts, except that it believes for ever that the partition is
- * its own: no lease keeps two of them apart.
+ * Reads and publishes one partition with the relay's own parts, except that it believes for ever that the partition is its own: no
+ * lease keeps two of them apart.
  */
-export function startUnleasedOwner(
-  pool: Pool,
-  publisher: KafkaPublisher,
-  checkpoint: Checkpoint,
-): UnleasedOwner {
-  const partition = 0;
+export function startUnleasedOwner(options: {
+  readonly pool: Pool;
+  readonly publisher: KafkaPublisher;
+  readonly partition: number;
+  readonly partitionCount: number;
+}): UnleasedOwner {
+  const { pool, publisher, partition, partitionCount } = options;
+  const checkpoint: Checkpoint = { cursor: CURSOR_AT_START, logOffset: 0n };
   const log = createLogger({ service: 'test', level: 'silent' });
   const over = new AbortController();
   let validity = new AbortController();
@@ -55,7 +58,7 @@ export function startUnleasedOwner(
     onProgress() {},
     log,
   });
-  const reader = createOutboxReader({ pool, partitionCount: 1, limits: { rows: 100, bytes: 100_000 } });
+  const reader = createOutboxReader({ pool, partitionCount, limits: { rows: 100, bytes: 100_000 } });
 
   async function readAhead(): Promise<void> {
     while (!over.signal.aborted) {

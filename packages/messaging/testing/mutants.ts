@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { attemptAnswered, attemptFailed } from '../src/produce-attempt.ts';
 import { judgeAttempt } from '../src/append-result.ts';
 import { createCoordinatorClients } from '../src/coordinator-client.ts';
@@ -21,6 +22,11 @@ export const withoutFence: Fence = async (ask, { transactionalId }) => {
   const { producerId, producerEpoch } = await ask(initProducerIdRequest(transactionalId));
   return { producerId, producerEpoch };
 };
+
+/** Each owner is a producer of its own, so nobody keeps anybody out. */
+export const withIdOfItsOwn: Fence = (ask, target) =>
+  // The coordinator of another id is this one only where there is one broker.
+  fencePartition(ask, { ...target, transactionalId: `${target.transactionalId}-${randomUUID()}` });
 
 /** Does not wait for the markers of the aborted transaction: until they are written nobody is fenced. */
 export const fenceWithoutSecondInit: Fence = async (ask, { transactionalId, topic, partition }) => {

@@ -1,15 +1,5 @@
 import type { KafkaPublisher } from '@order-events/messaging';
 
-/** Mutant: what the topic holds already is not looked at. */
-export function withoutLedger(publisher: KafkaPublisher): KafkaPublisher {
-  return {
-    ...publisher,
-    async claim(...wish) {
-      return { ...(await publisher.claim(...wish)), publishedIds: new Set() };
-    },
-  };
-}
-
 /** Mutant: a batch whose answer does not come is sent again under another producer's epoch and sequence. */
 export function retryingWithNewSequence(publisher: KafkaPublisher): KafkaPublisher {
   return {
