@@ -14,7 +14,7 @@ async function openStores(t: TestContext, leaseMs: number) {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   t.after(() => pool.end());
   const store = (owner: string) => createLeaseStore({ pool, owner, leaseMs });
-  return { pool, first: store('first'), second: store('second') };
+  return { url, pool, first: store('first'), second: store('second') };
 }
 
 function unchanged(leases: readonly Lease[]) {
@@ -101,4 +101,105 @@ test('a lease of an owner that is gone ends by the database clock', async (t) =>
   });
   assert.equal(taken.epoch, lease.epoch + 1n);
   assert.deepEqual((await first.renew(unchanged([lease]), ALIVE)).ours, []);
+});
+
+test('relays that acquire at the same time never get the same partition, and no more than they ask for', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = new pg.Pool({ connectionString: url, max: 8 });
+  t.after(() => pool.end());
+  const stores = Array.from({ length: 8 }, (_, index) =>
+    createLeaseStore({ pool, owner: `relay ${index}`, leaseMs: 60_000 }),
+  );
+  await stores[0]!.ensurePartitions(40);
+  for (let round = 0; round < 20; round++) {
+    const taken = await Promise.all(stores.map((store) => store.acquire(3, [])));
+    const partitions = taken.flat().map((lease) => lease.partition);
+    assert.equal(new Set(partitions).size, partitions.length);
+    for (const leases of taken) assert.ok(leases.length <= 3, `${leases.length} taken`);
+    await Promise.all(stores.map((store, index) => store.release(unchanged(taken[index]!), STAYING)));
+  }
+  const { rows } = await pool.query<{ epochs: bigint }>(
+    'SELECT sum(epoch)::bigint AS epochs FROM relay_partition WHERE owner IS NULL',
+  );
+  assert.ok(rows[0]!.epochs > 0n);
+});
+
+test('relays count each other by their heartbeats, and those that are silent for a lease no more', async (t) => {
+  const { pool, first, second } = await openStores(t, 60_000);
+  await first.ensurePartitions(5);
+  assert.equal((await first.renew([], ALIVE)).relays, 1);
+  const { relays, rank, available, free } = await second.renew([], ALIVE);
+  assert.deepEqual([relays, rank, available, free], [2, 1, 5, 5]);
+  assert.deepEqual((await first.look([])).rank, 0);
+  await pool.query(
+    `UPDATE relay_instance SET heartbeat_at = heartbeat_at - interval '61 s' WHERE id = 'first'`,
+  );
+  assert.equal((await second.look([])).relays, 1);
+  await second.renew([], ALIVE);
+  const { rows } = await pool.query('SELECT id FROM relay_instance');
+  assert.deepEqual(rows, [{ id: 'second' }], 'a silent one is forgotten');
+  await first.renew([], ALIVE);
+  await first.release([], { leaving: true });
+  assert.equal((await second.look([])).relays, 1, 'one that leaves is not counted from then on');
+  await first.renew([], { alive: false });
+  assert.equal((await second.look([])).relays, 1, 'nor while it still renews what it has to finish');
+});
+
+test('only what may be owned is available, and only what nobody owns is free', async (t) => {
+  const { pool, first, second } = await openStores(t, 60_000);
+  await first.ensurePartitions(6);
+  await pool.query(`UPDATE relay_partition SET mode = 'paused' WHERE partition = 0`);
+  await pool.query(`UPDATE relay_partition SET mode = 'draining' WHERE partition IN (1, 2)`);
+  await pool.query(
+    `UPDATE relay_partition SET page_target = '9:9:', page_seq = 1, page_end = 2 WHERE partition = 2`,
+  );
+  const [lease] = await first.acquire(1, []);
+  assert.deepEqual([lease?.partition, lease?.mode], [2, 'draining']);
+  const { available, free } = await second.look([]);
+  assert.deepEqual([available, free], [4, 3]);
+  const taken = await second.acquire(12, []);
+  assert.deepEqual(new Set(taken.map(({ partition }) => partition)), new Set([3, 4, 5]));
+  await pool.query(`UPDATE relay_partition SET mode = 'paused' WHERE partition = 2`);
+  assert.deepEqual((await first.look([lease!])).ours, [{ partition: 2, mode: 'paused' }]);
+});
+
+test('a lease whose acquisition was never answered is found and taken again', async (t) => {
+  const { first, second } = await openStores(t, 60_000);
+  await first.ensurePartitions(2);
+  const [known] = await first.acquire(1, []);
+  const [unheard] = await first.acquire(1, [known!]);
+  assert.equal((await first.look([known!])).free, 1);
+  assert.equal((await second.look([])).free, 0);
+  const [again, ...more] = await first.acquire(12, [known!]);
+  assert.deepEqual(more, []);
+  assert.deepEqual([again?.partition, again?.epoch], [unheard!.partition, unheard!.epoch + 1n]);
+});
+
+test('a renewal that was on its way for too long does not undo a newer one', async (t) => {
+  const { first } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const [lease] = await first.acquire(1, []);
+  const newer = { cursor: { snapshot: '50:60:' }, logOffset: 9n };
+  await first.renew([{ ...lease!, checkpoint: newer }], ALIVE);
+  const overtaken = { cursor: { snapshot: '40:60:40' }, logOffset: 3n };
+  assert.deepEqual((await first.renew([{ ...lease!, checkpoint: overtaken }], ALIVE)).ours, []);
+  await first.release([{ ...lease!, checkpoint: newer }], STAYING);
+  const [again] = await first.acquire(1, []);
+  assert.deepEqual(again?.checkpoint, newer);
+});
+
+test('whoever gives a lease back wakes the others in the same transaction', async (t) => {
+  const { url, pool, first } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const leases = await first.acquire(1, []);
+  const listener = new pg.Client(url);
+  await listener.connect();
+  t.after(() => listener.end());
+  const owners: unknown[] = [];
+  listener.on('notification', () => {
+    void pool.query('SELECT owner FROM relay_partition').then(({ rows }) => owners.push(rows[0].owner));
+  });
+  await listener.query('LISTEN relay_ownership');
+  await first.release(unchanged(leases), STAYING);
+  await eventually(() => assert.deepEqual(owners, [null]));
 });
