@@ -17,6 +17,7 @@ async function setup(t: TestContext) {
   const pool = new pg.Pool({ connectionString: url, max: 8 });
   // A test below ends a connection of the pool.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   t.after(() => pool.end());
   const log = createLogger({ service: 'test', level: 'silent' });
   const kept: number[] = [];
@@ -53,10 +54,10 @@ async function insertAt(client: pg.Pool | pg.Client, createdAt: Date, rows = 1):
   );
 }
 
-/** All partitions have published everything that is committed. */
+/** All partitions have published everything so far; a real snapshot would be held back by the open transactions of other tests. */
 async function publishAll(pool: pg.Pool): Promise<void> {
   await pool.query(
-    `INSERT INTO relay_partition (partition, cursor) SELECT generate_series(0, 11), pg_current_snapshot()
+    `INSERT INTO relay_partition (partition, cursor) SELECT generate_series(0, 11), format('%1$s:%1$s:', pg_snapshot_xmax(pg_current_snapshot()))::pg_snapshot
      ON CONFLICT (partition) DO UPDATE SET cursor = excluded.cursor`,
   );
 }
