@@ -24,9 +24,14 @@ export interface PageQueue {
   reset(cursor: Cursor): void;
 }
 
+interface QueuedPage extends PartitionPage {
+  /** Of payload. */
+  readonly bytes: number;
+}
+
 export function createPageQueue(start: Cursor): PageQueue {
   let readFrom = start;
-  let pages: PartitionPage[] = [];
+  let pages: QueuedPage[] = [];
   let bytes = 0;
   return {
     readFrom: () => readFrom,
@@ -38,8 +43,11 @@ export function createPageQueue(start: Cursor): PageQueue {
       const last = pages.at(-1);
       // Looks that found nothing for this partition only move the cursor behind what waits already.
       if (last && page.events.length === 0) pages[pages.length - 1] = { ...last, next: page.next };
-      else pages.push(page);
-      bytes += payloadBytes(page.events);
+      else {
+        const queued = { ...page, bytes: payloadBytes(page.events) };
+        pages.push(queued);
+        bytes += queued.bytes;
+      }
     },
 
     take(count) {
@@ -48,13 +56,14 @@ export function createPageQueue(start: Cursor): PageQueue {
       let taken = 1;
       let events = first.events;
       let { next } = first;
+      bytes -= first.bytes;
       for (let page = pages[taken]; page && events.length < count; page = pages[taken]) {
         events = [...events, ...page.events];
         next = page.next;
+        bytes -= page.bytes;
         taken += 1;
       }
       pages = pages.slice(taken);
-      bytes -= payloadBytes(events);
       return { events, next };
     },
 

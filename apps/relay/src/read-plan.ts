@@ -8,10 +8,13 @@ export interface PartitionRead {
   readonly members: readonly { readonly run: PartitionRun; readonly readFrom: Cursor }[];
 }
 
-/** Payload that is read ahead, over all partitions: above it nothing is read. */
-const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/**
+ * Payload that is read ahead, over all partitions: above it nothing is read. Enough for a full request on its way and another one
+ * behind it; more would only be copied about by the garbage collector.
+ */
+const MAX_QUEUED_BYTES = 6 * 1024 * 1024;
 /** And of one partition, so that one that publishes slowly does not take all of it. */
-const MAX_PARTITION_QUEUED_BYTES = 4 * 1024 * 1024;
+const MAX_PARTITION_QUEUED_BYTES = 1024 * 1024;
 /** Each branch of a query may answer with a whole page. */
 const MAX_GROUPS = 4;
 

@@ -112,9 +112,10 @@ function createDeliveryMetrics(registry: Registry): DeliveryObserver {
     registers,
   });
   return {
-    published(event: PendingEvent) {
-      published.inc();
-      lag.observe(Math.max(0, Date.now() - event.createdAt.getTime()) / 1000);
+    published(events: readonly PendingEvent[]) {
+      published.inc(events.length);
+      const nowMs = Date.now();
+      for (const { createdAt } of events) lag.observe(Math.max(0, nowMs - createdAt.getTime()) / 1000);
     },
     alreadyPublished: (count) => skipped.inc(count),
     failed: (reason) => failures.inc({ reason }),

@@ -48,7 +48,7 @@ export interface PartitionWriter {
 }
 
 export interface DeliveryObserver {
-  published(event: PendingEvent): void;
+  published(events: readonly PendingEvent[]): void;
   alreadyPublished(count: number): void;
   failed(reason: string): void;
 }
@@ -77,15 +77,15 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
   const isMissing = (event: PendingEvent) => !ledger.has(idOf(event));
 
   function record(events: readonly PendingEvent[], outcomes: readonly PublishOutcome[]): PublishResult {
+    const published: PendingEvent[] = [];
     let held = false;
     let unclaimed = false;
     let refused: PublishResult | undefined;
     events.forEach((event, index) => {
       const outcome = outcomes[index];
       if (outcome?.kind === 'published') {
-        ledger.add(idOf(event));
+        published.push(event);
         endOffset = outcome.offset + 1n;
-        observer.published(event);
       } else if (outcome?.kind === 'held') {
         held = true;
       } else {
@@ -99,10 +99,14 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
         else unclaimed = true;
       }
     });
+    observer.published(published);
+    if (published.length === events.length) return { kind: 'published' };
+    for (const event of published) ledger.add(idOf(event));
     if (unclaimed) return { kind: 'unclaimed' };
     return refused ?? { kind: held ? 'held' : 'published' };
   }
 
+  /** Of events that were published in part only, the ledger tells which; all of them are left to the caller, who settles them. */
   async function sendMissing(events: readonly PendingEvent[], signal: AbortSignal): Promise<PublishResult> {
     const missing = ledger.size > 0 ? events.filter(isMissing) : events;
     observer.alreadyPublished(events.length - missing.length);
@@ -165,6 +169,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
 
     async deliverApart(events, signal) {
       const result = await sendMissing(events, signal);
+      if (result.kind === 'published') for (const event of events) ledger.add(idOf(event));
       const missing = events.findIndex(isMissing);
       return { ...result, published: missing < 0 ? events.length : missing };
     },
