@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppProcess } from '../stack/index.ts';
 import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
-import { startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
+import { SMALL_HEAP, startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
 import { measureDrain } from './drain-measurement.ts';
 import { type TopicGrowth, verifyBacklog, watchTopicGrowth } from './topic-growth.ts';
@@ -22,18 +22,21 @@ export const drainPart: BenchPart = {
     const url = await context.servers.createDatabase(BACKLOG);
     context.defer(() => context.servers.dropDatabase(BACKLOG));
     await insertWaitingEvents(url, EVENTS);
-    const one = await drain(context, 1);
-    const two = await drain(context, 2);
+    const one = await drain(context, { relays: 1, nodeOptions: [] });
+    const small = await drain(context, { relays: 1, nodeOptions: SMALL_HEAP });
+    const two = await drain(context, { relays: 2, nodeOptions: [] });
     const ratio = Number(two.row['eventsPerSecond']) / Number(one.row['eventsPerSecond']);
     return [
       {
         title: `Drain of ${EVENTS.toLocaleString('en-US')} waiting events`,
         columns: COLUMNS,
-        rows: [one.row, two.row],
+        rows: [one.row, small.row, two.row],
         notes: [
           `two relays against one: ${ratio.toFixed(2)} times the events/s`,
           `one relay: ${one.note}`,
+          `small heap: ${small.note}`,
           `two relays: ${two.note}`,
+          `small heap: ${SMALL_HEAP.join(' ')}, about what Node chooses in a container of 512 MB`,
         ],
       },
     ];
@@ -42,6 +45,7 @@ export const drainPart: BenchPart = {
 
 const COLUMNS = [
   { key: 'relays', label: 'relays' },
+  { key: 'heap', label: 'heap' },
   { key: 'eventsPerSecond', label: 'events/s' },
   { key: 'relayMicrosPerEvent', label: 'relay CPU µs/event', digits: 1 },
   { key: 'postgresMicrosPerEvent', label: 'Postgres CPU', digits: 1 },
@@ -53,10 +57,14 @@ const COLUMNS = [
   { key: 'outOfOrder', label: 'out of order' },
 ];
 
-async function drain(context: BenchContext, count: number): Promise<{ row: FigureRow; note: string }> {
+async function drain(
+  context: BenchContext,
+  { relays: count, nodeOptions }: { relays: number; nodeOptions: readonly string[] },
+): Promise<{ row: FigureRow; note: string }> {
   const { servers, signal } = context;
-  const topic = `bench.drain.${count}`;
-  const database = `bench_drain_${count}`;
+  const heap = nodeOptions.length > 0 ? 'small' : 'default';
+  const topic = `bench.drain.${count}.${heap}`;
+  const database = `bench_drain_${count}_${heap}`;
   const databaseUrl = await servers.createDatabase(database, BACKLOG);
   context.defer(() => servers.dropDatabase(database));
   await servers.createTopic(topic);
@@ -64,7 +72,7 @@ async function drain(context: BenchContext, count: number): Promise<{ row: Figur
   context.defer(async () => growth.close());
   context.step(`draining with ${count} relay(s)`);
   const relays = await Promise.all(
-    Array.from({ length: count }, () => startBenchRelay(context, { databaseUrl, topic })),
+    Array.from({ length: count }, () => startBenchRelay(context, { databaseUrl, topic }, nodeOptions)),
   );
   const shares =
     count === 1
@@ -81,7 +89,7 @@ async function drain(context: BenchContext, count: number): Promise<{ row: Figur
   for (const relay of relays) await stopBenchRelay(relay);
   const verdict = await verifyBacklog(servers.kafka.brokers, topic, EVENTS, signal);
   return {
-    row: { relays: count, ...figures, ...verdict },
+    row: { relays: count, heap, ...figures, ...verdict },
     note: describeUsage(usage) + shares,
   };
 }
