@@ -19,6 +19,16 @@ export function addPartitions(state: OutboxState, count: number): Promise<void> 
   });
 }
 
+export function setTopicConfig(state: OutboxState, config: Readonly<Record<string, string>>): Promise<void> {
+  return withAdmin(state, async (admin) => {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: state.topic, configEntries }],
+    });
+  });
+}
+
 async function withAdmin(state: OutboxState, work: (admin: Admin) => Promise<void>): Promise<void> {
   const client = new kafkajs.Kafka({
     clientId: 'test',

@@ -39,7 +39,7 @@ export function createPublishing(options: PublishingOptions): {
 } {
   const { config, pool, metrics, owner, log } = options;
   const wakeUps = createWakeSignal();
-  const leases = createLeaseStore({ pool, owner, leaseMs: config.RELAY_LEASE_MS });
+  const leaseOptions = { pool, owner, leaseMs: config.RELAY_LEASE_MS };
   const publisher = createPublisher(options);
   const parkedEvents = createParkedEventStore(pool);
   const connections: Part = {
@@ -52,10 +52,14 @@ export function createPublishing(options: PublishingOptions): {
     log,
     checkIntervalMs: GATE_CHECK_INTERVAL_MS,
     onHalted: (halted) => metrics.halted.set(Number(halted)),
-    inspect: (signal) => inspect({ pool, topic: config.KAFKA_TOPIC, kafka: publisher, leases, log }, signal),
+    inspect: (signal) =>
+      inspect(
+        { pool, topic: config.KAFKA_TOPIC, kafka: publisher, leases: createLeaseStore(leaseOptions), log },
+        signal,
+      ),
     createRelay: (partitionCount) =>
       (relay = createRelay({
-        leases,
+        leases: createLeaseStore({ ...leaseOptions, subject: { topic: config.KAFKA_TOPIC, partitionCount } }),
         reader: createOutboxReader({ pool, partitionCount, limits: PAGE_LIMITS }),
         publisher,
         claims: publisher,

@@ -203,3 +203,42 @@ test('whoever gives a lease back wakes the others in the same transaction', asyn
   await first.release(unchanged(leases), STAYING);
   await eventually(() => assert.deepEqual(owners, [null]));
 });
+
+const SUBJECT = { topic: 'orders.events', partitionCount: 3 };
+
+async function openStoresOnSubject(t: TestContext) {
+  const opened = await openStores(t, 60_000);
+  await opened.first.ensurePartitions(3);
+  await opened.pool.query(
+    `INSERT INTO relay_identity (system_identifier, topic, topic_id, partition_count) VALUES ('1', $1, 'id', $2)`,
+    [SUBJECT.topic, SUBJECT.partitionCount],
+  );
+  return opened;
+}
+
+test('nothing is taken while the cursors are about another topic or number of partitions', async (t) => {
+  const { pool } = await openStoresOnSubject(t);
+  const store = (subject: typeof SUBJECT) =>
+    createLeaseStore({ pool, owner: 'relay', leaseMs: 60_000, subject });
+  assert.deepEqual(await store({ ...SUBJECT, partitionCount: 4 }).acquire(12, []), []);
+  assert.deepEqual(await store({ ...SUBJECT, topic: 'other' }).acquire(12, []), []);
+  assert.equal((await store(SUBJECT).acquire(12, [])).length, 3);
+});
+
+test('what was taken just after the number of partitions changed is put back as it was', async (t) => {
+  const { pool } = await openStoresOnSubject(t);
+  /** Changes the number between the look at it and the acquisition. */
+  const racing: pg.Pool = Object.assign(Object.create(pool), {
+    async query(text: string, values: unknown[]) {
+      if (/SET owner = \$1/.test(text)) await pool.query('UPDATE relay_identity SET partition_count = 4');
+      return pool.query(text, values);
+    },
+  });
+  const late = createLeaseStore({ pool: racing, owner: 'late', leaseMs: 60_000, subject: SUBJECT });
+  assert.deepEqual(await late.acquire(12, []), []);
+  const { rows } = await pool.query(
+    'SELECT owner, lease_until, epoch::int, cursor::text FROM relay_partition ORDER BY partition',
+  );
+  const free = { owner: null, lease_until: null, epoch: 1, cursor: CURSOR_AT_START.snapshot };
+  assert.deepEqual(rows, [free, free, free]);
+});

@@ -22,7 +22,8 @@ export interface LeaseStore {
   look(leases: readonly LeaseId[]): Promise<OwnershipView>;
   /**
    * Takes up to `limit` partitions that nobody owns, or that are this relay's and not among `known` (an acquisition whose answer
-   * was lost). Safe against relays doing the same at the same time.
+   * was lost). Safe against relays doing the same at the same time. None while the cursors are about another topic, or another number
+   * of partitions, than this store: another mapping of keys would read a partition's cursor past events that belong to it.
    */
   acquire(limit: number, known: readonly LeaseId[]): Promise<AcquiredLease[]>;
   /**
@@ -35,9 +36,45 @@ export interface LeaseStore {
   ): Promise<ReadonlySet<number>>;
 }
 
-/** Leases are rows and short statements, timed by the database's clock: no session state, so any pooler will do. */
-export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: number }): LeaseStore {
-  const { pool, owner, leaseMs } = options;
+/** What the cursors are about, as long as this relay may publish. */
+export interface CursorSubject {
+  readonly topic: string;
+  readonly partitionCount: number;
+}
+
+/**
+ * Leases are rows and short statements, timed by the database's clock: no session state, so any pooler will do. Without a `subject`
+ * the cursors may be about anything.
+ */
+export function createLeaseStore(options: {
+  pool: Pool;
+  owner: string;
+  leaseMs: number;
+  subject?: CursorSubject;
+}): LeaseStore {
+  const { pool, owner, leaseMs, subject } = options;
+
+  async function isOnSubject(): Promise<boolean> {
+    if (!subject) return true;
+    const { rowCount } = await pool.query(
+      'SELECT FROM relay_identity WHERE topic = $1 AND partition_count = $2',
+      [subject.topic, subject.partitionCount],
+    );
+    return rowCount === 1;
+  }
+
+  /** As they were found: nothing was published. */
+  async function putBack(rows: readonly AcquiredRow[]): Promise<void> {
+    await pool.query(
+      `WITH put_back AS (
+         UPDATE relay_partition AS lease SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp()
+         FROM unnest($2::int[], $3::bigint[]) AS held (partition, epoch) WHERE ${IS_OURS}
+         RETURNING 1)
+       SELECT pg_notify('relay_ownership', '') FROM put_back LIMIT 1`,
+      [owner, rows.map(({ partition }) => partition), rows.map(({ epoch }) => epoch)],
+    );
+  }
+
   return {
     async ensurePartitions(count) {
       await pool.query(
@@ -83,6 +120,7 @@ export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: 
     },
 
     async acquire(limit, known) {
+      if (!(await isOnSubject())) return [];
       // Materialized: a plan that runs the sub-query again for each row would take more than the limit.
       const { rows } = await pool.query<AcquiredRow>(
         `WITH held AS (SELECT unnest($3::int[]) AS partition),
@@ -95,7 +133,11 @@ export function createLeaseStore(options: { pool: Pool; owner: string; leaseMs: 
          RETURNING lease.partition, epoch, mode, cursor::text, page_target::text, page_seq, page_end, log_offset`,
         [owner, leaseMs, known.map(({ partition }) => partition), limit],
       );
-      return rows.map(acquiredLease);
+      // Whoever changes the subject does so while nobody owns a partition: what is taken after the change is seen to be so here, and
+      // what was taken before it keeps the change from being made.
+      if (rows.length === 0 || (await isOnSubject())) return rows.map(acquiredLease);
+      await putBack(rows);
+      return [];
     },
 
     async release(renewals, { leaving }) {
