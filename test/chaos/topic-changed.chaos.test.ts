@@ -75,10 +75,9 @@ test('partitions added to the topic under load: publishing halts with an instruc
 
   assert.deepEqual(load.failures, []);
   const { events, duplicated, outOfOrder } = await auditTopic(brokers, topic, []);
-  assert.deepEqual(
-    { events, duplicated, outOfOrder },
-    { events: publishedBefore, duplicated: 0, outOfOrder: 0 },
-  );
+  assert.deepEqual({ duplicated, outOfOrder }, { duplicated: 0, outOfOrder: 0 });
+  // Of a batch that the halt cut off it is not known that it was appended.
+  assert.ok(events >= publishedBefore);
   const offsets = await admin.fetchTopicOffsets(topic);
   const added = offsets.filter(({ partition }) => partition >= 12);
   assert.deepEqual(
