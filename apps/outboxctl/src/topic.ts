@@ -12,6 +12,9 @@ export interface Topic {
   close(): void;
 }
 
+/** A reader of the whole topic that leaves little for the garbage collector to be late with. */
+const FETCH_LIMITS = { maxBytes: 2 * 1024 * 1024, partitionMaxBytes: 256 * 1024 };
+
 /** The topic of the settings; connects with the first question to its reader. */
 export function openTopic(config: OutboxctlConfig): Topic {
   const configured = config.KAFKA_BROKERS.length > 0;
@@ -26,6 +29,7 @@ export function openTopic(config: OutboxctlConfig): Topic {
         clientId: 'outboxctl',
         topic: config.KAFKA_TOPIC,
         isolation: 'uncommitted',
+        ...FETCH_LIMITS,
       });
       return reader;
     },
