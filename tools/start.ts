@@ -19,6 +19,7 @@ console.log(`
   gRPC gateway    ${gateway.urls.grpc}
   Kafka           ${kafka.brokers.join(',')}  topic orders.events
   PostgreSQL      ${postgres.url}
+  relay status    ${relay.urls.admin}/status
   metrics         ${api.urls.admin}/metrics  ${relay.urls.admin}/metrics  ${gateway.urls.admin}/metrics
   to kill         API ${api.pid}  relay ${relay.pid}  gateway ${gateway.pid}  Kafka ${kafka.pid}
 
