@@ -8,6 +8,7 @@ import { createOperatorRequests } from './operations/operator-requests.ts';
 import { createParkedEventStore } from './operations/parked-event-store.ts';
 import { createReplayStore } from './operations/replay-store.ts';
 import { createOutboxReader } from './outbox/outbox-reader.ts';
+import { createLeaseConnections } from './ownership/lease-connections.ts';
 import { createLeaseStore } from './ownership/lease-store.ts';
 import { createRelay, type Relay } from './relay.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
@@ -39,7 +40,10 @@ export function createPublishing(options: PublishingOptions): {
 } {
   const { config, pool, metrics, owner, log } = options;
   const wakeUps = createWakeSignal();
-  const leaseOptions = { pool, owner, leaseMs: config.RELAY_LEASE_MS };
+  const access = databaseAccess(config);
+  const renewIntervalMs = config.RELAY_LEASE_MS / RENEWALS_PER_LEASE;
+  const leaseConnections = createLeaseConnections({ access, requestMs: renewIntervalMs, log });
+  const leaseOptions = { pool: leaseConnections.pool, owner, leaseMs: config.RELAY_LEASE_MS };
   const publisher = createPublisher(options);
   const parkedEvents = createParkedEventStore(pool);
   const connections: Part = {
@@ -75,7 +79,7 @@ export function createPublishing(options: PublishingOptions): {
         metrics,
         log,
         leaseMs: config.RELAY_LEASE_MS,
-        renewIntervalMs: config.RELAY_LEASE_MS / RENEWALS_PER_LEASE,
+        renewIntervalMs,
         lookIntervalMs: OWNERSHIP_LOOK_INTERVAL_MS,
         safetyMarginMs: config.RELAY_PRODUCE_TIMEOUT_MS,
         idlePollMs: config.RELAY_IDLE_POLL_MS,
@@ -84,12 +88,12 @@ export function createPublishing(options: PublishingOptions): {
       })),
   });
   const listener = createWakeUpListener({
-    url: databaseAccess(config).directUrl,
+    url: access.directUrl,
     log,
     onWakeUp: (channel) => (channel === 'relay_ownership' ? relay?.notice() : wakeUps.wake()),
     onConnected: (connected) => metrics.listenConnected.set(Number(connected)),
   });
-  return { parts: [connections, listener, gate], haltReason: () => gate.haltReason() };
+  return { parts: [leaseConnections, connections, listener, gate], haltReason: () => gate.haltReason() };
 }
 
 function createPublisher({ config, metrics, owner, log }: PublishingOptions): KafkaPublisher {

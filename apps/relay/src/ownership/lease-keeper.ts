@@ -194,7 +194,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
           backoff.reset();
         } catch (error) {
           observer.requestFailed(request.kind);
-          log.warn({ reason: String(error), request: request.kind }, 'could not renew or share the leases');
+          log.warn({ reason: String(error), request: request.kind }, FAILED[request.kind]);
           await sleep(backoff.nextDelayMs(), state.stopping ? undefined : signal);
         }
       }
@@ -206,6 +206,13 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     },
   };
 }
+
+const FAILED: Record<DatabaseRequest['kind'], string> = {
+  renew: 'could not renew the leases',
+  look: 'could not look who owns what',
+  acquire: 'could not take free partitions',
+  release: 'could not give back partitions',
+};
 
 const NEVER = new AbortController().signal;
 
