@@ -167,6 +167,21 @@ test('operators are attended to before the first page, and then in turn with pag
   assert.ok(attend.mock.callCount() >= 2);
 });
 
+test('nothing is published before operators could be attended to once', async (t) => {
+  let away = true;
+  const { delivered, attend, offer } = setup(t, {
+    async attend() {
+      if (away) throw new Error('the database is away');
+      return 'done';
+    },
+  });
+  await offer(['a'], { snapshot: 's1' });
+  await eventually(() => assert.ok(attend.mock.callCount() >= 3));
+  assert.deepEqual(delivered, []);
+  away = false;
+  await eventually(() => assert.deepEqual(delivered, [['a']]));
+});
+
 test('a drain lets the batch under way finish, drops what was read ahead, and ends', async (t) => {
   const { run, answers, delivered, offer } = setup(t);
   const acknowledged = Promise.withResolvers<'published'>();

@@ -67,6 +67,8 @@ interface RunState {
   attentionWanted: boolean;
   /** Operators' requests and pages take turns. */
   attendedLast: boolean;
+  /** What is parked is known, and what a former owner did for operators is recorded. */
+  attendedSinceClaim: boolean;
   /** The last batch was not published: nothing is read for the partition until it is. */
   failing: boolean;
   busy: boolean;
@@ -107,7 +109,7 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
       state.claimedAtMs = performance.now();
       state.failing = false;
       state.attentionWanted = true;
-      state.attendedLast = false;
+      state.attendedSinceClaim = false;
       backoff.reset();
       options.onClaimed(claim);
     } catch (error) {
@@ -122,6 +124,7 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
     state.attendedLast = true;
     try {
       const result = await options.attend({ cursor: checkpoint.cursor, signal: permission() });
+      state.attendedSinceClaim = true;
       if (result === 'unclaimed') state.claimed = false;
       else state.attentionWanted ||= result !== 'done';
       // What was published without the cursor is recorded: the next owner need not look for it.
@@ -166,8 +169,10 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
   async function step(): Promise<void> {
     state.busy = true;
     if (!state.claimed) return claim();
-    // In turn with pages, and before the first of them: until then the ledger knows what a former owner did for operators.
-    if (state.attentionWanted && (!state.attendedLast || queue.isEmpty())) return attend();
+    // In turn with pages, and successfully before the first of them: an event must not pass parked ones of its key, and the end of a
+    // window ends the ledger, which alone knows what a former owner did for operators without recording it.
+    const comesFirst = !state.attendedLast || !state.attendedSinceClaim || queue.isEmpty();
+    if (state.attentionWanted && comesFirst) return attend();
     state.attendedLast = false;
     const page = queue.take(DELIVERY_EVENTS);
     if (page) return deliver(page);
@@ -240,6 +245,7 @@ function initialState(): RunState {
     claimedAtMs: 0,
     attentionWanted: true,
     attendedLast: false,
+    attendedSinceClaim: false,
     failing: false,
     busy: false,
     draining: undefined,
