@@ -75,7 +75,8 @@ export function createOperatorRequests(options: {
     metrics.replayed.inc(published.length);
     if (finished) log.info({ replayId: replay.replayId, partition: at.partition }, 'replay finished');
     if (result.kind === 'held') return 'held';
-    return finished ? 'done' : 'more';
+    // The cursor moves soon, and requests are looked for every second.
+    return finished || page.waits ? 'done' : 'more';
   }
 
   /** What is published must be recorded before anything else is: only until then does the ledger protect it. */

@@ -18,12 +18,22 @@ export interface ReplayPage {
   readonly events: readonly PendingEvent[];
   /** All that is asked for up to this `seq` is in `events`, or in pages before. */
   readonly afterSeq: bigint;
+  /** The next event is asked for, and the cursor does not cover it yet. */
+  readonly waits: boolean;
   readonly finished: boolean;
+}
+
+interface WalkedRow {
+  seq: string | bigint;
+  /** It is asked for. */
+  wanted: boolean;
+  /** The cursor says that it is published. */
+  covered: boolean;
 }
 
 export interface ReplayStore {
   unfinished(partition: number): Promise<Replay[]>;
-  /** The next events to publish again: those that `snapshot` sees, so that all of them have been published before. */
+  /** The next events to publish again, up to the first that `snapshot` does not see: all of them have been published before. */
   page(replay: Replay, snapshot: string): Promise<ReplayPage>;
   /** Notes how far the replay has come. */
   advance(replay: Replay, progress: { afterSeq: bigint; events: number; finished: boolean }): Promise<void>;
@@ -75,11 +85,12 @@ export function createReplayStore(pool: Pool, partitionCount: number): ReplaySto
     },
 
     async page(replay, snapshot) {
-      const { rows: walked } = await pool.query<{ seq: string | bigint; wanted: boolean }>(
+      const { rows: walked } = await pool.query<WalkedRow>(
         `SELECT seq, key_hash % $1::int = $2 AND ($3::text IS NULL OR key = $3)
-            AND ($4::timestamptz IS NULL OR created_at >= $4) AND pg_visible_in_snapshot(xid, $5::pg_snapshot)
+            AND ($4::timestamptz IS NULL OR created_at >= $4)
             AND NOT EXISTS (SELECT FROM parked_event WHERE parked_event.event_id = outbox.event_id)
-            AND NOT EXISTS (SELECT FROM discarded_event WHERE discarded_event.event_id = outbox.event_id) AS wanted
+            AND NOT EXISTS (SELECT FROM discarded_event WHERE discarded_event.event_id = outbox.event_id) AS wanted,
+           pg_visible_in_snapshot(xid, $5::pg_snapshot) AS covered
          FROM outbox WHERE seq > $6 AND seq <= $7 ORDER BY seq LIMIT $8`,
         [
           partitionCount,
@@ -92,19 +103,22 @@ export function createReplayStore(pool: Pool, partitionCount: number): ReplaySto
           WALKED_ROWS,
         ],
       );
-      const wanted = walked.filter((row) => row.wanted).slice(0, PAGE_EVENTS);
+      // What the cursor does not cover, though it may well be published, is waited for: passed over, it would be left out for ever.
+      const firstUncovered = walked.findIndex((row) => row.wanted && !row.covered);
+      const covered = firstUncovered < 0 ? walked : walked.slice(0, firstUncovered);
+      const wanted = covered.filter((row) => row.wanted).slice(0, PAGE_EVENTS);
       const events = await readEvents(
         pool,
         replay,
         wanted.map((row) => BigInt(row.seq)),
       );
       const walkedAll = wanted.length < PAGE_EVENTS && events.length === wanted.length;
+      const lastSeq = walkedAll ? covered.at(-1)?.seq : events.at(-1)?.seq;
       return {
         events,
-        afterSeq: walkedAll
-          ? BigInt(walked.at(-1)?.seq ?? replay.toSeq)
-          : (events.at(-1)?.seq ?? replay.afterSeq),
-        finished: walkedAll && walked.length < WALKED_ROWS,
+        afterSeq: lastSeq === undefined ? replay.afterSeq : BigInt(lastSeq),
+        waits: walkedAll && firstUncovered >= 0,
+        finished: walkedAll && firstUncovered < 0 && walked.length < WALKED_ROWS,
       };
     },
 
