@@ -2,6 +2,7 @@ import { createBackoff, type Logger, sleep } from '@order-events/runtime';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Cursor } from './outbox/cursor.ts';
 import { createPageQueue, type PartitionPage } from './page-queue.ts';
+import { initialRunState } from './partition-run-state.ts';
 import type { PartitionWriter } from './publish/partition-writer.ts';
 import { createPermission } from './publish-permission.ts';
 
@@ -60,24 +61,6 @@ export interface PartitionRun {
   readonly ended: Promise<void>;
 }
 
-interface RunState {
-  /** Older owners are fenced and the ledger is known. */
-  claimed: boolean;
-  claimedAtMs: number;
-  attentionWanted: boolean;
-  /** Operators' requests and pages take turns. */
-  attendedLast: boolean;
-  /** What is parked is known, and what a former owner did for operators is recorded. */
-  attendedSinceClaim: boolean;
-  /** The last batch was not published: nothing is read for the partition until it is. */
-  failing: boolean;
-  busy: boolean;
-  draining: 'acknowledged' | 'window' | undefined;
-  /** The target that a former owner was working towards; it may be older than what that owner had published. */
-  inheritedTarget: string | undefined;
-  wake: () => void;
-}
-
 /** Events that go to the publisher in one call; it cuts them into batches. */
 const DELIVERY_EVENTS = 400;
 
@@ -88,7 +71,7 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
   const over = AbortSignal.any([lost, halted.signal]);
   let checkpoint = options.checkpoint;
   const queue = createPageQueue(checkpoint.cursor);
-  const state = initialState();
+  const state = initialRunState();
   const permission = createPermission(options.validity, over);
 
   /** Everything up to `next` is published. */
@@ -236,20 +219,5 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
     },
 
     halt: () => halted.abort(),
-  };
-}
-
-function initialState(): RunState {
-  return {
-    claimed: false,
-    claimedAtMs: 0,
-    attentionWanted: true,
-    attendedLast: false,
-    attendedSinceClaim: false,
-    failing: false,
-    busy: false,
-    draining: undefined,
-    inheritedTarget: undefined,
-    wake: () => {},
   };
 }
