@@ -118,6 +118,13 @@ export function disturbRelays(t: TestContext, options: DisturbanceOptions): Rela
     note(`partition ${partition} is resumed`);
   }
 
+  // A relay that is still starting when the test fails would keep the process of the tests alive.
+  t.after(async () => {
+    settling.abort();
+    await Promise.all(underWay);
+    for (const { app } of members) app?.kill('SIGKILL');
+  });
+
   function step(): void {
     assert.deepEqual(failures, []);
     const chosen = random.pick(options.disturbances ?? ALL);
