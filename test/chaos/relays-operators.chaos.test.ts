@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { keyHash } from '@order-events/messaging';
 import pg from 'pg';
-import { createTestDatabase, createTestTopic } from '../harness/index.ts';
+import { createTestDatabase, createTestTopic, eventually } from '../harness/index.ts';
 import { assertTopicRecords, committedRecords } from '../harness/record-audit.ts';
 import { disturbRelays, type RelayDisturbance } from '../harness/relay-disturbance.ts';
 import { chooseSeed, createRandom } from '../harness/seeded-random.ts';
@@ -21,6 +21,9 @@ const POISON_VERSION = 500;
 const VERSIONS = 1_500;
 /** A relay needs about a second to start, and the lease of a killed one to run out. */
 const MAX_BETWEEN_KILLS_MS = 2_500;
+
+/** Shares of a replay's events that are published when the relays are killed. */
+const KILL_AT = [0.1, 0.3, 0.5, 0.8];
 
 async function setUp(t: TestContext, topicConfig: Record<string, string> = {}) {
   const { url: databaseUrl } = await createTestDatabase(t);
@@ -92,6 +95,14 @@ test('parking and requeueing lose, double and reorder nothing, whenever the rela
   await alterTopic(system, 'max.message.bytes', '1000000');
   await pool.query('UPDATE parked_event SET requeued_at = clock_timestamp()');
   await pool.query('NOTIFY relay_ownership');
+  await eventually(
+    async () => assert.ok(await isTrue(pool, `(SELECT count(*) FROM parked_event) < ${parked / 2}`)),
+    {
+      deadlineMs: 30_000,
+      intervalMs: 5,
+    },
+  );
+  relays.killAll();
   await disturbUntil(relays, async () => {
     // A broker may know of its new limit a little later, and an operator asks again.
     await pool.query('UPDATE parked_event SET requeued_at = clock_timestamp() WHERE requeued_at IS NULL');
@@ -126,10 +137,22 @@ test('a replay publishes each event once more, whenever the relays are killed', 
   }
   await pool.query('NOTIFY relay_ownership');
   let version = VERSIONS;
-  await disturbUntil(relays, async () => {
+  for (const share of KILL_AT) {
+    const events = Math.round(share * replayIds.length * first.length);
+    await eventually(
+      async () =>
+        assert.ok(await isTrue(pool, `(SELECT sum(published_events) FROM replay_partition) >= ${events}`)),
+      { deadlineMs: 30_000, intervalMs: 5 },
+    );
+    relays.killAll();
     await insertVersions(pool, (version += 1), version);
-    return isTrue(pool, 'NOT EXISTS (SELECT FROM replay_partition WHERE finished_at IS NULL)');
-  });
+    relays.step();
+  }
+  await eventually(
+    async () =>
+      assert.ok(await isTrue(pool, 'NOT EXISTS (SELECT FROM replay_partition WHERE finished_at IS NULL)')),
+    { deadlineMs: 30_000 },
+  );
   await relays.settle();
   const replayed = replayIds.flatMap((replayId) =>
     first.map((record) => ({ ...record, id: `${record.id}/${replayId}` })),

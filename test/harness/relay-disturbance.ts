@@ -33,6 +33,8 @@ export interface DisturbanceOptions {
 export interface RelayDisturbance {
   /** Does one thing to the relays, and does not wait for its effect. Throws when something has failed so far. */
   step(): void;
+  /** Kills every relay that runs; the next step starts one. */
+  killAll(): void;
   /** Wakes and resumes everything, sees to it that a relay runs, and requires that no relay has ended by itself. */
   settle(): Promise<void>;
   /** Stops all relays in order, and requires that each ends well. */
@@ -143,6 +145,12 @@ export function disturbRelays(t: TestContext, options: DisturbanceOptions): Rela
 
   return {
     step,
+    killAll() {
+      for (const member of inState('running', 'frozen')) {
+        run(() => end(member, 'SIGKILL'));
+        counts.kill += 1;
+      }
+    },
     counts,
     async settle() {
       settling.abort();
