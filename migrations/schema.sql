@@ -96,6 +96,7 @@ CREATE TABLE relay_partition (
   log_offset bigint NOT NULL DEFAULT 0,
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   mode text NOT NULL DEFAULT 'running'::text,
+  server_run text,
   CONSTRAINT relay_partition_check CHECK ((owner IS NULL) = (lease_until IS NULL)),
   CONSTRAINT relay_partition_check1 CHECK (num_nulls(page_target, page_seq, page_end) = ANY (ARRAY[0, 3])),
   CONSTRAINT relay_partition_mode_check CHECK (mode = ANY (ARRAY['running'::text, 'draining'::text, 'paused'::text])),
@@ -192,6 +193,18 @@ $function$
 
 COMMENT ON FUNCTION outbox_page IS 'The relay''s look at the outbox: rows that target (by default the current snapshot) sees and since does not.';
 
+CREATE OR REPLACE FUNCTION public.relay_server_run()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
+    (SELECT extract(epoch FROM stats_reset) FROM pg_stat_bgwriter))
+$function$
+;
+
+COMMENT ON FUNCTION relay_server_run IS 'Names this run of the server: another answer means that it was started again, has crashed, or is another one.';
+
 COMMENT ON TABLE discarded_event IS 'Parked events that an operator gave up: they are not in the topic, and never will be.';
 
 COMMENT ON COLUMN discarded_event.cause IS 'Why the event had been parked.';
@@ -233,6 +246,8 @@ COMMENT ON COLUMN relay_partition.page_end IS 'Highest seq of the window.';
 COMMENT ON COLUMN relay_partition.log_offset IS 'Whatever the partition holds beyond the cursor lies at this offset or after it.';
 
 COMMENT ON COLUMN relay_partition.mode IS 'running · draining: the window being worked off in pages is finished and no new one begun · paused: nothing is published.';
+
+COMMENT ON COLUMN relay_partition.server_run IS 'The run of the server in which the owner took the partition; a checkpoint is stored in the same one only.';
 
 COMMENT ON COLUMN replay_partition.after_seq IS 'Of the events asked for, those up to this seq are in the topic again.';
 

@@ -3,6 +3,7 @@ import { createBackoff, type Logger, type Part, settleWithin, sleep } from '@ord
 import type { OperatorRequests } from './operations/operator-requests.ts';
 import { cursorKey } from './outbox/cursor.ts';
 import type { OutboxReader } from './outbox/outbox-reader.ts';
+import { ServerRunError } from './outbox/server-run-error.ts';
 import { createLeaseKeeper, type LeaseKeeper, type OwnershipObserver } from './ownership/lease-keeper.ts';
 import type { LeaseStore } from './ownership/lease-store.ts';
 import type { Lease } from './ownership/lease.ts';
@@ -176,6 +177,7 @@ export function createRelay(options: RelayOptions): Relay {
         await wakeUps.wait(idlePollMs, stopping.signal);
       } catch (error) {
         metrics.readFailures.inc();
+        if (error instanceof ServerRunError) keeper.distrust();
         log.warn({ reason: String(error) }, 'could not read the outbox, trying again');
         await sleep(failures.nextDelayMs(), stopping.signal);
       }

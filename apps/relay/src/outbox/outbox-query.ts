@@ -30,7 +30,7 @@ export function buildOutboxQuery(
   limits: PageLimits,
 ): OutboxQuery {
   return {
-    text: `SELECT wanted.ordinality - 1 AS group_index, page.*
+    text: `SELECT wanted.ordinality - 1 AS group_index, page.*, CASE WHEN page.header IS NOT NULL THEN relay_server_run() END
       FROM unnest($1::pg_snapshot[], $2::pg_snapshot[], $3::bigint[], $4::text[])
            WITH ORDINALITY AS wanted (since, target, after_seq, partitions),
            LATERAL outbox_page(wanted.since, wanted.target, wanted.after_seq, $5, wanted.partitions::int[], $6, $7) AS page`,

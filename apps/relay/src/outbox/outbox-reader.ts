@@ -4,6 +4,7 @@ import type { Cursor } from './cursor.ts';
 import { requireCursorNotAhead } from './cursor-ahead-error.ts';
 import { buildOutboxQuery, type CursorGroup, type PageLimits } from './outbox-query.ts';
 import { AS_TEXTS, groupIndexOf, type OutboxRow, pageHeader, pendingEvent } from './outbox-row.ts';
+import { ServerRunError } from './server-run-error.ts';
 import { createWindowSearch, type WindowSearch } from './window-search.ts';
 
 /** What one group reads in one go: events in `seq` order, and the cursor once all of them are published. */
@@ -17,7 +18,8 @@ export interface OutboxReader {
   /**
    * Reads the next page of every group in one statement; a page without events may still move the cursor. A group whose window is
    * too large for one page, and still being measured, is left out of the answer: ask for it again.
-   * Rejects with a CursorAheadError when the database has gone back in time.
+   * Rejects with a CursorAheadError when the database has gone back in time, and with a ServerRunError, once, when it is not the run of
+   * the server that answered before.
    */
   read(groups: readonly CursorGroup[]): Promise<OutboxPage[]>;
 }
@@ -42,6 +44,15 @@ export function createOutboxReader(options: {
   const { pool, partitionCount, limits } = options;
   /** By the snapshot at which the window begins. */
   const searches = new Map<string, WindowSearch>();
+  let knownRun: string | undefined;
+
+  function requireSameRun(serverRun: string): void {
+    const before = knownRun;
+    knownRun = serverRun;
+    if (before === undefined || before === serverRun) return;
+    searches.clear();
+    throw new ServerRunError();
+  }
 
   const searchOf = ({ cursor }: CursorGroup) =>
     cursor.page === undefined ? searches.get(cursor.snapshot) : undefined;
@@ -63,6 +74,7 @@ export function createOutboxReader(options: {
 
   function pageOf(group: CursorGroup, [first, ...rows]: readonly OutboxRow[]): OutboxPage | undefined {
     const header = pageHeader(first);
+    requireSameRun(header.serverRun);
     requireCursorNotAhead(group.cursor, header.snapshot);
     const { snapshot, page } = group.cursor;
     const target = page?.target ?? header.snapshot;

@@ -10,6 +10,8 @@ export const AS_TEXTS = { getTypeParser: () => (value: string | Buffer) => value
 export interface PageHeader {
   /** The snapshot under which the page was read. */
   readonly snapshot: string;
+  /** Names the run of the server that answered. */
+  readonly serverRun: string;
   readonly walkedRows: number;
   /** Of the rows walked, those that belong to the window and to the group's partitions. */
   readonly foundRows: number;
@@ -30,7 +32,13 @@ export function pageHeader(row: OutboxRow | undefined): PageHeader {
     found: number;
     lastSeq: string | null;
   };
-  return { snapshot, walkedRows: walked, foundRows: found, lastSeq: BigInt(lastSeq ?? 0) };
+  return {
+    snapshot,
+    serverRun: row.at(-1) ?? '',
+    walkedRows: walked,
+    foundRows: found,
+    lastSeq: BigInt(lastSeq ?? 0),
+  };
 }
 
 /** Throws when a column is missing that can never be null. */

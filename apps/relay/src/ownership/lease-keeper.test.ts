@@ -107,6 +107,30 @@ test('a lease that the tables do not know any more is lost, at once', async (t) 
   assert.deepEqual(events, ['lost 0 expired']);
 });
 
+test('what is not to be trusted is let go of unstored, and taken again from where it is stored', async (t) => {
+  const { tables, store } = fakeTables([0, 1]);
+  const { keeper, gained, ended, signals } = startKeeper(t, store, {
+    checkpointOf: () => ({ cursor: { snapshot: '9:9:' }, logOffset: 9n }),
+  });
+  await eventually(() => assert.equal(gained.length, 2));
+  const before = [signals.get(0), signals.get(1)];
+  keeper.distrust();
+  assert.deepEqual(
+    before.map((signal) => signal?.aborted),
+    [true, true],
+  );
+  assert.deepEqual(ended, [0, 1]);
+  await eventually(() => assert.equal(gained.length, 4));
+  assert.deepEqual(
+    gained.slice(2).map(({ epoch, checkpoint }) => [epoch, checkpoint.cursor]),
+    [
+      [2n, CURSOR_AT_START],
+      [2n, CURSOR_AT_START],
+    ],
+  );
+  assert.deepEqual(tables.requests, [], 'nothing was given back');
+});
+
 test('a partition that was lost begins anew when it is gained again', async (t) => {
   const { tables, store } = fakeTables([0]);
   const { gained, ended } = startKeeper(t, store);

@@ -7,6 +7,7 @@ import type { LeaseStore } from './lease-store.ts';
 import { nextRequest } from './next-request.ts';
 import {
   acquired,
+  distrusted,
   drained,
   gaveBack,
   looked,
@@ -70,6 +71,8 @@ export interface LeaseKeeper {
    * the renewal was sent, so it ends before the database's, also for a process that was frozen. A new renewal makes a new signal.
    */
   validity(): AbortSignal;
+  /** Lets go of everything without storing checkpoints, and takes it again from those that are stored. */
+  distrust(): void;
 }
 
 type DatabaseRequest = Exclude<OwnershipRequest, { kind: 'wait' | 'end' }>;
@@ -172,6 +175,10 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
 
   return {
     validity: () => validity.signal(),
+    distrust() {
+      apply(distrusted(state));
+      changes.wake();
+    },
     async run(signal) {
       const onStop = () => {
         apply(stopped(state, options, performance.now()));

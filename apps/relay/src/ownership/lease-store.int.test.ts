@@ -66,6 +66,21 @@ test('a database that went back in time keeps its own cursor, and the lease is l
   assert.deepEqual(again?.checkpoint, { cursor: CURSOR_AT_START, logOffset: 0n });
 });
 
+test('a checkpoint of before a crash is not stored after it', async (t) => {
+  const { pool, first } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const [lease] = await first.acquire(12, []);
+  assert.ok(lease);
+  const { ours } = await first.renew(unchanged([lease]), { alive: true });
+  assert.equal(ours.length, 1);
+  await pool.query(`UPDATE relay_partition SET server_run = 'the one before the crash'`);
+  const after = await first.renew(unchanged([lease]), { alive: true });
+  assert.deepEqual(after.ours, []);
+  const [again] = await first.acquire(12, []);
+  assert.ok(again);
+  assert.equal((await first.renew(unchanged([again]), { alive: true })).ours.length, 1);
+});
+
 test('a renewal stores the checkpoint and answers with what is still ours', async (t) => {
   const { first, second } = await openStores(t, 60_000);
   await first.ensurePartitions(2);

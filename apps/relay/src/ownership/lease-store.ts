@@ -101,7 +101,7 @@ export function createLeaseStore(options: {
          ours AS (
            UPDATE relay_partition AS lease
            SET lease_until = clock_timestamp() + ${LEASE}, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
-           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN} AND ${IS_NOT_AHEAD}
+           FROM held WHERE ${IS_OURS} AND ${IS_STORABLE}
            RETURNING lease.partition, lease.mode)
          ${SELECT_VIEW}`,
         [owner, leaseMs, ...checkpointColumns(renewals), alive],
@@ -128,7 +128,8 @@ export function createLeaseStore(options: {
            SELECT partition FROM relay_partition AS lease WHERE ${MAY_BE_OWNED} AND ${IS_FREE}
            ORDER BY partition LIMIT $4 FOR UPDATE SKIP LOCKED)
          UPDATE relay_partition AS lease
-         SET owner = $1, epoch = epoch + 1, updated_at = clock_timestamp(), lease_until = clock_timestamp() + ${LEASE}
+         SET owner = $1, epoch = epoch + 1, updated_at = clock_timestamp(), lease_until = clock_timestamp() + ${LEASE},
+           server_run = (SELECT relay_server_run())
          FROM free WHERE lease.partition = free.partition
          RETURNING lease.partition, epoch, mode, cursor::text, page_target::text, page_seq, page_end, log_offset`,
         [owner, leaseMs, known.map(({ partition }) => partition), limit],
@@ -147,7 +148,7 @@ export function createLeaseStore(options: {
          released AS (
            UPDATE relay_partition AS lease
            SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
-           FROM held WHERE ${IS_OURS} AND ${IS_NOT_OVERTAKEN} AND ${IS_NOT_AHEAD}
+           FROM held WHERE ${IS_OURS} AND ${IS_STORABLE}
            RETURNING lease.partition)
          SELECT array_agg(partition) AS released, pg_notify('relay_ownership', '') FROM released`,
         [owner, leaving, ...checkpointColumns(renewals)],
@@ -162,14 +163,15 @@ const HELD = `SELECT * FROM unnest($3::int[], $4::bigint[], $5::text[]::pg_snaps
     $7::bigint[], $8::bigint[], $9::bigint[])
   AS held (partition, epoch, cursor, page_target, page_seq, page_end, log_offset)`;
 const IS_OURS = 'lease.partition = held.partition AND lease.epoch = held.epoch AND lease.owner = $1';
-/** A request that was on its way for too long must not undo what came after it. Cursors of one epoch only grow. */
-const IS_NOT_OVERTAKEN = `(pg_snapshot_xmax(held.cursor), pg_snapshot_xmin(held.cursor))
-  >= (pg_snapshot_xmax(lease.cursor), pg_snapshot_xmin(lease.cursor))`;
 /**
- * A database that was restored under a running relay has not begun transactions that the relay has seen published. The restored cursor
- * is the right one to go on from; the relay loses its lease and takes it again from there.
+ * - A request that was on its way for too long must not undo what came after it: cursors of one epoch only grow.
+ * - A database that has crashed, was restored or failed over may have lost transactions that a cursor in memory has seen, and gives
+ *   their ids out again. Its stored cursor is the right one to go on from: the relay loses its lease and takes it again from there.
  */
-const IS_NOT_AHEAD = 'pg_snapshot_xmax(held.cursor) <= pg_snapshot_xmax(pg_current_snapshot())';
+const IS_STORABLE = `(pg_snapshot_xmax(held.cursor), pg_snapshot_xmin(held.cursor))
+    >= (pg_snapshot_xmax(lease.cursor), pg_snapshot_xmin(lease.cursor))
+  AND pg_snapshot_xmax(held.cursor) <= pg_snapshot_xmax(pg_current_snapshot())
+  AND lease.server_run = (SELECT relay_server_run())`;
 const SET_CHECKPOINT = `cursor = held.cursor, page_target = held.page_target,
   page_seq = held.page_seq, page_end = held.page_end, log_offset = held.log_offset`;
 const IS_ALIVE = `heartbeat_at >= clock_timestamp() - ${LEASE}`;

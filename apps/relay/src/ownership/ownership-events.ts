@@ -145,6 +145,15 @@ export function stopped(state: Ownership, times: OwnershipTimes, nowMs: number):
   return { state: { ...state, holdings, validUntilMs, wanted: 0, stopping }, actions };
 }
 
+/**
+ * What this relay knows of its partitions is not to be trusted any more: all are let go of as they are stored, and may be taken again
+ * from there.
+ */
+export function distrusted(state: Ownership): Transition {
+  const actions = [...state.holdings.keys()].map((partition) => ({ kind: 'lose', partition }) as const);
+  return { state: { ...notified(state), holdings: new Map() }, actions };
+}
+
 /** Something changed in the tables: worth a look now. */
 export function notified(state: Ownership): Ownership {
   return { ...state, lookAtMs: 0 };
