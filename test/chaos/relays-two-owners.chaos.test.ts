@@ -12,7 +12,8 @@ import { createTestDatabase, createTestTopic, eventually } from '../harness/inde
 import { assertOutboxPublished, auditRecords, committedRecords } from '../harness/record-audit.ts';
 
 const PARTITIONS = 4;
-const ORDERS = 12;
+/** So many that no partition is without one. */
+const ORDERS = 60;
 const WRITERS = 6;
 const MAX_BETWEEN_INTERRUPTIONS_MS = 40;
 const INTERRUPTION_EACH_MS = 500;
