@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrateToLatest } from '@order-events/database';
-import { createLogReader } from '@order-events/messaging';
 import pg from 'pg';
 import { createTestTopic, eventually, startApp, startPostgres } from '../harness/index.ts';
+import { eventIdsOfTopic, insertOutboxEvents, outboxEventIds } from '../harness/outbox-events.ts';
 
 /** A crash loses what was not flushed: with these, the ends of many transactions that did nothing. */
 const LAZY_WAL = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB' };
@@ -16,22 +16,6 @@ async function nextTransactionId(pool: pg.Pool): Promise<bigint> {
     'SELECT pg_snapshot_xmax(pg_current_snapshot()) AS xmax',
   );
   return BigInt(rows[0]?.xmax ?? 0);
-}
-
-/** Each in a transaction of its own, in one go. */
-async function insertEvents(pool: pg.Pool, count: number): Promise<void> {
-  await pool.query(`DO $$ BEGIN
-    FOR number IN 1..${count} LOOP
-      INSERT INTO outbox (key, key_hash, event_id, event_type, payload)
-      VALUES (number, number, gen_random_uuid(), 'order.updated', '{}');
-      COMMIT;
-    END LOOP;
-  END $$`);
-}
-
-async function eventIdsOf(pool: pg.Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ event_id: string }>('SELECT event_id FROM outbox');
-  return rows.map((row) => row.event_id).sort();
 }
 
 test('transaction ids that a crash of Postgres gives out again do not hide their events from a running relay', async (t) => {
@@ -49,17 +33,9 @@ test('transaction ids that a crash of Postgres gives out again do not hide their
   const pool = new pg.Pool({ connectionString: postgres.url, max: 1 });
   pool.on('error', () => {});
   t.after(() => pool.end());
-  await insertEvents(pool, 1);
-  const reader = createLogReader({ brokers, clientId: 'test', topic });
-  t.after(() => reader.close());
-  const published = async () => {
-    const found: string[] = [];
-    await reader.read(await reader.offsets('earliest'), await reader.offsets('latest'), ({ records }) => {
-      found.push(...records.map(({ headers }) => String(headers['ce_id'])));
-    });
-    return found.sort();
-  };
-  await eventually(async () => assert.deepEqual(await published(), await eventIdsOf(pool)));
+  await insertOutboxEvents(pool, 1);
+  const published = () => eventIdsOfTopic(brokers, topic);
+  await eventually(async () => assert.deepEqual(await published(), await outboxEventIds(pool)));
 
   const client = await pool.connect();
   client.on('error', () => {});
@@ -78,9 +54,9 @@ test('transaction ids that a crash of Postgres gives out again do not hide their
   await postgres.restart();
   assert.ok((await nextTransactionId(pool)) < seenByRelay, 'the crash must have lost transaction ids');
 
-  await insertEvents(pool, EVENTS);
+  await insertOutboxEvents(pool, EVENTS);
   assert.ok((await nextTransactionId(pool)) > seenByRelay);
-  const committed = await eventIdsOf(pool);
+  const committed = await outboxEventIds(pool);
   const all = async () => assert.equal((await published()).length, committed.length);
   await eventually(all, { deadlineMs: 30_000 });
   assert.deepEqual(await published(), committed);

@@ -1,0 +1,33 @@
+import { createLogReader } from '@order-events/messaging';
+import type pg from 'pg';
+
+/** Inserts events of as many keys, each in a transaction of its own, in one go. */
+export async function insertOutboxEvents(pool: pg.Pool, count: number): Promise<void> {
+  await pool.query(`DO $$ BEGIN
+    FOR number IN 1..${count} LOOP
+      INSERT INTO outbox (key, key_hash, event_id, event_type, payload)
+      VALUES (number, number, gen_random_uuid(), 'order.updated', '{}');
+      COMMIT;
+    END LOOP;
+  END $$`);
+}
+
+/** Ids of all events in the outbox, sorted. */
+export async function outboxEventIds(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ event_id: string }>('SELECT event_id FROM outbox');
+  return rows.map((row) => row.event_id).sort();
+}
+
+/** Ids of all records in the topic, sorted; one that is in it twice comes twice. */
+export async function eventIdsOfTopic(brokers: readonly string[], topic: string): Promise<string[]> {
+  const reader = createLogReader({ brokers, clientId: 'test', topic });
+  const found: string[] = [];
+  try {
+    await reader.read(await reader.offsets('earliest'), await reader.offsets('latest'), ({ records }) => {
+      found.push(...records.map(({ headers }) => String(headers['ce_id'])));
+    });
+  } finally {
+    reader.close();
+  }
+  return found.sort();
+}
