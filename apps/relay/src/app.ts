@@ -8,9 +8,11 @@ import {
   type Part,
   settleWithin,
 } from '@order-events/runtime';
+import type { Pool } from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
 import { createObserving } from './observing.ts';
+import { createJanitor } from './outbox/janitor.ts';
 import { createPublishing } from './publishing.ts';
 import { createRelayMetrics } from './relay-metrics.ts';
 
@@ -34,13 +36,6 @@ export function createRelayApp(
     maxConnections: POOL_SIZE,
     onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
   });
-  const database: Part = {
-    name: 'database',
-    start: async () => {},
-    async stop() {
-      if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
-    },
-  };
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const publishing =
     config.KAFKA_BROKERS.length > 0 ? createPublishing({ config, pool, metrics, owner, log }) : undefined;
@@ -52,6 +47,12 @@ export function createRelayApp(
     owner,
     haltReason: () => publishing?.haltReason(),
     log,
+  });
+  const janitor = createJanitor({
+    pool,
+    log,
+    replayWindowMs: config.RELAY_REPLAY_WINDOW_MS,
+    onKept: (partitions) => metrics.keptPartitions.set(partitions),
   });
   const admin = createAdminServer({
     host: config.RELAY_ADMIN_HOST,
@@ -66,5 +67,15 @@ export function createRelayApp(
     pages: observing.pages,
     log,
   });
-  return [admin, database, ...observing.parts, ...(publishing?.parts ?? [])];
+  return [admin, databasePart(pool), janitor, ...observing.parts, ...(publishing?.parts ?? [])];
+}
+
+function databasePart(pool: Pool): Part {
+  return {
+    name: 'database',
+    start: async () => {},
+    async stop() {
+      if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
+    },
+  };
 }

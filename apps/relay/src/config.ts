@@ -24,6 +24,8 @@ const schema = z.object({
   RELAY_IDLE_POLL_MS: milliseconds(2, 10_000).default(250),
   RELAY_OLD_TRANSACTION_MS: milliseconds(1000, 86_400_000).default(60_000),
   RELAY_CANARY_INTERVAL_MS: milliseconds(0, 60_000).default(0),
+  /** How long published events stay in the outbox, to be published again on request; 7 days. */
+  RELAY_REPLAY_WINDOW_MS: milliseconds(60_000, 366 * 86_400_000).default(7 * 86_400_000),
   RELAY_STOP_DEADLINE_MS: milliseconds(1000, 120_000).default(10_000),
 });
 
