@@ -1,17 +1,10 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { listOffsets } from './log-offsets.ts';
-import { createRetryPause } from './retry-pause.ts';
-import {
-  createTopicCluster,
-  isTransient,
-  type KafkaConnectionConfig,
-  type TopicCluster,
-} from './topic-cluster.ts';
+import type { KafkaConnectionConfig, TopicCluster } from './topic-cluster.ts';
+import { untilTopicReady } from './until-topic-ready.ts';
 import { KafkaProtocolError } from './wire/protocol-error.ts';
 
 const CONTROLLER_TIMEOUT_MS = 4_000;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 1_000;
 
 const createPartitions1 = requests.CreatePartitions.protocol({ version: 1 });
 
@@ -25,24 +18,7 @@ export async function ensurePartitionCount(
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const cluster = createTopicCluster(connection, topic);
-  const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
-  let failure: unknown;
-  try {
-    while (!signal.aborted) {
-      try {
-        if (await hasPartitions(cluster, partitions, signal)) return;
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!isTransient(error)) throw error;
-        failure = error;
-      }
-      await retry.wait(signal);
-    }
-    throw failure ?? signal.reason;
-  } finally {
-    cluster.close();
-  }
+  await untilTopicReady(connection, topic, (cluster) => hasPartitions(cluster, partitions, signal), signal);
 }
 
 /** Adds the partitions when they are missing; the topic is not ready then. */

@@ -1,12 +1,7 @@
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { listOffsets } from './log-offsets.ts';
-import { createRetryPause } from './retry-pause.ts';
-import {
-  createTopicCluster,
-  isTransient,
-  type KafkaConnectionConfig,
-  type TopicCluster,
-} from './topic-cluster.ts';
+import type { KafkaConnectionConfig, TopicCluster } from './topic-cluster.ts';
+import { untilTopicReady } from './until-topic-ready.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
 
 export interface TopicSettings {
@@ -25,8 +20,6 @@ const ORDER_EVENTS_CONFIG = {
 };
 const DEFAULT_WAIT_MS = 30_000;
 const CONTROLLER_TIMEOUT_MS = 4_000;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 1_000;
 
 const createTopics3 = requests.CreateTopics.protocol({ version: 3 });
 
@@ -41,24 +34,7 @@ export async function ensureTopic(
   settings: TopicSettings,
   signal: AbortSignal = AbortSignal.timeout(DEFAULT_WAIT_MS),
 ): Promise<void> {
-  const cluster = createTopicCluster(connection, settings.topic);
-  const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
-  let failure: unknown;
-  try {
-    while (!signal.aborted) {
-      try {
-        if (await isReady(cluster, settings, signal)) return;
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!isTransient(error)) throw error;
-        failure = error;
-      }
-      await retry.wait(signal);
-    }
-    throw failure ?? signal.reason;
-  } finally {
-    cluster.close();
-  }
+  await untilTopicReady(connection, settings.topic, (cluster) => isReady(cluster, settings, signal), signal);
 }
 
 /** Creates the topic when it is missing; it is not ready then. */

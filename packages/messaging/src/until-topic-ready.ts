@@ -1,0 +1,40 @@
+import { createRetryPause } from './retry-pause.ts';
+import {
+  createTopicCluster,
+  isTransient,
+  type KafkaConnectionConfig,
+  type TopicCluster,
+} from './topic-cluster.ts';
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 1_000;
+
+/**
+ * Does one step after another on a topic until one answers that it is ready. While brokers are away it tries again until `signal`
+ * aborts, and rejects with the last failure; a failure that time does not mend rejects at once.
+ */
+export async function untilTopicReady(
+  connection: KafkaConnectionConfig,
+  topic: string,
+  step: (cluster: TopicCluster) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  const cluster = createTopicCluster(connection, topic);
+  const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
+  let failure: unknown;
+  try {
+    while (!signal.aborted) {
+      try {
+        if (await step(cluster)) return;
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!isTransient(error)) throw error;
+        failure = error;
+      }
+      await retry.wait(signal);
+    }
+    throw failure ?? signal.reason;
+  } finally {
+    cluster.close();
+  }
+}
