@@ -9,6 +9,7 @@ import { createTestDatabase, eventually, startApp, startKafkaCluster } from '../
 import { startLoad } from '../harness/load.ts';
 import { appEnv } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
+import { alterTopic } from '../harness/topic-settings.ts';
 
 const TOPIC = 'orders.events';
 const soon = { deadlineMs: 40_000, intervalMs: 100 };
@@ -104,7 +105,7 @@ async function loseLeaders({ cluster, flows, catchesUp }: Bench): Promise<void> 
 async function loseReplicas({ cluster, relay, load, published, catchesUp }: Bench): Promise<void> {
   const { nodes, brokers } = cluster;
   // With all three needed, two are one too few.
-  await setMinInSync(brokers, '3');
+  await alterTopic({ brokers, topic: TOPIC }, 'min.insync.replicas', '3');
   await nodes[2]!.kill();
   await eventually(() => assert.ok(wasTold(relay, /NOT_ENOUGH_REPLICAS/)), soon);
   await isHeld(published, load);
@@ -112,21 +113,9 @@ async function loseReplicas({ cluster, relay, load, published, catchesUp }: Benc
   await catchesUp();
 
   // One is left, and without a majority of the controllers as well.
-  await setMinInSync(brokers, '2');
+  await alterTopic({ brokers, topic: TOPIC }, 'min.insync.replicas', '2');
   await Promise.all([nodes[0]!.kill(), nodes[1]!.kill()]);
   await isHeld(published, load);
   await Promise.all([nodes[0]!.start(), nodes[1]!.start()]);
   await catchesUp();
-}
-
-async function setMinInSync(brokers: string[], value: string): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    const configEntries = [{ name: 'min.insync.replicas', value }];
-    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: TOPIC, configEntries }];
-    await admin.alterConfigs({ validateOnly: false, resources });
-  } finally {
-    await admin.disconnect();
-  }
 }

@@ -3,9 +3,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
 import { createOutboxState, type OutboxState } from '../../apps/outboxctl/testing/outbox-state.ts';
-import { setTopicConfig } from '../../apps/outboxctl/testing/topic-admin.ts';
 import { changeOrder, createHotOrders } from '../../apps/relay/testing/outbox-workload.ts';
 import { eventually, startApp } from '../harness/index.ts';
+import { alterTopic } from '../harness/topic-settings.ts';
 
 /** Waits until the audit finds all committed events in the topic; answers what it found. */
 function untilPublished(state: OutboxState, events: number) {
@@ -50,7 +50,7 @@ test('an operator pauses a partition, resumes it, publishes a key again, and the
 
 test('a key that Kafka refuses is shown, requeued in order once Kafka takes it, or given up in part', async (t) => {
   const state = await createOutboxState(t);
-  await setTopicConfig(state, { 'max.message.bytes': '2000' });
+  await alterTopic(state, 'max.message.bytes', '2000');
   await startApp(t, 'relay', state.env);
   const [mended = '', given = '', other = ''] = await createHotOrders(state.pool, 3);
   const refused = await Promise.all([appendLarge(state, mended), appendLarge(state, given)]);
@@ -80,7 +80,7 @@ test('a key that Kafka refuses is shown, requeued in order once Kafka takes it, 
   );
   assert.deepEqual([discard.code, discard.json.discarded_events, discard.json.parked_events], [0, 1, 1]);
   assert.equal((await state.run('parked', 'requeue', '--key', given)).code, 0);
-  await setTopicConfig(state, { 'max.message.bytes': '1000000' });
+  await alterTopic(state, 'max.message.bytes', '1000000');
   await eventually(
     async () => assert.equal((await state.run('parked', 'requeue', '--key', mended)).code, 0),
     {

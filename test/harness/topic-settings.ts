@@ -1,26 +1,26 @@
 import kafkajs from 'kafkajs';
+import { withKafkaAdmin } from './kafka-admin.ts';
+
+interface NamedTopic {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+}
 
 /** Changes one setting of a topic. */
-export async function alterTopic(
-  { brokers, topic }: { readonly brokers: readonly string[]; readonly topic: string },
-  name: string,
-  value: string,
-): Promise<void> {
-  const client = new kafkajs.Kafka({
-    clientId: 'test',
-    brokers: [...brokers],
-    logLevel: kafkajs.logLevel.NOTHING,
+export function alterTopic({ brokers, topic }: NamedTopic, name: string, value: string): Promise<void> {
+  return withKafkaAdmin({ brokers }, async (admin) => {
+    const configEntries = [{ name, value }];
+    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }];
+    await admin.alterConfigs({ validateOnly: false, resources });
   });
-  const admin = client.admin();
-  await admin.connect();
-  try {
-    const resource = {
-      type: kafkajs.ConfigResourceTypes.TOPIC,
-      name: topic,
-      configEntries: [{ name, value }],
-    };
-    await admin.alterConfigs({ validateOnly: false, resources: [resource] });
-  } finally {
-    await admin.disconnect();
-  }
+}
+
+/** All settings of a topic, by name. */
+export function topicSettings({ brokers, topic }: NamedTopic): Promise<Record<string, string>> {
+  return withKafkaAdmin({ brokers }, async (admin) => {
+    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }];
+    const described = await admin.describeConfigs({ includeSynonyms: false, resources });
+    const entries = described.resources[0]?.configEntries ?? [];
+    return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
+  });
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import kafkajs from 'kafkajs';
 import { createTestTopic } from '../../../test/harness/index.ts';
+import { withKafkaAdmin } from '../../../test/harness/kafka-admin.ts';
+import { topicSettings } from '../../../test/harness/topic-settings.ts';
 import { findFreePort } from '../../../tools/stack/index.ts';
 
 /** The one-shot job as it is run: a process of its own. */
@@ -16,22 +17,6 @@ function runJob(env: Record<string, string>): Promise<{ code: number; stdout: st
   });
 }
 
-async function describeAndDelete(brokers: string[], topic: string): Promise<Record<string, string>> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
-    });
-    const entries = resources[0]?.configEntries ?? [];
-    return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
-  } finally {
-    await admin.deleteTopics({ topics: [topic] }).catch(() => {});
-    await admin.disconnect();
-  }
-}
-
 test('the job creates the topic of order events, and is content when it is there', async (t) => {
   const { brokers } = await createTestTopic(t, { partitions: 1 });
   const topic = `ensure-${randomUUID()}`;
@@ -40,7 +25,8 @@ test('the job creates the topic of order events, and is content when it is there
   assert.deepEqual(await runJob(env), ready);
   assert.deepEqual(await runJob(env), ready);
 
-  const config = await describeAndDelete(brokers, topic);
+  t.after(() => withKafkaAdmin({ brokers }, (admin) => admin.deleteTopics({ topics: [topic] })));
+  const config = await topicSettings({ brokers, topic });
   assert.equal(config['message.timestamp.type'], 'LogAppendTime');
   assert.equal(config['retention.ms'], String(7 * 24 * 60 * 60 * 1_000));
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { createTestTopic, eventually, startKafka } from '../../../test/harness/index.ts';
+import { withKafkaAdmin } from '../../../test/harness/kafka-admin.ts';
+import { alterTopic } from '../../../test/harness/topic-settings.ts';
 import { ensureTopic } from './ensure-topic.ts';
 import type { FollowHandlers } from './log-follow.ts';
 import type { PartitionPositions } from './log-offsets.ts';
@@ -58,16 +60,6 @@ async function send(
   await producer.connect();
   for (const [partition, value] of values) await producer.send({ topic, messages: [{ partition, value }] });
   await producer.disconnect();
-}
-
-async function withAdmin(brokers: string[], work: (admin: Admin) => Promise<unknown>): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    await work(admin);
-  } finally {
-    await admin.disconnect();
-  }
 }
 
 test('old records and new ones come in order, from the given positions of the given partitions', async (t) => {
@@ -130,7 +122,7 @@ test('nothing more is read until the handler has taken the batch', async (t) => 
 test('a position that the log has deleted is moved where the handler says', async (t) => {
   const target = await createTestTopic(t, { partitions: 2 });
   await send(target, [0, 'gone'], [0, 'gone'], [0, 'left'], [1, 'other']);
-  await withAdmin(target.brokers, async (admin) => {
+  await withKafkaAdmin(target, async (admin) => {
     await admin.fetchTopicOffsets(target.topic); // kafkajs deletes only from topics it has heard of
     await admin.deleteTopicRecords({ topic: target.topic, partitions: [{ partition: 0, offset: '2' }] });
   });
@@ -160,7 +152,7 @@ test('a topic that was created again ends it', async (t) => {
   await send(target, [0, 'a']);
   const follower = follow(t, target, start(0));
   await eventually(() => assert.deepEqual(follower.values, ['0:a']));
-  await withAdmin(target.brokers, async (admin) => {
+  await withKafkaAdmin(target, async (admin) => {
     await admin.deleteTopics({ topics: [target.topic] });
     await eventually(() => admin.createTopics({ topics: [{ topic: target.topic, numPartitions: 1 }] }));
   });
@@ -179,18 +171,7 @@ test('what a handler throws ends it', async (t) => {
 test('a partition that cannot be decoded is told, and the others go on', async (t) => {
   const target = await createTestTopic(t, { partitions: 2, config: { 'compression.type': 'lz4' } });
   await send(target, [0, 'lz4']);
-  await withAdmin(target.brokers, (admin) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: target.topic,
-          configEntries: [{ name: 'compression.type', value: 'uncompressed' }],
-        },
-      ],
-    }),
-  );
+  await alterTopic(target, 'compression.type', 'uncompressed');
   const errors: string[] = [];
   const follower = follow(t, target, start(0, 1), { onUnavailable: (error) => errors.push(error.message) });
   await eventually(() => assert.match(errors[0] ?? '', /partition 0 of .* compressed with lz4/));

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { createLogReader, keyHash } from '@order-events/messaging';
-import kafkajs from 'kafkajs';
 import pg from 'pg';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../../../../test/harness/index.ts';
+import { alterTopic } from '../../../../test/harness/topic-settings.ts';
 
 const TOPIC_LIMIT_BYTES = 4_000;
 
@@ -34,7 +34,15 @@ async function setup(t: TestContext) {
   };
   const ask = (text: string, values: unknown[] = []) =>
     pool.query(text, values).then(() => pool.query('NOTIFY relay_ownership'));
-  return { pool, env, insert, parked, ask, raiseLimit: () => raiseLimit(brokers, topic), readTopic };
+  return {
+    pool,
+    env,
+    insert,
+    parked,
+    ask,
+    raiseLimit: () => alterTopic({ brokers, topic }, 'max.message.bytes', '1000000'),
+    readTopic,
+  };
 
   async function readTopic() {
     const reader = createLogReader({ brokers, clientId: 'test', topic });
@@ -53,26 +61,6 @@ async function setup(t: TestContext) {
       reader.close();
     }
     return records;
-  }
-}
-
-async function raiseLimit(brokers: string[], topic: string): Promise<void> {
-  const client = new kafkajs.Kafka({ clientId: 'test', brokers, logLevel: kafkajs.logLevel.NOTHING });
-  const admin = client.admin();
-  await admin.connect();
-  try {
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: topic,
-          configEntries: [{ name: 'max.message.bytes', value: '1000000' }],
-        },
-      ],
-    });
-  } finally {
-    await admin.disconnect();
   }
 }
 

@@ -1,0 +1,21 @@
+import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs';
+
+/** Lends an admin client that is connected, and disconnects it. */
+export async function withKafkaAdmin<T>(
+  connection: Pick<KafkaConfig, 'ssl' | 'sasl'> & { readonly brokers: readonly string[] },
+  work: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const client = new kafkajs.Kafka({
+    clientId: 'test',
+    ...connection,
+    brokers: [...connection.brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+  });
+  const admin = client.admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
