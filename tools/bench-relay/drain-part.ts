@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppProcess } from '../stack/index.ts';
 import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
-import { SMALL_HEAP, startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
+import { startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
 import { measureDrain } from './drain-measurement.ts';
 import { type TopicGrowth, verifyBacklog, watchTopicGrowth } from './topic-growth.ts';
@@ -9,34 +9,31 @@ import { describeUsage } from './usage-window.ts';
 import { insertWaitingEvents } from './waiting-events.ts';
 
 const EVENTS = 500_000;
-const BACKLOG = 'bench_backlog';
-/** Fences of the first claims are in the topic before any event; beyond them the drain has begun. */
-const BEGUN = PARTITION_COUNT + 1000;
+const LARGE_EVENTS = 600;
+/** The largest that the outbox takes. */
+const LARGE_BYTES = 900_000;
 
-/** How fast a backlog gets into Kafka, at what cost, and what a second relay adds. */
+/** How fast a backlog gets into Kafka, at what cost, what a second relay adds, and what the largest events need. */
 export const drainPart: BenchPart = {
   name: 'drain',
   limitMs: 300_000,
   async run(context) {
-    context.step(`inserting ${EVENTS.toLocaleString('en-US')} waiting events`);
-    const url = await context.servers.createDatabase(BACKLOG);
-    context.defer(() => context.servers.dropDatabase(BACKLOG));
-    await insertWaitingEvents(url, EVENTS);
-    const one = await drain(context, { relays: 1, nodeOptions: [] });
-    const small = await drain(context, { relays: 1, nodeOptions: SMALL_HEAP });
-    const two = await drain(context, { relays: 2, nodeOptions: [] });
+    const small = await prepareBacklog(context, EVENTS);
+    const large = await prepareBacklog(context, LARGE_EVENTS, LARGE_BYTES);
+    const one = await drain(context, small, { name: 'one relay' });
+    const unlimited = await drain(context, small, { name: 'one, no heap limit', nodeOptions: '' });
+    const two = await drain(context, small, { name: 'two relays', relays: 2 });
+    const bytes = await drain(context, large, { name: 'one, events of 900 kB' });
+    const drains = [one, unlimited, two, bytes];
     const ratio = Number(two.row['eventsPerSecond']) / Number(one.row['eventsPerSecond']);
     return [
       {
-        title: `Drain of ${EVENTS.toLocaleString('en-US')} waiting events`,
+        title: `Drain of ${EVENTS.toLocaleString('en-US')} waiting events, and of ${LARGE_EVENTS} of 900 kB`,
         columns: COLUMNS,
-        rows: [one.row, small.row, two.row],
+        rows: drains.map(({ row }) => row),
         notes: [
           `two relays against one: ${ratio.toFixed(2)} times the events/s`,
-          `one relay: ${one.note}`,
-          `small heap: ${small.note}`,
-          `two relays: ${two.note}`,
-          `small heap: ${SMALL_HEAP.join(' ')}, about what Node chooses in a container of 512 MB`,
+          ...drains.map(({ row, note }) => `${row['drain']}: ${note}`),
         ],
       },
     ];
@@ -44,8 +41,7 @@ export const drainPart: BenchPart = {
 };
 
 const COLUMNS = [
-  { key: 'relays', label: 'relays' },
-  { key: 'heap', label: 'heap' },
+  { key: 'drain', label: 'drain' },
   { key: 'eventsPerSecond', label: 'events/s' },
   { key: 'relayMicrosPerEvent', label: 'relay CPU µs/event', digits: 1 },
   { key: 'postgresMicrosPerEvent', label: 'Postgres CPU', digits: 1 },
@@ -57,39 +53,60 @@ const COLUMNS = [
   { key: 'outOfOrder', label: 'out of order' },
 ];
 
+interface Backlog {
+  readonly database: string;
+  readonly events: number;
+}
+
+async function prepareBacklog(
+  { servers, step, defer }: BenchContext,
+  events: number,
+  payloadBytes?: number,
+): Promise<Backlog> {
+  step(`inserting ${events.toLocaleString('en-US')} waiting events`);
+  const database = `bench_backlog_${events}`;
+  const url = await servers.createDatabase(database);
+  defer(() => servers.dropDatabase(database));
+  await insertWaitingEvents(url, events, payloadBytes);
+  return { database, events };
+}
+
 async function drain(
   context: BenchContext,
-  { relays: count, nodeOptions }: { relays: number; nodeOptions: readonly string[] },
+  { database: backlog, events }: Backlog,
+  how: { readonly name: string; readonly relays?: number; readonly nodeOptions?: string },
 ): Promise<{ row: FigureRow; note: string }> {
   const { servers, signal } = context;
-  const heap = nodeOptions.length > 0 ? 'small' : 'default';
-  const topic = `bench.drain.${count}.${heap}`;
-  const database = `bench_drain_${count}_${heap}`;
-  const databaseUrl = await servers.createDatabase(database, BACKLOG);
+  const { name, relays: count = 1 } = how;
+  const database = name.replaceAll(/\W+/g, '_');
+  const topic = `bench.drain.${database}`;
+  const databaseUrl = await servers.createDatabase(database, backlog);
   context.defer(() => servers.dropDatabase(database));
   await servers.createTopic(topic);
   const growth = watchTopicGrowth(servers.kafka.brokers, topic);
   context.defer(async () => growth.close());
-  context.step(`draining with ${count} relay(s)`);
+  context.step(`draining: ${name}`);
   const relays = await Promise.all(
-    Array.from({ length: count }, () => startBenchRelay(context, { databaseUrl, topic }, nodeOptions)),
+    Array.from({ length: count }, () => startBenchRelay(context, { databaseUrl, topic }, how.nodeOptions)),
   );
+  // Fences of the first claims are in the topic before any event; beyond them the drain has begun.
+  const begun = PARTITION_COUNT + events / 500;
   const shares =
     count === 1
-      ? await growth.reaches(BEGUN, signal).then(() => '')
+      ? await growth.reaches(begun, signal).then(() => '')
       : await sharedEqually({ databaseUrl, relays, growth, signal });
   const { usage, ...figures } = await measureDrain({
     growth,
-    events: EVENTS,
+    events,
     servers,
     databaseUrl,
     relays,
     signal,
   });
   for (const relay of relays) await stopBenchRelay(relay);
-  const verdict = await verifyBacklog(servers.kafka.brokers, topic, EVENTS, signal);
+  const verdict = await verifyBacklog(servers.kafka.brokers, topic, events, signal);
   return {
-    row: { relays: count, heap, ...figures, ...verdict },
+    row: { drain: name, ...figures, ...verdict },
     note: describeUsage(usage) + shares,
   };
 }

@@ -30,15 +30,18 @@ const REPOSITORY = join(import.meta.dirname, '..', '..');
 const START_DEADLINE_MS = 30_000;
 const MAX_LOG_LINES = 5_000;
 
-/** Every port that is not given is chosen by the system. */
-const ANY_PORTS: Readonly<Record<AppName, Readonly<Record<string, string>>>> = {
+/** How the relay is run here and in docker-compose.yml: see docs/relay-memory.md. */
+export const RELAY_NODE_OPTIONS = '--max-old-space-size=256 --max-semi-space-size=16';
+
+/** What an app gets that is not given. Ports are chosen by the system. */
+const DEFAULTS: Readonly<Record<AppName, Readonly<Record<string, string>>>> = {
   api: { API_PORT: '0', API_ADMIN_PORT: '0' },
-  relay: { RELAY_ADMIN_PORT: '0' },
+  relay: { RELAY_ADMIN_PORT: '0', NODE_OPTIONS: RELAY_NODE_OPTIONS },
   'stream-gateway': { GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0' },
 };
 
 /**
- * Runs an app as a process of its own, with no environment but `env` and PATH, and waits until it says that it has started.
+ * Runs an app as a process of its own, with no environment but `env`, PATH and what it is run with by default, and waits until it says that it has started.
  * It ends with this process at the latest. `onLine` sees every log line. Throws with the end of its log when it does not start.
  */
 export async function startAppProcess(
@@ -48,7 +51,7 @@ export async function startAppProcess(
 ): Promise<AppProcess> {
   const child = spawn(process.execPath, [join(REPOSITORY, 'apps', name, 'src', 'main.ts')], {
     cwd: REPOSITORY,
-    env: { PATH: process.env['PATH'], ...ANY_PORTS[name], ...env },
+    env: { PATH: process.env['PATH'], ...DEFAULTS[name], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A session of its own: Ctrl-C in the terminal must not reach the app before its owner has decided what to do.
     detached: true,
