@@ -52,7 +52,8 @@ export function createRelayApp(
     pool,
     log,
     replayWindowMs: config.RELAY_REPLAY_WINDOW_MS,
-    onKept: (partitions) => metrics.keptPartitions.set(partitions),
+    onDropped: () => metrics.droppedOutboxPartitions.inc(),
+    onKept: (reason) => metrics.refusedDrops.inc({ reason }),
   });
   const admin = createAdminServer({
     host: config.RELAY_ADMIN_HOST,

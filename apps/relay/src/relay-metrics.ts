@@ -12,7 +12,6 @@ export interface RelayMetrics {
   /** Payload bytes that are read from the outbox and not yet acknowledged. */
   readonly inFlightBytes: Gauge;
   readonly partitionsOwned: Gauge;
-  readonly keptPartitions: Gauge;
   readonly leaseMoves: Counter<keyof LeaseMove>;
   readonly leaseRequestFailures: Counter<'request'>;
   readonly claims: Counter;
@@ -59,10 +58,6 @@ export function createRelayMetrics(registry: Registry): RelayMetrics {
     inFlightBytes: gauge(
       'outbox_relay_in_flight_bytes',
       'Payload bytes read from the outbox and not yet acknowledged by Kafka.',
-    ),
-    keptPartitions: gauge(
-      'outbox_relay_kept_partitions',
-      'Outbox partitions past the replay window that have to stay: not published, or a replay needs them.',
     ),
     partitionsOwned: gauge('outbox_relay_partitions_owned', 'Partitions that this relay publishes.'),
     ...createLeaseMetrics(registry),

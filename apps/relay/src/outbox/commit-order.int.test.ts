@@ -75,7 +75,7 @@ test('whatever overlaps, the relay reads every committed event once and in order
   };
 
   const stop = new AbortController();
-  const written = runWriters(url, orderIds, 24, stop.signal);
+  const written = runWriters(url, orderIds, 24, stop.signal, { prepared: 5 });
   const endMs = performance.now() + 6000;
   while (performance.now() < endMs) {
     await readAll();

@@ -16,8 +16,10 @@ export interface JanitorOptions {
   readonly log: Logger;
   /** How long published events stay, to be published again on request. */
   readonly replayWindowMs: number;
-  /** Partitions past the replay window that have to stay: for a metric that somebody is alerted by. */
-  readonly onKept: (partitions: number) => void;
+  /** A partition was dropped, or the default one emptied. */
+  readonly onDropped: () => void;
+  /** A partition past the replay window stays for now; told in every round, for a metric that somebody is alerted by. */
+  readonly onKept: (reason: KeepReason | 'locked' | 'refused') => void;
 }
 
 /** What one round did, by names of partitions. */
@@ -69,7 +71,10 @@ export async function tidyPartitions(options: JanitorOptions, signal: AbortSigna
   const kept: { name: string; reason: KeepReason }[] = [];
   const postponed: string[] = [];
 
-  async function step<T>(name: string, work: (client: PoolClient) => Promise<T>): Promise<T | undefined> {
+  async function step<T>(
+    name: string,
+    work: (client: PoolClient) => Promise<T>,
+  ): Promise<T | 'locked' | 'elsewhere' | 'refused'> {
     const outcome = await withShortLocks(pool, signal, work).catch((error: unknown) => {
       if (!isRefusal(error)) throw error;
       log.warn({ partition: name, reason: error.message }, 'Postgres refused to change an outbox partition');
@@ -79,37 +84,38 @@ export async function tidyPartitions(options: JanitorOptions, signal: AbortSigna
     postponed.push(name);
     if (outcome.kind === 'locked')
       log.info({ partition: name }, 'an outbox partition is locked, trying later');
-    return undefined;
+    return outcome.kind;
   }
 
   async function create(partition: DatedPartition): Promise<void> {
-    const done = await step(partition.name, async (client) => {
-      await createPartition(client, partition);
-      return true;
-    });
-    if (done) created.push(partition.name);
+    const result = await step(partition.name, (client) => createPartition(client, partition));
+    if (result === 'created') created.push(partition.name);
   }
 
   async function retire(name: string, work: (client: PoolClient) => Promise<Retirement>): Promise<void> {
-    const reason = await step(name, work);
-    if (reason === undefined || reason === 'nothing') return;
-    if (reason === 'retired') {
+    const result = await step(name, work);
+    if (result === 'nothing' || result === 'elsewhere') return;
+    if (result === 'retired') {
       dropped.push(name);
+      options.onDropped();
       return;
     }
-    kept.push({ name, reason });
-    log.warn({ partition: name, reason }, 'an outbox partition is past the replay window and has to stay');
+    options.onKept(result);
+    if (result === 'locked' || result === 'refused') return;
+    kept.push({ name, reason: result });
+    log.warn(
+      { partition: name, reason: result },
+      'an outbox partition is past the replay window and has to stay',
+    );
   }
 
   const existing = new Set(dated.map(({ name }) => name));
-  for (const partition of missingPartitions({ now, daysAhead: DAYS_AHEAD, existing }))
-    await create(partition);
-  for (const partition of expiredPartitions({ now, replayWindowMs, existing: dated })) {
-    await retire(partition.name, (client) => dropPartition(client, partition));
+  for (const missing of missingPartitions({ now, daysAhead: DAYS_AHEAD, existing })) await create(missing);
+  for (const expired of expiredPartitions({ now, replayWindowMs, existing: dated })) {
+    await retire(expired.name, (client) => dropPartition(client, expired));
   }
   const cutoff = new Date(now.getTime() - replayWindowMs);
   await retire('outbox_default', (client) => emptyDefaultPartition(client, cutoff));
-  options.onKept(kept.length);
   if (created.length + dropped.length > 0) log.info({ created, dropped }, 'changed the outbox partitions');
   return { created, dropped, kept, postponed };
 }

@@ -4,7 +4,7 @@ import type { DatedPartition } from './partition-plan.ts';
 /** Why rows past the replay window have to stay. */
 export type KeepReason = 'not published' | 'a replay needs it';
 
-/** `nothing`: there was nothing to drop, or another janitor was faster. */
+/** `nothing`: there was nothing to drop yet, or another janitor was faster. */
 export type Retirement = 'retired' | 'nothing' | KeepReason;
 
 export interface StoredPartitions {
@@ -30,9 +30,12 @@ export async function readPartitionsOfOutbox(pool: Pool): Promise<StoredPartitio
  * Makes a partition like the default one. A new table that is then attached locks less than CREATE … PARTITION OF: inserts into other
  * partitions go on, and only the default partition is locked while Postgres looks into it for rows of the new range.
  */
-export async function createPartition(client: ClientBase, partition: DatedPartition): Promise<void> {
+export async function createPartition(
+  client: ClientBase,
+  partition: DatedPartition,
+): Promise<'created' | 'nothing'> {
   const { name, from, to } = partition;
-  if (await isPartition(client, name)) return;
+  if (await isPartition(client, name)) return 'nothing';
   const { rows } = await client.query<{ settings: string | null }>(
     `SELECT array_to_string(reloptions, ', ') AS settings FROM pg_class WHERE oid = 'outbox_default'::regclass`,
   );
@@ -43,6 +46,7 @@ export async function createPartition(client: ClientBase, partition: DatedPartit
   await client.query(
     `ALTER TABLE outbox ATTACH PARTITION ${name} FOR VALUES FROM ('${from.toISOString()}') TO ('${to.toISOString()}')`,
   );
+  return 'created';
 }
 
 /** Looks first without a lock, and again under it. */
