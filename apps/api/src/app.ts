@@ -41,7 +41,7 @@ export function createApiApp(config: ApiConfig, log: Logger): Part[] {
   });
   const wakeUps = createWakeUpNotifier({ url: access.directUrl, log });
   const service = createOrderService({
-    database: createDatabase(pool),
+    database: createDatabase(pool, { prepareInserts: !access.throughPooler }),
     orders: createOrderStore(),
     outbox: createOutboxWriter(metrics),
     idempotency: createIdempotencyStore(),

@@ -27,7 +27,7 @@ async function setup(t: TestContext, wakeRelay: () => void) {
   const warnings: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
   const service = createOrderService({
-    database: createDatabase(pool),
+    database: createDatabase(pool, { prepareInserts: true }),
     orders: createOrderStore(),
     outbox: createOutboxWriter(createApiMetrics(createMetricsRegistry('api', '0'))),
     idempotency: createIdempotencyStore(),
