@@ -66,7 +66,7 @@ status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (nod
 ##@ Measure
 
 .PHONY: bench-relay
-bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (6 minutes; Linux)
+bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (7 minutes; Linux)
 	node tools/bench-relay/main.ts
 
 ##@ Run in containers

@@ -1,0 +1,54 @@
+import { createDatabase, createPool, createWakeUpNotifier } from '@order-events/database';
+import type { Logger } from '@order-events/runtime';
+import type { ApiMetrics } from '../../apps/api/src/api-metrics.ts';
+import { createIdempotencyStore } from '../../apps/api/src/orders/idempotency-store.ts';
+import { createOrderService, type OrderService } from '../../apps/api/src/orders/order-service.ts';
+import { createOrderStore } from '../../apps/api/src/orders/order-store.ts';
+import { createOutboxWriter } from '../../apps/api/src/orders/outbox-writer.ts';
+
+export type Way = 'with' | 'without';
+
+/** With the outbox: as the API does it, the relay's wake-up included. Without: the same service, but nobody is told. */
+export const WAYS: readonly Way[] = ['with', 'without'];
+
+export interface OrderServices {
+  readonly services: Readonly<Record<Way, OrderService>>;
+  stop(): Promise<void>;
+}
+
+/** The API's own order service, with the outbox and without, on a pool that both share. */
+export async function createOrderServices(options: {
+  readonly databaseUrl: string;
+  readonly maxConnections: number;
+  readonly metrics: ApiMetrics;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}): Promise<OrderServices> {
+  const { databaseUrl, maxConnections, metrics, log } = options;
+  const pool = createPool({
+    url: databaseUrl,
+    applicationName: 'bench writes',
+    maxConnections,
+    onConnectionError: () => {},
+  });
+  const wakeUps = createWakeUpNotifier({ url: databaseUrl, log });
+  await wakeUps.start(options.signal);
+  const shared = {
+    database: createDatabase(pool, { prepareInserts: true }),
+    orders: createOrderStore(),
+    idempotency: createIdempotencyStore(),
+    clock: () => new Date(),
+    log,
+  };
+  const outbox = createOutboxWriter(metrics);
+  return {
+    services: {
+      with: createOrderService({ ...shared, outbox, wakeRelay: () => wakeUps.notify() }),
+      without: createOrderService({ ...shared, outbox: { append: async () => {} }, wakeRelay: () => {} }),
+    },
+    async stop() {
+      await wakeUps.stop();
+      await pool.end();
+    },
+  };
+}
