@@ -59,11 +59,12 @@ test('a topic created again is told once, and accepted', async (t) => {
 test('a role that may not ask for the identifier goes on without it, and stores it once it may', async (t) => {
   const { url, pool } = await openDatabase(t);
   const role = `relay_${process.pid}_${Date.now()}`;
-  await pool.query(`CREATE ROLE ${role} LOGIN`);
+  await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'any'`);
   await pool.query(`GRANT ALL ON relay_identity TO ${role}`);
   await pool.query('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC');
   const asRole = new URL(url);
   asRole.username = role;
+  asRole.password = 'any';
   const restricted = new pg.Pool({ connectionString: asRole.href, max: 1 });
   const stored = async () =>
     (await pool.query<{ system_identifier: string }>('SELECT system_identifier FROM relay_identity')).rows[0]
