@@ -1,29 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pendingEvents } from '../testing/pending-events.ts';
 import { createPageQueue } from './page-queue.ts';
 import type { PendingEvent } from './pending-event.ts';
-
-function pending(...ids: string[]): PendingEvent[] {
-  return ids.map((eventId) => ({
-    seq: 0n,
-    eventId,
-    eventType: 'order.updated',
-    key: 'order-1',
-    partition: 0,
-    payload: '{}',
-    headers: {},
-    createdAt: new Date(0),
-  }));
-}
 
 const cursor = (snapshot: string) => ({ snapshot });
 const idsOf = (events: readonly PendingEvent[] = []) => events.map((event) => event.eventId);
 
 test('pages come out whole and in order, several as one when they are small', () => {
   const queue = createPageQueue(cursor('s0'));
-  queue.add({ events: pending('a', 'b'), next: cursor('s1') });
-  queue.add({ events: pending('c'), next: cursor('s2') });
-  queue.add({ events: pending('d', 'e'), next: cursor('s3') });
+  queue.add({ events: pendingEvents('a', 'b'), next: cursor('s1') });
+  queue.add({ events: pendingEvents('c'), next: cursor('s2') });
+  queue.add({ events: pendingEvents('d', 'e'), next: cursor('s3') });
   assert.equal(queue.bytes(), 10);
   const first = queue.take(3);
   assert.deepEqual(idsOf(first?.events), ['a', 'b', 'c']);
@@ -37,7 +25,7 @@ test('pages come out whole and in order, several as one when they are small', ()
 
 test('a look that found nothing moves the cursor behind what waits, and never past it', () => {
   const queue = createPageQueue(cursor('s0'));
-  queue.add({ events: pending('a'), next: cursor('s1') });
+  queue.add({ events: pendingEvents('a'), next: cursor('s1') });
   queue.add({ events: [], next: cursor('s2') });
   assert.deepEqual(queue.readFrom(), cursor('s2'));
   const page = queue.take(100);
@@ -47,7 +35,7 @@ test('a look that found nothing moves the cursor behind what waits, and never pa
 
 test('after a reset reading begins at the given cursor', () => {
   const queue = createPageQueue(cursor('s0'));
-  queue.add({ events: pending('a'), next: cursor('s1') });
+  queue.add({ events: pendingEvents('a'), next: cursor('s1') });
   queue.reset(cursor('s0'));
   assert.ok(queue.isEmpty());
   assert.deepEqual(queue.readFrom(), cursor('s0'));

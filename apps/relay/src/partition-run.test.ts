@@ -2,26 +2,13 @@ import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
 import { createLogger } from '@order-events/runtime';
 import { eventually } from '../../../test/harness/eventually.ts';
+import { pendingEvents } from '../testing/pending-events.ts';
 import type { Cursor } from './outbox/cursor.ts';
 import { type AttendResult, createPartitionRun } from './partition-run.ts';
-import type { PendingEvent } from './pending-event.ts';
 import type { PartitionWriter } from './publish/partition-writer.ts';
 
 const START: Cursor = { snapshot: '3:3:' };
 const log = createLogger({ service: 'test', level: 'silent' });
-
-function pending(...ids: string[]): PendingEvent[] {
-  return ids.map((eventId) => ({
-    seq: 0n,
-    eventId,
-    eventType: 'order.updated',
-    key: 'order-1',
-    partition: 0,
-    payload: '{}',
-    headers: {},
-    createdAt: new Date(0),
-  }));
-}
 
 /** A run whose writer answers as told and keeps what it was given. */
 function setup(t: TestContext, options: { cursor?: Cursor; attend?: () => Promise<AttendResult> } = {}) {
@@ -70,7 +57,7 @@ function setup(t: TestContext, options: { cursor?: Cursor; attend?: () => Promis
       assert.ok(from);
       return from;
     });
-    run.offer(readFrom, { events: pending(...ids), next });
+    run.offer(readFrom, { events: pendingEvents(...ids), next });
   }
   return { run, delivered, answers, lost, claim, attend, forgetLedger, offer };
 }
@@ -129,7 +116,7 @@ test('after an unknown outcome the partition is claimed anew and read again from
 test('what was read from elsewhere is left out', async (t) => {
   const { run, delivered, offer } = setup(t);
   await offer(['a'], { snapshot: 's1' });
-  run.offer({ ...START }, { events: pending('stale'), next: { snapshot: 's9' } });
+  run.offer({ ...START }, { events: pendingEvents('stale'), next: { snapshot: 's9' } });
   await offer(['b'], { snapshot: 's2' });
   await eventually(() => assert.deepEqual(run.checkpoint().cursor, { snapshot: 's2' }));
   assert.deepEqual(delivered.flat(), ['a', 'b']);
@@ -160,7 +147,7 @@ test('operators are attended to before the first page, and then in turn with pag
   };
   answers.push(note, note);
   const readFrom = await eventually(() => run.readFrom() ?? assert.fail('not claimed yet'));
-  run.offer(readFrom, { events: pending('a'), next: { snapshot: 's1' } });
+  run.offer(readFrom, { events: pendingEvents('a'), next: { snapshot: 's1' } });
   await offer(['b'], { snapshot: 's2' });
   await eventually(() => assert.deepEqual(run.checkpoint().cursor, { snapshot: 's2' }));
   assert.equal(order[0], 'attend');

@@ -60,13 +60,13 @@ export function createRelay(options: RelayOptions): Relay {
   /** Runs that begin, each once the former run of its partition has ended. */
   const starts = new Map<number, Promise<PartitionRun | undefined>>();
   const ownershipChanges = createWakeSignal();
+  const requestChanges = createWakeSignal();
   /** The leases are given back first, while the loops go on; then these stop. */
   const leaving = new AbortController();
   const stopping = new AbortController();
   let keeping: Promise<void> | undefined;
   let loops: Promise<unknown> | undefined;
   let waitsForRoom = false;
-  let noticed = Promise.withResolvers<void>();
 
   const keeper: LeaseKeeper = createLeaseKeeper({
     ...options,
@@ -187,8 +187,7 @@ export function createRelay(options: RelayOptions): Relay {
   /** Passes on what operators ask for, and renews old fences. */
   async function attendLoop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await Promise.race([noticed.promise, sleep(REQUEST_CHECK_MS, stopping.signal)]);
-      noticed = Promise.withResolvers();
+      await requestChanges.wait(REQUEST_CHECK_MS, stopping.signal);
       for (const run of runs.values()) run.renewFence(options.fenceRenewalMs);
       try {
         const partitions = await options.operatorRequests.concerned([...runs.keys()]);
@@ -202,7 +201,7 @@ export function createRelay(options: RelayOptions): Relay {
   return {
     name: 'relay',
     notice() {
-      noticed.resolve();
+      requestChanges.wake();
       wakeUps.wake();
       ownershipChanges.wake();
     },
