@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
 import { startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
-import { measureDrain } from './drain-measurement.ts';
+import { DRAIN_COLUMNS, measureDrain } from './drain-measurement.ts';
 import { watchTopicGrowth } from './topic-growth.ts';
 import { describeUsage } from './usage-window.ts';
 import { insertWaitingEvents } from './waiting-events.ts';
@@ -51,16 +51,7 @@ const NAIVE_OUTBOX = [
   'VACUUM ANALYZE naive_outbox',
 ];
 
-const COLUMNS = [
-  { key: 'relay', label: 'relay' },
-  { key: 'eventsPerSecond', label: 'events/s' },
-  { key: 'relayMicrosPerEvent', label: 'relay CPU µs/event', digits: 1 },
-  { key: 'postgresMicrosPerEvent', label: 'Postgres CPU', digits: 1 },
-  { key: 'kafkaMicrosPerEvent', label: 'Kafka CPU', digits: 1 },
-  { key: 'peakMemoryMb', label: 'peak RSS MB' },
-  { key: 'walBytesPerEvent', label: 'WAL B/event', digits: 1 },
-  { key: 'deadRows', label: 'dead rows' },
-];
+const COLUMNS = [{ key: 'relay', label: 'relay' }, ...DRAIN_COLUMNS, { key: 'deadRows', label: 'dead rows' }];
 
 type Where = { readonly databaseUrl: string; readonly topic: string };
 type RunningRelay = { readonly pid: number; stop(): Promise<unknown> };

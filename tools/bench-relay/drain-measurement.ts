@@ -14,6 +14,16 @@ export interface DrainFigures {
   readonly usage: UsageReport;
 }
 
+/** How tables show the figures. */
+export const DRAIN_COLUMNS = [
+  { key: 'eventsPerSecond', label: 'events/s' },
+  { key: 'relayMicrosPerEvent', label: 'relay CPU µs/event', digits: 1 },
+  { key: 'postgresMicrosPerEvent', label: 'Postgres CPU', digits: 1 },
+  { key: 'kafkaMicrosPerEvent', label: 'Kafka CPU', digits: 1 },
+  { key: 'peakMemoryMb', label: 'peak RSS MB' },
+  { key: 'walBytesPerEvent', label: 'WAL B/event', digits: 1 },
+];
+
 /** Measures from now, while the drain is under way, to the last event; what came before is not counted, neither events nor CPU. */
 export async function measureDrain(options: {
   readonly growth: TopicGrowth;

@@ -3,7 +3,7 @@ import type { AppProcess } from '../stack/index.ts';
 import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
 import { startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
-import { measureDrain } from './drain-measurement.ts';
+import { DRAIN_COLUMNS, measureDrain } from './drain-measurement.ts';
 import { type TopicGrowth, verifyBacklog, watchTopicGrowth } from './topic-growth.ts';
 import { describeUsage } from './usage-window.ts';
 import { insertWaitingEvents } from './waiting-events.ts';
@@ -42,12 +42,7 @@ export const drainPart: BenchPart = {
 
 const COLUMNS = [
   { key: 'drain', label: 'drain' },
-  { key: 'eventsPerSecond', label: 'events/s' },
-  { key: 'relayMicrosPerEvent', label: 'relay CPU µs/event', digits: 1 },
-  { key: 'postgresMicrosPerEvent', label: 'Postgres CPU', digits: 1 },
-  { key: 'kafkaMicrosPerEvent', label: 'Kafka CPU', digits: 1 },
-  { key: 'peakMemoryMb', label: 'peak RSS MB' },
-  { key: 'walBytesPerEvent', label: 'WAL B/event', digits: 1 },
+  ...DRAIN_COLUMNS,
   { key: 'missing', label: 'missing' },
   { key: 'duplicated', label: 'doubled' },
   { key: 'outOfOrder', label: 'out of order' },

@@ -1,8 +1,8 @@
 import { chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { findFreePort } from './free-port.ts';
 import { findPgbouncer } from './pgbouncer-program.ts';
+import { askPostgres } from './postgres-probe.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { createServerProcess } from './server-process.ts';
 import { unprivilegedUser } from './unprivileged-user.ts';
@@ -64,23 +64,8 @@ export async function startEmbeddedPgbouncer(
     directory,
     stopSignal: 'SIGTERM',
     discardSignal: 'SIGKILL',
-    probe: () => askThrough(pooledUrl),
+    probe: () => askPostgres(pooledUrl),
   });
   await pgbouncer.start();
   return { url: pooledUrl, stop: () => pgbouncer.stop(), start: () => pgbouncer.start() };
-}
-
-async function askThrough(url: string): Promise<void> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: 1_000,
-    query_timeout: 1_000,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('SELECT 1');
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }

@@ -3,9 +3,9 @@ import { chown, mkdir, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { findFreePort } from './free-port.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { askPostgres } from './postgres-probe.ts';
 import { childrenOf, killIfAlive } from './process-table.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
@@ -80,7 +80,7 @@ export async function startEmbeddedPostgres(
     stopSignal: 'SIGINT',
     // Immediate shutdown; unlike SIGKILL it leaves no shared memory behind.
     discardSignal: 'SIGQUIT',
-    probe: () => askServer(url),
+    probe: () => askPostgres(url),
   });
   await startDespiteLeftovers(server);
 
@@ -124,20 +124,4 @@ async function createCluster(binaries: PostgresBinaries, directory: string, data
     ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
   ].flat();
   await promisify(execFile)(binaries.initdb, args, { cwd: directory, ...binaries.user });
-}
-
-async function askServer(url: string): Promise<void> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: 1_000,
-    query_timeout: 1_000,
-  });
-  // Without a listener a connection that dies at the wrong moment would end the process.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('SELECT 1');
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }
