@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import {
-  createOrderStreamClient,
   type OrderEvent,
   type OrderFilter,
+  watchOrders,
   type WatchOrdersResponse,
 } from '@order-events/order-stream';
 
@@ -22,46 +21,32 @@ export interface ResumingWatch {
   stop(): Promise<void>;
 }
 
-/** Watches from the live edge on and goes on with its token whenever the stream ends, as a subscriber would. */
+/** Watches from the live edge on, as a subscriber does, and tells each event as often as the gateway does. */
 export function startResumingWatch(options: ResumingWatchOptions): ResumingWatch {
   const stopping = new AbortController();
   const started = Promise.withResolvers<void>();
-  let resumeToken: string | undefined;
   let reconnects = 0;
 
-  async function watchOnce(): Promise<void> {
-    const { client, close } = createOrderStreamClient(options.address());
-    const position = resumeToken
-      ? ({ $case: 'resumeToken', value: resumeToken } as const)
-      : ({ $case: 'latest', value: true } as const);
-    try {
-      const responses = client.watchOrders(
-        { filter: options.filter, start: { position } },
-        { signal: stopping.signal },
-      );
-      for await (const response of responses) {
-        for (const event of response.events) options.onEvent(event);
-        resumeToken = response.resumeToken;
-        if (response.signal) options.onSignal?.(response.signal);
-        if (response.signal?.$case === 'started') started.resolve();
-      }
-    } finally {
-      close();
+  async function watch(): Promise<void> {
+    const messages = watchOrders({
+      address: options.address,
+      ...(options.filter ? { filter: options.filter } : {}),
+      signal: stopping.signal,
+      // What the gateway tells twice must be seen by whoever counts.
+      rememberedEvents: 0,
+      maxRetryDelayMs: 1_000,
+      onInterruption: () => (reconnects += 1),
+    });
+    for await (const { events, signal } of messages) {
+      for (const event of events) options.onEvent(event);
+      if (signal) options.onSignal?.(signal);
+      if (signal?.$case === 'started') started.resolve();
     }
   }
 
-  const done = (async () => {
-    while (!stopping.signal.aborted) {
-      try {
-        await watchOnce();
-      } catch {
-        // Whatever ended the stream: the token says where to go on.
-      }
-      reconnects += 1;
-      if (!stopping.signal.aborted) await pause(50);
-    }
-  })();
-
+  const done = watch();
+  // The watch may fail before anybody waits for its end; whoever waits for its start is told.
+  done.catch(started.reject);
   return {
     started: started.promise,
     reconnects: () => reconnects,

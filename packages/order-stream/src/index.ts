@@ -6,5 +6,7 @@ export {
   ERROR_DETAILS_TRAILER,
   RESUME_TOKEN_TRAILER,
 } from './error-details.ts';
+export { watchOrders, type WatchOrdersOptions } from './watch-orders.ts';
+export { WatchOrdersError } from './watch-orders-error.ts';
 export { DESCRIPTOR_SET } from './descriptor-set.ts';
 export * from './gen/orders/v1/order_stream.ts';

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import diagnostics from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { ServerError, Status } from 'nice-grpc-common';
+import {
+  refuse,
+  type ScriptedMessage,
+  silence,
+  STARTED,
+  startScriptedGateway,
+} from '../testing/scripted-gateway.ts';
+import type { WatchOrdersRequest, WatchOrdersResponse } from './gen/orders/v1/order_stream.ts';
+import { WatchOrdersError } from './watch-orders-error.ts';
+import { watchOrders, type WatchOrdersOptions } from './watch-orders.ts';
+
+const QUICK = { minRetryDelayMs: 1, maxRetryDelayMs: 20 };
+
+/** Message `n` carries events n.0, n.1 … and the token n. */
+function message(n: number, events = 1): ScriptedMessage {
+  const ids = Array.from({ length: events }, (_, index) => `${n}.${index}`);
+  return { events: ids.map((eventId) => ({ eventId })), resumeToken: String(n) };
+}
+
+/** The number of the first message after the start of a request. */
+function firstAfter({ start }: WatchOrdersRequest): number {
+  return start?.position?.$case === 'resumeToken' ? Number(start.position.value) + 1 : 1;
+}
+
+async function take(count: number, options: WatchOrdersOptions): Promise<string[]> {
+  const eventIds: string[] = [];
+  for await (const { events } of watchOrders({ ...QUICK, ...options })) {
+    eventIds.push(...events.map(({ eventId }) => eventId));
+    if (eventIds.length >= count) break;
+  }
+  return eventIds;
+}
+
+/** The connections that this process opens from here on: idle ones keep no process alive and are in no list of handles. */
+function openedSockets(t: TestContext): Socket[] {
+  const sockets: Socket[] = [];
+  const note = (opened: unknown) => void sockets.push((opened as { socket: Socket }).socket);
+  diagnostics.subscribe('net.client.socket', note);
+  t.after(() => diagnostics.unsubscribe('net.client.socket', note));
+  return sockets;
+}
+
+const handles = () => process.getActiveResourcesInfo().filter((name) => /Timeout|TCPSocket/.test(name));
+
+test('any cut of the stream gives the sequence of one uninterrupted read', async (t) => {
+  let cuts: number[] = [];
+  let sizes: number[] = [];
+  const { address } = await startScriptedGateway(t, function* (request) {
+    const first = firstAfter(request);
+    const until = Math.min(sizes.length, first - 1 + (cuts.shift() ?? Infinity));
+    yield STARTED(15_000, String(first - 1));
+    for (let n = first; n <= until; n++) yield message(n, sizes[n - 1]);
+    throw new ServerError(Status.UNKNOWN, 'cut');
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 12 }),
+      fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 6 }),
+      async (sizesGiven, cutsGiven) => {
+        sizes = [...sizesGiven, 1];
+        cuts = [...cutsGiven];
+        const whole = sizes.flatMap((size, index) =>
+          Array.from({ length: size }, (_, event) => `${index + 1}.${event}`),
+        );
+        // Without a memory, so that a wrong token is not hidden by it.
+        assert.deepEqual(await take(whole.length, { address, rememberedEvents: 0 }), whole);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test('an event that the server tells again is told once', async (t) => {
+  const { address } = await startScriptedGateway(t, function* (_, { number }) {
+    yield message(1, 2);
+    if (number === 1) throw new ServerError(Status.UNAVAILABLE, 'cut');
+    yield message(2);
+  });
+  assert.deepEqual(await take(3, { address }), ['1.0', '1.1', '2.0']);
+});
+
+test('messages without events are told too, for their tokens', async (t) => {
+  const { address } = await startScriptedGateway(t, async function* (_, { context }) {
+    yield STARTED();
+    yield { resumeToken: '7', signal: { $case: 'heartbeat', value: { backlogEvents: 0n } } };
+    await silence(context);
+  });
+  const tokens: string[] = [];
+  for await (const { resumeToken } of watchOrders({ address, ...QUICK })) {
+    tokens.push(resumeToken);
+    if (tokens.length === 2) break;
+  }
+  assert.deepEqual(tokens, ['0', '7']);
+});
+
+test('a stream that the server ends is taken up at the token of its trailer', async (t) => {
+  const { address, requests } = await startScriptedGateway(t, function* (_, { number, context }) {
+    yield message(1);
+    if (number > 1) return yield message(2);
+    context.trailer.set('resume-token', 'further');
+    throw new ServerError(Status.UNAVAILABLE, 'too old');
+  });
+  await take(2, { address });
+  assert.deepEqual(requests[1]?.start?.position, { $case: 'resumeToken', value: 'further' });
+});
+
+test('after Draining the client stays for the delay, and comes back after it', async (t) => {
+  const delayMs = 400;
+  const { address } = await startScriptedGateway(t, async function* (request, { number, context }) {
+    if (number > 1) return yield* [message(firstAfter(request))];
+    yield STARTED();
+    const reconnectDelay = { seconds: 0n, nanos: delayMs * 1_000_000 };
+    yield { resumeToken: '0', signal: { $case: 'draining', value: { reconnectDelay } } };
+    yield message(1);
+    await silence(context);
+  });
+  const startedAtMs = performance.now();
+  assert.deepEqual(await take(2, { address }), ['1.0', '2.0']);
+  assert.ok(performance.now() - startedAtMs >= delayMs - 5);
+});
+
+test('a stream that ends while it drains is not taken up again before the delay', async (t) => {
+  const delayMs = 400;
+  const { address } = await startScriptedGateway(t, function* (_, { number }) {
+    if (number > 1) return yield message(1);
+    const reconnectDelay = { seconds: 0n, nanos: delayMs * 1_000_000 };
+    yield { resumeToken: '0', signal: { $case: 'draining', value: { reconnectDelay } } };
+    throw new ServerError(Status.UNAVAILABLE, 'stopped');
+  });
+  const startedAtMs = performance.now();
+  assert.deepEqual(await take(1, { address }), ['1.0']);
+  assert.ok(performance.now() - startedAtMs >= delayMs - 5);
+});
+
+test('the delay that a refusal asks for is kept', async (t) => {
+  const retryDelayMs = 400;
+  const { address } = await startScriptedGateway(t, function* (_, { number, context }) {
+    if (number === 1) refuse(context, Status.RESOURCE_EXHAUSTED, 'full', { retryDelayMs });
+    yield message(1);
+  });
+  const delays: number[] = [];
+  const startedAtMs = performance.now();
+  await take(1, { address, onInterruption: (_, delayMs) => delays.push(delayMs) });
+  assert.deepEqual(delays, [retryDelayMs]);
+  assert.ok(performance.now() - startedAtMs >= retryDelayMs - 5);
+});
+
+test('a server that refuses again and again is asked less and less often', async (t) => {
+  const { address } = await startScriptedGateway(t, function* (_, { number }) {
+    yield STARTED();
+    if (number <= 6) throw new ServerError(Status.INTERNAL, 'broken');
+    yield message(1);
+  });
+  const delays: number[] = [];
+  const options = { address, minRetryDelayMs: 4, maxRetryDelayMs: 64 };
+  await take(1, { ...options, onInterruption: (_, delayMs) => delays.push(delayMs) });
+  const bounds = [4, 8, 16, 32, 64, 64];
+  assert.ok(
+    delays.every((delayMs, index) => delayMs >= bounds[index]! / 2 && delayMs <= bounds[index]!),
+    String(delays),
+  );
+  assert.equal(delays.length, bounds.length);
+});
+
+test('three missed heartbeats end a stream that looks alive', async (t) => {
+  const heartbeatMs = 100;
+  const { address } = await startScriptedGateway(t, async function* (request, { number, context }) {
+    yield STARTED(heartbeatMs);
+    yield message(firstAfter(request));
+    if (number === 1) await silence(context);
+  });
+  const causes: unknown[] = [];
+  const startedAtMs = performance.now();
+  assert.deepEqual(await take(2, { address, onInterruption: (cause) => causes.push(cause) }), ['1.0', '2.0']);
+  assert.ok(performance.now() - startedAtMs >= 3 * heartbeatMs - 5);
+  assert.match(String(causes[0]), /silent for 300 ms/);
+});
+
+test('a server that takes the call and never answers is left, too', async (t) => {
+  const { address } = await startScriptedGateway(t, async function* (_, { number, context }) {
+    if (number === 1) await silence(context);
+    yield message(1);
+  });
+  assert.deepEqual(await take(1, { address, heartbeatIntervalMs: 500 }), ['1.0']);
+});
+
+test('a slow reader loses nothing: silence counts only while it waits', async (t) => {
+  const heartbeatMs = 100;
+  const { address, requests } = await startScriptedGateway(t, async function* (_, { context }) {
+    yield STARTED(heartbeatMs);
+    for (let n = 1; n <= 3; n++) yield message(n);
+    await silence(context);
+  });
+  const eventIds: string[] = [];
+  for await (const { events } of watchOrders({ address, ...QUICK })) {
+    eventIds.push(...events.map(({ eventId }) => eventId));
+    if (eventIds.length === 3) break;
+    await new Promise((resolve) => setTimeout(resolve, 4 * heartbeatMs));
+  }
+  assert.deepEqual(eventIds, ['1.0', '2.0', '3.0']);
+  assert.equal(requests.length, 1);
+});
+
+for (const code of [
+  Status.INVALID_ARGUMENT,
+  Status.OUT_OF_RANGE,
+  Status.FAILED_PRECONDITION,
+  Status.PERMISSION_DENIED,
+]) {
+  test(`${Status[code]} ends the watch with an error that says what the server said`, async (t) => {
+    const { address, requests } = await startScriptedGateway(t, (_, { context }) => {
+      const metadata = { earliest_token: 'first', latest_token: 'last' };
+      const violations = [{ field: 'start', description: 'must be right' }];
+      refuse(context, code, 'no', { info: { reason: 'A_REASON', metadata }, violations });
+    });
+    await assert.rejects(take(1, { address }), (error) => {
+      assert.ok(error instanceof WatchOrdersError);
+      const { reason, earliestToken, latestToken, violations } = error;
+      assert.equal(error.code, code);
+      assert.deepEqual([reason, earliestToken, latestToken], ['A_REASON', 'first', 'last']);
+      assert.equal(violations[0]?.description, 'must be right');
+      return true;
+    });
+    assert.equal(requests.length, 1);
+  });
+}
+
+for (const [state, messages] of [
+  ['waiting for a message', [STARTED()]],
+  ['waiting for the first message', []],
+] as const) {
+  test(`an abort while ${state} ends the iteration and leaves nothing behind`, async (t) => {
+    const gateway = await startScriptedGateway(t, async function* (_, { context }) {
+      yield* messages;
+      await silence(context);
+    });
+    const before = handles();
+    const sockets = openedSockets(t);
+    const stopping = new AbortController();
+    let listeners = 0;
+    const { signal } = stopping;
+    t.mock.method(signal, 'addEventListener', (...given: Parameters<AbortSignal['addEventListener']>) => {
+      listeners += 1;
+      return EventTarget.prototype.addEventListener.apply(signal, given as never);
+    });
+    t.mock.method(signal, 'removeEventListener', (...given: Parameters<AbortSignal['addEventListener']>) => {
+      listeners -= 1;
+      return EventTarget.prototype.removeEventListener.apply(signal, given as never);
+    });
+    const received: WatchOrdersResponse[] = [];
+    const watching = (async () => {
+      for await (const response of watchOrders({ address: gateway.address, signal })) received.push(response);
+    })();
+    await until(() => gateway.open() === 1 && received.length === messages.length);
+    stopping.abort();
+    await watching;
+    await until(() => gateway.open() === 0);
+    await until(() => handles().length <= before.length);
+    assert.equal(listeners, 0);
+    assert.equal(sockets.length, 1);
+    await until(() => sockets.every(({ destroyed }) => destroyed));
+  });
+}
+
+test('an abort while no gateway answers ends the pause', async () => {
+  const stopping = new AbortController();
+  const watching = take(1, {
+    address: '127.0.0.1:1',
+    signal: stopping.signal,
+    minRetryDelayMs: 3_600_000,
+    maxRetryDelayMs: 3_600_000,
+    onInterruption: () => setImmediate(() => stopping.abort()),
+  });
+  assert.deepEqual(await watching, []);
+});
+
+test('leaving the loop closes the stream', async (t) => {
+  const gateway = await startScriptedGateway(t, async function* (_, { context }) {
+    for (let n = 1; n <= 100; n++) yield message(n);
+    await silence(context);
+  });
+  await take(1, { address: gateway.address });
+  await until(() => gateway.open() === 0);
+});
+
+/** Waits for what another part of this process is about to do. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; !isSo(); turn++) {
+    assert.ok(turn < 2_000, 'it did not happen in time');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
