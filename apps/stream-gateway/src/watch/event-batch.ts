@@ -26,13 +26,14 @@ export interface EventBatch {
 }
 
 /**
- * Collects the next matching events and moves the cursor past all it has looked at. Starts with partition `first`: a caller that
- * moves it on each time serves all partitions alike. `loaded` is a block of history that was fetched for this cursor.
+ * Collects the next matching events of some partitions and moves the cursor past all it has looked at. It reads the partitions in the
+ * order given: a caller that begins with another one each time serves all alike. `loaded` is a block of history that was fetched for
+ * this cursor.
  */
 export function readBatch(
   log: Pick<OrderLogView, 'blockAt' | 'head'>,
   cursor: Cursor,
-  first: number,
+  partitions: readonly number[],
   filter: EventFilter,
   limits: BatchLimits,
   loaded?: EventBlock,
@@ -61,8 +62,7 @@ export function readBatch(
     return true;
   }
 
-  for (let turn = 0; turn < cursor.length; turn += 1) {
-    const partition = (first + turn) % cursor.length;
+  for (const partition of partitions) {
     for (let next = cursor[partition] ?? 0n; next < log.head(partition); next = cursor[partition] ?? 0n) {
       const block = log.blockAt(partition, next) ?? (covers(loaded, partition, next) ? loaded : undefined);
       if (!block) {
@@ -77,4 +77,9 @@ export function readBatch(
 
 function covers(block: EventBlock | undefined, partition: number, offset: bigint): boolean {
   return block?.partition === partition && block.from <= offset && offset < block.next;
+}
+
+/** All partitions from `first` on, and then those before it. */
+export function partitionsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, turn) => (first + turn) % count);
 }

@@ -5,7 +5,7 @@ import type { History } from '../log/history.ts';
 import type { LogEvent } from '../log/log-event.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { createBackgroundRead } from './background-read.ts';
-import { type BatchLimits, type Cursor, readBatch } from './event-batch.ts';
+import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
 import type { EventFilter } from './event-filter.ts';
 import { type StartPosition, startPoint } from './start-position.ts';
 import { WatchError } from './watch-error.ts';
@@ -157,7 +157,8 @@ function createWatchSteps(
   }
 
   function nextBatch(cursor: Cursor): WatchMessage | undefined {
-    const batch = readBatch(log, cursor, firstPartition, request.filter, limits, loaded);
+    const partitions = partitionsFrom(firstPartition, cursor.length);
+    const batch = readBatch(log, cursor, partitions, request.filter, limits, loaded);
     loaded = undefined;
     firstPartition = (firstPartition + 1) % cursor.length;
     if (batch.events.length > 0) return message(batch.events);
