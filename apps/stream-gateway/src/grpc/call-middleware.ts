@@ -1,6 +1,6 @@
 import type { Logger } from '@order-events/runtime';
 import { type ServerMiddleware, ServerError, Status } from 'nice-grpc-common';
-import { WatchError } from '../watch/watch-error.ts';
+import { StreamError } from '../stream-error.ts';
 import { toServerError } from './status.ts';
 
 export interface CallMiddlewareOptions {
@@ -44,6 +44,6 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
   };
 }
 
-function draining(): WatchError {
-  return new WatchError('DRAINING', 'this server is stopping: connect to another one');
+function draining(): StreamError {
+  return new StreamError('DRAINING', 'this server is stopping: connect to another one');
 }

@@ -8,8 +8,8 @@ import type { Logger } from '@order-events/runtime';
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { ServerError, Status } from 'nice-grpc-common';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
+import { StreamError } from '../stream-error.ts';
 import { readReplayRange } from '../watch/replay-range.ts';
-import { WatchError } from '../watch/watch-error.ts';
 import { createWatchLifetime } from '../watch/watch-lifetime.ts';
 import type { WatchRegistry } from '../watch/watch-registry.ts';
 import { watchLog, type WatchSources } from '../watch/watcher.ts';
@@ -83,7 +83,7 @@ async function* watchOrders(
       watch.writingSinceMs = undefined;
     }
   } catch (error: unknown) {
-    reason = error instanceof WatchError ? error.reason : 'FAILED';
+    reason = error instanceof StreamError ? error.reason : 'FAILED';
     if (reason.startsWith('RESUME_TOKEN_')) metrics.tokenRejected(reason);
     throw error;
   } finally {

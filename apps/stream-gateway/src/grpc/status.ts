@@ -5,17 +5,27 @@ import {
   RESUME_TOKEN_TRAILER,
 } from '@order-events/order-stream';
 import { type Metadata, ServerError, Status } from 'nice-grpc-common';
-import { WatchError, type WatchErrorReason } from '../watch/watch-error.ts';
+import { StreamError, type StreamErrorReason } from '../stream-error.ts';
 import { InvalidRequestError } from './invalid-request-error.ts';
 
-const CODES: Readonly<Record<WatchErrorReason, Status>> = {
+const CODES: Readonly<Record<StreamErrorReason, Status>> = {
   RESUME_TOKEN_MALFORMED: Status.INVALID_ARGUMENT,
   RESUME_TOKEN_FOREIGN: Status.FAILED_PRECONDITION,
   RESUME_TOKEN_EXPIRED: Status.OUT_OF_RANGE,
   RESUME_TOKEN_AHEAD: Status.OUT_OF_RANGE,
+  ACK_TOKEN_MALFORMED: Status.INVALID_ARGUMENT,
+  ACK_TOKEN_FOREIGN: Status.FAILED_PRECONDITION,
+  SUBSCRIPTION_NOT_FOUND: Status.NOT_FOUND,
+  SUBSCRIPTION_HAS_MEMBERS: Status.FAILED_PRECONDITION,
+  SUBSCRIPTION_FILTER_DIFFERS: Status.FAILED_PRECONDITION,
+  WATCHER_NOT_FOUND: Status.NOT_FOUND,
   DRAINING: Status.UNAVAILABLE,
   WATCH_AGE_REACHED: Status.UNAVAILABLE,
+  CLOSED_BY_OPERATOR: Status.UNAVAILABLE,
+  SLOW_CONSUMER: Status.RESOURCE_EXHAUSTED,
   TOO_MANY_WATCHERS: Status.RESOURCE_EXHAUSTED,
+  TOO_MANY_STREAMS_OF_CONNECTION: Status.RESOURCE_EXHAUSTED,
+  TOO_MANY_STREAMS_OF_PRINCIPAL: Status.RESOURCE_EXHAUSTED,
   SOURCE_UNAVAILABLE: Status.UNAVAILABLE,
 };
 
@@ -33,17 +43,17 @@ export function toServerError(error: unknown, trailer: Metadata): ServerError | 
     const violations = error.violations;
     return withDetails(Status.INVALID_ARGUMENT, error.message, { violations }, trailer);
   }
-  if (!(error instanceof WatchError)) return undefined;
+  if (!(error instanceof StreamError)) return undefined;
   const code = CODES[error.reason];
-  if (code === Status.INVALID_ARGUMENT) {
-    const violations = [{ field: 'start.resume_token', description: error.message }];
+  if (error.field !== undefined) {
+    const violations = [{ field: error.field, description: error.message }];
     return withDetails(code, error.message, { violations }, trailer);
   }
   const resumeToken = error.details['resume_token'];
   if (resumeToken) trailer.set(RESUME_TOKEN_TRAILER, resumeToken);
   const details = {
     info: { reason: error.reason, metadata: error.details },
-    ...(isRetryable(code) ? { retryDelayMs: retryDelayMs(resumeToken) } : {}),
+    ...(isRetryable(code) ? { retryDelayMs: error.announced ? 0 : retryDelayMs() } : {}),
   };
   return withDetails(code, error.message, details, trailer);
 }
@@ -57,7 +67,6 @@ function isRetryable(code: Status): boolean {
   return code === Status.UNAVAILABLE || code === Status.RESOURCE_EXHAUSTED;
 }
 
-/** A stream that was ended has been told when to come back: that time is over. */
-function retryDelayMs(resumeToken: string | undefined): number {
-  return resumeToken ? 0 : RETRY_DELAY_MS + Math.round(Math.random() * RETRY_JITTER_MS);
+function retryDelayMs(): number {
+  return RETRY_DELAY_MS + Math.round(Math.random() * RETRY_JITTER_MS);
 }

@@ -1,8 +1,8 @@
 import type { LogReader } from '@order-events/messaging';
 import type { OrderLogView } from '../log/order-log.ts';
+import { StreamError } from '../stream-error.ts';
 import { encodeResumeToken } from './resume-token.ts';
 import { byPartition } from './start-position.ts';
-import { WatchError } from './watch-error.ts';
 
 export interface ReplayRange {
   readonly earliestToken: string;
@@ -13,7 +13,7 @@ export interface ReplayRange {
 
 const FIRST_RECORD_BYTES = 1024;
 
-/** The part of the log that can be replayed. Throws a WatchError while Kafka is away. */
+/** The part of the log that can be replayed. Throws a StreamError while Kafka is away. */
 export async function readReplayRange(
   log: Pick<OrderLogView, 'topic' | 'source'>,
   reader: Pick<LogReader, 'offsets' | 'fetchBlock'>,
@@ -28,8 +28,8 @@ export async function readReplayRange(
   }
 }
 
-function unavailable(cause?: unknown): WatchError {
-  return new WatchError('SOURCE_UNAVAILABLE', 'Kafka cannot be reached at present', {}, { cause });
+function unavailable(cause?: unknown): StreamError {
+  return new StreamError('SOURCE_UNAVAILABLE', 'Kafka cannot be reached at present', { cause });
 }
 
 async function askKafka(

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { StreamError } from '../stream-error.ts';
 import { decodeResumeToken, encodeResumeToken, type ResumePoint } from './resume-token.ts';
-import { WatchError } from './watch-error.ts';
 
 const topicIds = fc
   .uint8Array({ minLength: 16, maxLength: 16 })
@@ -32,7 +32,7 @@ test('whatever else is passed as a token is malformed, and nothing worse', () =>
   const isMalformed = (token: string) => {
     assert.throws(
       () => decodeResumeToken(token),
-      (error) => error instanceof WatchError && error.reason === 'RESUME_TOKEN_MALFORMED',
+      (error) => error instanceof StreamError && error.reason === 'RESUME_TOKEN_MALFORMED',
     );
   };
   fc.assert(fc.property(fc.string(), isMalformed));
@@ -50,7 +50,7 @@ test('a token in which anything was changed is malformed', () => {
       const bytes = Buffer.from(encodeResumeToken(point), 'base64url');
       const index = place % bytes.length;
       bytes[index] = bytes[index]! ^ change;
-      assert.throws(() => decodeResumeToken(bytes.toString('base64url')), WatchError);
+      assert.throws(() => decodeResumeToken(bytes.toString('base64url')), StreamError);
     }),
   );
 });
@@ -67,7 +67,7 @@ test('with a right checksum, too, a token is either a point or malformed', () =>
         if (point.kind === 'log time') assert.ok(!Number.isNaN(new Date(point.logTimeMs).getTime()));
         else assert.ok(point.next.every((offset) => offset >= 0n && offset < 2n ** 63n));
       } catch (error) {
-        assert.ok(error instanceof WatchError, String(error));
+        assert.ok(error instanceof StreamError, String(error));
       }
     }),
     { numRuns: 1_000 },

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { WatchError } from './watch-error.ts';
+import { StreamError } from '../stream-error.ts';
 
 /**
  * Where a stream stands. Offsets are those of the next record, by partition. A stream that has never seen the log, because Kafka was
@@ -40,18 +40,25 @@ export function encodeResumeToken(point: ResumePoint): string {
   return Buffer.concat([body, checksum]).toString('base64url');
 }
 
-/** Throws a WatchError for everything that encodeResumeToken has not made. */
-export function decodeResumeToken(token: string): ResumePoint {
-  const body = verifiedBody(token);
+/**
+ * Throws a StreamError for everything that encodeResumeToken has not made; `field` is the token's path in the request, for the
+ * client to find it.
+ */
+export function decodeResumeToken(token: string, field = 'start.resume_token'): ResumePoint {
+  const malformed = (what: string) => {
+    const message = `the resume token ${what}: pass one on as it was received`;
+    return new StreamError('RESUME_TOKEN_MALFORMED', message, { field });
+  };
+  const body = verifiedBody(token, malformed);
   if (body[0] !== VERSION) throw malformed(`is of version ${body[0]}, this server knows ${VERSION}`);
   const kind = body[1];
   if (kind === OFFSETS && body.length >= 2 + TOPIC_ID_BYTES) {
-    const next = readVarints(body.subarray(2 + TOPIC_ID_BYTES), MAX_INT64);
+    const next = readVarints(body.subarray(2 + TOPIC_ID_BYTES), MAX_INT64, malformed);
     if (next.length > MAX_PARTITIONS) throw malformed('names too many partitions');
     return { kind: 'offsets', topicId: body.toString('base64url', 2, 2 + TOPIC_ID_BYTES), next };
   }
   if (kind === LOG_TIME) {
-    const [logTimeMs, ...more] = readVarints(body.subarray(2), MAX_TIME_MS);
+    const [logTimeMs, ...more] = readVarints(body.subarray(2), MAX_TIME_MS, malformed);
     if (logTimeMs !== undefined && more.length === 0) {
       return { kind: 'log time', logTimeMs: Number(logTimeMs) };
     }
@@ -59,7 +66,9 @@ export function decodeResumeToken(token: string): ResumePoint {
   throw malformed('is not complete');
 }
 
-function verifiedBody(token: string): Buffer {
+type Malformed = (what: string) => StreamError;
+
+function verifiedBody(token: string, malformed: Malformed): Buffer {
   if (token.length > MAX_TOKEN_LENGTH) throw malformed('is too long');
   const bytes = Buffer.from(token, 'base64url');
   // The decoder ignores what is not base64url, and bits beyond the last byte.
@@ -79,7 +88,7 @@ function pushVarint(bytes: number[], value: bigint): void {
   bytes.push(Number(rest));
 }
 
-function readVarints(bytes: Buffer, max: bigint): bigint[] {
+function readVarints(bytes: Buffer, max: bigint, malformed: Malformed): bigint[] {
   const values: bigint[] = [];
   let value = 0n;
   let shift = 0n;
@@ -96,8 +105,4 @@ function readVarints(bytes: Buffer, max: bigint): bigint[] {
   }
   if (shift > 0n) throw malformed('is not complete');
   return values;
-}
-
-function malformed(what: string): WatchError {
-  return new WatchError('RESUME_TOKEN_MALFORMED', `the resume token ${what}: pass one on as it was received`);
 }

@@ -1,15 +1,20 @@
 import type { LogReader, PartitionPositions } from '@order-events/messaging';
 import type { OrderLogView } from '../log/order-log.ts';
+import { StreamError } from '../stream-error.ts';
 import type { Cursor } from './event-batch.ts';
 import { decodeResumeToken, encodeResumeToken, type ResumePoint } from './resume-token.ts';
-import { WatchError } from './watch-error.ts';
 
 /** Where a client asks to start. */
 export type StartPosition =
   | { readonly kind: 'latest' }
   | { readonly kind: 'earliest' }
   | { readonly kind: 'log time'; readonly logTimeMs: number }
-  | { readonly kind: 'token'; readonly token: string };
+  | {
+      readonly kind: 'token';
+      readonly token: string;
+      /** Path of the token in the request; start.resume_token when it is left out. */
+      readonly field?: string;
+    };
 
 export interface Located {
   readonly cursor: Cursor;
@@ -25,7 +30,7 @@ const CLOCK_MARGIN_MS = 10_000;
 /**
  * What a start stands for, without asking Kafka. "Latest" is where the log ended when it was last read, so that nothing that is
  * appended after the registration is missed; before the log was ever read it is a time, with a margin for clocks that differ.
- * Throws a WatchError for a malformed token.
+ * Throws a StreamError for a malformed token.
  */
 export function startPoint(start: StartPosition, log: LogEdges, nowMs: number): ResumePoint {
   switch (start.kind) {
@@ -36,7 +41,7 @@ export function startPoint(start: StartPosition, log: LogEdges, nowMs: number): 
     case 'log time':
       return start;
     case 'token':
-      return decodeResumeToken(start.token);
+      return decodeResumeToken(start.token, start.field);
   }
 }
 
@@ -63,7 +68,7 @@ export function locateInRing(point: ResumePoint, log: LogEdges): Cursor | undefi
 }
 
 /**
- * The cursor of any point, by the present ends of the log. A point outside the log is a WatchError (foreign, expired or ahead), or,
+ * The cursor of any point, by the present ends of the log. A point outside the log is a StreamError (foreign, expired or ahead), or,
  * when a gap is allowed, the oldest record of each partition concerned. Rejects when Kafka cannot be asked.
  */
 export async function locateInLog(
@@ -95,7 +100,7 @@ function fitToLog(
   const fromToken = encodeResumeToken(point);
   const problem = problemOf(point, log);
   if (!problem) return { cursor: log.latest.map((_, partition) => point.next[partition] ?? 0n) };
-  if (!allowGap) throw new WatchError(problem.reason, problem.message, rangeTokens(log));
+  if (!allowGap) throw new StreamError(problem.reason, problem.message, { details: rangeTokens(log) });
   let missedEvents = 0n;
   const cursor = log.earliest.map((first, partition) => {
     const next = point.next[partition] ?? 0n;
@@ -111,7 +116,7 @@ function fitToLog(
 function problemOf(
   point: Extract<ResumePoint, { kind: 'offsets' }>,
   { topicId, earliest, latest }: LogRange,
-): { reason: WatchError['reason']; message: string } | undefined {
+): { reason: StreamError['reason']; message: string } | undefined {
   if (point.topicId !== topicId || point.next.length > latest.length) {
     return {
       reason: 'RESUME_TOKEN_FOREIGN',

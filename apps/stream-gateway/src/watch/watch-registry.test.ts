@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { WatchError } from './watch-error.ts';
+import { StreamError } from '../stream-error.ts';
 import { createWatchRegistry } from './watch-registry.ts';
 
 function createWatches(maxWatches = 1_000) {
@@ -15,7 +15,7 @@ test('no more streams than allowed', () => {
   watches.add('b');
   assert.throws(
     () => watches.add('c'),
-    (error) => error instanceof WatchError && error.reason === 'TOO_MANY_WATCHERS',
+    (error) => error instanceof StreamError && error.reason === 'TOO_MANY_WATCHERS',
   );
   watches.remove(first);
   assert.equal(watches.add('c').peer, 'c');

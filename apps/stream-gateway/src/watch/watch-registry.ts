@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { WatchError } from './watch-error.ts';
+import { StreamError } from '../stream-error.ts';
 
 /** `waiting`: has no place in the log yet; `catching up`: is reading older events; `live`: has reached the end of the log. */
 export type WatchState = 'waiting' | 'catching up' | 'live';
@@ -15,7 +15,7 @@ export interface RegisteredWatch {
 
 /** The streams of this process. */
 export interface WatchRegistry {
-  /** Throws a WatchError when there are too many. */
+  /** Throws a StreamError when there are too many. */
   add(peer: string): RegisteredWatch;
   remove(watch: RegisteredWatch): void;
   size(): number;
@@ -42,7 +42,7 @@ export function createWatchRegistry(options: { maxWatches: number; onDrain: () =
   return {
     add(peer) {
       if (watches.size >= options.maxWatches) {
-        throw new WatchError(
+        throw new StreamError(
           'TOO_MANY_WATCHERS',
           `this server has ${options.maxWatches} streams, its limit: try another one, or later`,
         );

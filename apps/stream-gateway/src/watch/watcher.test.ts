@@ -3,8 +3,8 @@ import test from 'node:test';
 import { OrderStatus } from '@order-events/order-stream';
 import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createWatchedLog, type OpenWatch } from '../../testing/watched-log.ts';
+import { StreamError, type StreamErrorReason } from '../stream-error.ts';
 import { decodeResumeToken, encodeResumeToken } from './resume-token.ts';
-import { WatchError, type WatchErrorReason } from './watch-error.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
 
 const SMALL_RING = 20_000;
@@ -24,9 +24,9 @@ async function liveWatch(stream: OpenWatch): Promise<OpenWatch> {
   return stream;
 }
 
-async function failsWith(stream: OpenWatch, reason: WatchErrorReason): Promise<WatchError> {
+async function failsWith(stream: OpenWatch, reason: StreamErrorReason): Promise<StreamError> {
   const failure = await stream.failure();
-  assert.ok(failure instanceof WatchError, String(failure));
+  assert.ok(failure instanceof StreamError, String(failure));
   assert.equal(failure.reason, reason);
   return failure;
 }

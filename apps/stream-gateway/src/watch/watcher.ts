@@ -4,11 +4,11 @@ import type { EventBlock } from '../log/event-block.ts';
 import type { History } from '../log/history.ts';
 import type { LogEvent } from '../log/log-event.ts';
 import type { OrderLogView } from '../log/order-log.ts';
+import { StreamError } from '../stream-error.ts';
 import { createBackgroundRead } from './background-read.ts';
 import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
 import type { EventFilter } from './event-filter.ts';
 import { type StartPosition, startPoint } from './start-position.ts';
-import { WatchError } from './watch-error.ts';
 import type { WatchLifetime } from './watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
 import { createWatchPlace } from './watch-place.ts';
@@ -41,7 +41,7 @@ const FELL_BEHIND_AFTER_MS = 2_000;
 
 /**
  * One stream: a cursor that pulls from the log, whether the events are in the ring or in history, and never further than its client
- * takes them. It holds no events between two messages. Ends when `signal` aborts; throws a WatchError when it cannot go on.
+ * takes them. It holds no events between two messages. Ends when `signal` aborts; throws a StreamError when it cannot go on.
  */
 export async function* watchLog(
   request: WatchRequest,
@@ -62,7 +62,7 @@ export async function* watchLog(
 
 interface WatchSteps {
   started(): WatchMessage;
-  /** The message that is due now; undefined when there is none. Throws a WatchError when the stream must end. */
+  /** The message that is due now; undefined when there is none. Throws a StreamError when the stream must end. */
   next(): WatchMessage | undefined;
   /** Whether `next` stopped only to let others work. */
   hasMore(): boolean;
@@ -104,7 +104,7 @@ function createWatchSteps(
     if (!due) return undefined;
     if ('announceMs' in due) return message([], { kind: 'draining', reconnectDelayMs: due.announceMs });
     const text = 'the server has ended this stream: go on with the resume token, on any server';
-    throw new WatchError(due.end, text, { resume_token: place.token() });
+    throw new StreamError(due.end, text, { details: { resume_token: place.token() }, announced: true });
   }
 
   function sourceNotice(): WatchMessage | undefined {
@@ -115,7 +115,7 @@ function createWatchSteps(
   }
 
   function readFailed(error: unknown): void {
-    if (error instanceof WatchError) throw error;
+    if (error instanceof StreamError) throw error;
     // Locating finds out whether the events are gone for good.
     if (error instanceof OffsetOutOfRangeError) place.leave();
     else onReadFailure(error);
