@@ -4,27 +4,42 @@ import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
-const schema = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+export const apiSettings = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-  API_HOST: z.string().default('127.0.0.1'),
-  API_PORT: port.default(3000),
-  API_ADMIN_HOST: z.string().default('127.0.0.1'),
-  API_ADMIN_PORT: port.default(9100),
-  API_DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10),
-  API_STOP_DEADLINE_MS: z.coerce.number().int().min(1000).max(120_000).default(10_000),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
+  API_HOST: z.string().default('127.0.0.1').describe('Where the REST API listens.'),
+  API_PORT: port.default(3000).describe('0 takes any free port.'),
+  API_ADMIN_HOST: z.string().default('127.0.0.1').describe('Where probes and metrics listen.'),
+  API_ADMIN_PORT: port.default(9100).describe('0 takes any free port.'),
+  API_DATABASE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(10)
+    .describe('Most connections to the database.'),
+  API_STOP_DEADLINE_MS: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .max(120_000)
+    .default(10_000)
+    .describe('After SIGTERM, the process ends within this time.'),
 });
 
-export type ApiConfig = z.output<typeof schema>;
+export type ApiConfig = z.output<typeof apiSettings>;
 
 /** The API's settings; it has none for Kafka. Throws a ConfigError that names all faults. */
 export function apiConfig(env: Record<string, string | undefined> = process.env): {
   config: ApiConfig;
-  source: ConfigSource<typeof schema.shape>;
+  source: ConfigSource<typeof apiSettings.shape>;
 } {
-  const source: ConfigSource<typeof schema.shape> = {
-    schema,
+  const source: ConfigSource<typeof apiSettings.shape> = {
+    schema: apiSettings,
     env,
     prefix: 'API_',
     secrets: DATABASE_SECRETS,

@@ -8,20 +8,28 @@ import {
 } from '@order-events/runtime';
 import { z } from 'zod';
 
-const schema = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+export const outboxctlSettings = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
   ...kafkaSettings,
-  /** As the relays have it: a partition without an owner for longer is not being handed over. */
-  RELAY_LEASE_MS: z.coerce.number().int().min(1000).max(60_000).default(3000),
+  RELAY_LEASE_MS: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .max(60_000)
+    .default(3000)
+    .describe('As the relays have it: a partition without an owner for longer is not being handed over.'),
 });
 
-export type OutboxctlConfig = z.output<typeof schema>;
+export type OutboxctlConfig = z.output<typeof outboxctlSettings>;
 
 /** The settings, under the names that the relay reads. Throws a ConfigError that names all faults. */
 export function outboxctlConfig(env: Record<string, string | undefined> = process.env): OutboxctlConfig {
-  const source: ConfigSource<typeof schema.shape> = {
-    schema,
+  const source: ConfigSource<typeof outboxctlSettings.shape> = {
+    schema: outboxctlSettings,
     env,
     prefix: 'OUTBOXCTL_',
     secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS],

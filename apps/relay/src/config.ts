@@ -12,32 +12,51 @@ import { z } from 'zod';
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 const port = z.coerce.number().int().min(0).max(65535);
 
-const schema = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+export const relaySettings = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
   ...kafkaSettings,
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-  RELAY_ADMIN_HOST: z.string().default('127.0.0.1'),
-  RELAY_ADMIN_PORT: port.default(9101),
-  RELAY_LEASE_MS: milliseconds(1000, 60_000).default(3000),
-  RELAY_PRODUCE_TIMEOUT_MS: milliseconds(100, 30_000).default(1000),
-  RELAY_IDLE_POLL_MS: milliseconds(2, 10_000).default(250),
-  RELAY_OLD_TRANSACTION_MS: milliseconds(1000, 86_400_000).default(60_000),
-  RELAY_CANARY_INTERVAL_MS: milliseconds(0, 60_000).default(0),
-  /** How long published events stay in the outbox, to be published again on request; 7 days. */
-  RELAY_REPLAY_WINDOW_MS: milliseconds(60_000, 366 * 86_400_000).default(7 * 86_400_000),
-  RELAY_STOP_DEADLINE_MS: milliseconds(1000, 120_000).default(10_000),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
+  RELAY_ADMIN_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Where probes, metrics and the status page listen.'),
+  RELAY_ADMIN_PORT: port.default(9101).describe('0 takes any free port.'),
+  RELAY_LEASE_MS: milliseconds(1000, 60_000)
+    .default(3000)
+    .describe('How long a relay that vanished keeps its partitions.'),
+  RELAY_PRODUCE_TIMEOUT_MS: milliseconds(100, 30_000)
+    .default(1000)
+    .describe('How long one attempt to publish may take; at most half of RELAY_LEASE_MS.'),
+  RELAY_IDLE_POLL_MS: milliseconds(2, 10_000)
+    .default(250)
+    .describe('How often the outbox is read when no notification arrives: a lost one costs this time.'),
+  RELAY_OLD_TRANSACTION_MS: milliseconds(1000, 86_400_000)
+    .default(60_000)
+    .describe('A transaction that holds events up for longer is warned of.'),
+  RELAY_CANARY_INTERVAL_MS: milliseconds(0, 60_000)
+    .default(0)
+    .describe('How often a canary goes through the whole path to be measured; 0 sends none.'),
+  RELAY_REPLAY_WINDOW_MS: milliseconds(60_000, 366 * 86_400_000)
+    .default(7 * 86_400_000)
+    .describe('How long published events stay in the outbox, to be published again on request; 7 days.'),
+  RELAY_STOP_DEADLINE_MS: milliseconds(1000, 120_000)
+    .default(10_000)
+    .describe('After SIGTERM, the process ends within this time.'),
 });
 
-export type RelayConfig = z.output<typeof schema>;
+export type RelayConfig = z.output<typeof relaySettings>;
 
 /** The relay's settings. Throws a ConfigError that names all faults. */
 export function relayConfig(env: Record<string, string | undefined> = process.env): {
   config: RelayConfig;
-  source: ConfigSource<typeof schema.shape>;
+  source: ConfigSource<typeof relaySettings.shape>;
 } {
-  const source: ConfigSource<typeof schema.shape> = {
-    schema,
+  const source: ConfigSource<typeof relaySettings.shape> = {
+    schema: relaySettings,
     env,
     prefix: 'RELAY_',
     secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS],

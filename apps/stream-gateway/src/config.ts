@@ -14,31 +14,51 @@ const milliseconds = (from: number, to: number) => z.coerce.number().int().min(f
 const bytes = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 const port = z.coerce.number().int().min(0).max(65535);
 
-const schema = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+export const gatewaySettings = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` refuses the defaults that are meant for development.'),
   ...kafkaSettings,
-  KAFKA_CLIENT_ID: z.string().default('stream-gateway'),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-  GATEWAY_HOST: z.string().default('127.0.0.1'),
-  GATEWAY_PORT: port.default(50051),
-  GATEWAY_ADMIN_HOST: z.string().default('127.0.0.1'),
-  GATEWAY_ADMIN_PORT: port.default(9102),
-  GATEWAY_RING_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE).default(64 * MEBIBYTE),
-  GATEWAY_HISTORY_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE).default(32 * MEBIBYTE),
-  GATEWAY_MAX_WATCHERS: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
-  GATEWAY_MAX_WATCH_AGE_MS: milliseconds(1_000, 7 * 24 * 3_600_000).default(3_600_000),
-  GATEWAY_STOP_DEADLINE_MS: milliseconds(1_000, 120_000).default(10_000),
+  KAFKA_CLIENT_ID: z
+    .string()
+    .default('stream-gateway')
+    .describe('Name of this process in the logs and quotas of the brokers.'),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
+  GATEWAY_HOST: z.string().default('127.0.0.1').describe('Where gRPC clients connect to.'),
+  GATEWAY_PORT: port.default(50051).describe('0 takes any free port.'),
+  GATEWAY_ADMIN_HOST: z.string().default('127.0.0.1').describe('Where probes and metrics listen.'),
+  GATEWAY_ADMIN_PORT: port.default(9102).describe('0 takes any free port.'),
+  GATEWAY_RING_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
+    .default(64 * MEBIBYTE)
+    .describe('Memory for the newest events, about: streams read them without Kafka.'),
+  GATEWAY_HISTORY_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
+    .default(32 * MEBIBYTE)
+    .describe('Memory for older events that streams have read from Kafka, about.'),
+  GATEWAY_MAX_WATCHERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Most streams of this process.'),
+  GATEWAY_MAX_WATCH_AGE_MS: milliseconds(1_000, 7 * 24 * 3_600_000)
+    .default(3_600_000)
+    .describe('A stream is ended at 90 to 100 % of this age, so that clients spread over the replicas.'),
+  GATEWAY_STOP_DEADLINE_MS: milliseconds(1_000, 120_000)
+    .default(10_000)
+    .describe('After SIGTERM, the process ends within this time.'),
 });
 
-export type GatewayConfig = z.output<typeof schema>;
+export type GatewayConfig = z.output<typeof gatewaySettings>;
 
 /** The gateway's settings. Throws a ConfigError that names all faults. */
 export function gatewayConfig(env: Record<string, string | undefined> = process.env): {
   config: GatewayConfig;
-  source: ConfigSource<typeof schema.shape>;
+  source: ConfigSource<typeof gatewaySettings.shape>;
 } {
-  const source: ConfigSource<typeof schema.shape> = {
-    schema,
+  const source: ConfigSource<typeof gatewaySettings.shape> = {
+    schema: gatewaySettings,
     env,
     prefix: 'GATEWAY_',
     secrets: KAFKA_SECRETS,

@@ -9,21 +9,27 @@ import { z } from 'zod';
 
 const wholeNumber = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
-const schema = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+export const topicsSettings = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` refuses the defaults that are meant for development.'),
   ...kafkaSettings,
-  KAFKA_TOPIC_PARTITIONS: wholeNumber(1, 10_000).default(12),
-  KAFKA_TOPIC_REPLICATION_FACTOR: wholeNumber(1, 32_767).default(1),
-  /** How long the job waits for Kafka. */
-  KAFKA_TOPIC_WAIT_MS: wholeNumber(1, 2_147_483_647).default(120_000),
+  KAFKA_TOPIC_PARTITIONS: wholeNumber(1, 10_000)
+    .default(12)
+    .describe('Of a topic that is created; one that exists must have as many.'),
+  KAFKA_TOPIC_REPLICATION_FACTOR: wholeNumber(1, 32_767).default(1).describe('Of a topic that is created.'),
+  KAFKA_TOPIC_WAIT_MS: wholeNumber(1, 2_147_483_647)
+    .default(120_000)
+    .describe('How long the job waits for Kafka.'),
 });
 
-export type TopicsConfig = z.output<typeof schema>;
+export type TopicsConfig = z.output<typeof topicsSettings>;
 
 /** Settings of the job that creates the topic. Throws a ConfigError that names all faults. */
 export function topicsConfig(env: Record<string, string | undefined> = process.env): TopicsConfig {
-  const source: ConfigSource<typeof schema.shape> = {
-    schema,
+  const source: ConfigSource<typeof topicsSettings.shape> = {
+    schema: topicsSettings,
     env,
     prefix: 'KAFKA_TOPIC_',
     secrets: KAFKA_SECRETS,

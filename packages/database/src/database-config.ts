@@ -1,13 +1,19 @@
 import { z } from 'zod';
 import { DEVELOPMENT_DATABASE_URL } from './database.ts';
 
-const url = z.url({ protocol: /^postgres(ql)?$/ });
+const url = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must be a URL such as postgres://user:password@host:5432/database',
+});
 
 /** Settings of every process that uses the database; spread them into its schema, DATABASE_SECRETS and databaseFaults likewise. */
 export const databaseSettings = {
-  DATABASE_URL: url.default(DEVELOPMENT_DATABASE_URL),
-  /** Past a pooler in transaction mode, to the server itself; set it exactly when DATABASE_URL leads to such a pooler. */
-  DATABASE_DIRECT_URL: url.optional(),
+  DATABASE_URL: url.default(DEVELOPMENT_DATABASE_URL).describe('PostgreSQL, or PgBouncer in front of it.'),
+  DATABASE_DIRECT_URL: url
+    .optional()
+    .describe(
+      'Past a pooler in transaction mode, to the server itself; set it exactly when DATABASE_URL leads to such a pooler.',
+    ),
 };
 
 export const DATABASE_SECRETS = ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const;

@@ -4,6 +4,7 @@ export { DATABASE_SECRETS, databaseAccess, databaseFaults, databaseSettings } fr
 export type { DatabaseAccess, DatabaseSettings } from './database-config.ts';
 export { inTransaction } from './in-transaction.ts';
 export { isDatabaseAway } from './database-away.ts';
+export { migrateSettings } from './migrate-config.ts';
 export { migrateToLatest } from './migrator.ts';
 export { createPool } from './pool.ts';
 export type { PoolOptions } from './pool.ts';

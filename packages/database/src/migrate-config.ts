@@ -1,5 +1,17 @@
-import { ConfigError } from '@order-events/runtime';
-import { DEVELOPMENT_DATABASE_URL } from './database.ts';
+import { type ConfigSource, readConfig } from '@order-events/runtime';
+import { z } from 'zod';
+import { DATABASE_SECRETS, databaseSettings } from './database-config.ts';
+
+export const migrateSettings = z.object({
+  ...databaseSettings,
+  MIGRATE_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .default(60_000)
+    .describe('How long the job waits for PostgreSQL.'),
+});
 
 export interface MigrateConfig {
   readonly url: string;
@@ -9,17 +21,13 @@ export interface MigrateConfig {
 
 /** Settings of the migrate job. Throws a ConfigError that names all faults. */
 export function migrateConfig(env: Record<string, string | undefined> = process.env): MigrateConfig {
+  const source: ConfigSource<typeof migrateSettings.shape> = {
+    schema: migrateSettings,
+    env,
+    prefix: 'MIGRATE_',
+    secrets: DATABASE_SECRETS,
+  };
+  const config = readConfig(source);
   // A migration needs a session of its own, which a pooler does not give.
-  const name = env['DATABASE_DIRECT_URL'] ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL';
-  const url = env[name] || DEVELOPMENT_DATABASE_URL;
-  const waitMs = Number(env['MIGRATE_WAIT_MS'] || 60_000);
-  const faults: string[] = [];
-  if (!/^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    faults.push(`${name}: must be a URL such as postgres://user:password@host:5432/database`);
-  }
-  if (!Number.isSafeInteger(waitMs) || waitMs < 0) {
-    faults.push('MIGRATE_WAIT_MS: must be a whole number of milliseconds, 0 or more');
-  }
-  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
-  return { url, waitMs };
+  return { url: config.DATABASE_DIRECT_URL ?? config.DATABASE_URL, waitMs: config.MIGRATE_WAIT_MS };
 }

@@ -5,23 +5,32 @@ const DEVELOPMENT_BROKERS = '127.0.0.1:9092';
 
 /** Settings of every process that speaks to Kafka; spread them into its schema, KAFKA_SECRETS and kafkaFaults likewise. */
 export const kafkaSettings = {
-  /** "none": no broker, which each process takes as it can. */
   KAFKA_BROKERS: z
     .string()
     .default(DEVELOPMENT_BROKERS)
     .transform((list) => (list === 'none' ? [] : list.split(',').map((broker) => broker.trim())))
     .refine((brokers) => brokers.every((broker) => /^(\[[^\s\]]+\]|[^\s:]+):\d+$/.test(broker)), {
       message: 'must be host:port, more of them separated by commas',
-    }),
+    })
+    .describe(
+      'host:port of brokers to find the others by, separated by commas; `none` makes a relay hold all events, in development.',
+    ),
   KAFKA_TOPIC: z
     .string()
     .regex(/^[\w.-]{1,249}$/)
-    .default('orders.events'),
-  KAFKA_TLS: z.stringbool().default(false),
-  KAFKA_TLS_CA_FILE: z.string().optional(),
-  KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
-  KAFKA_SASL_USERNAME: z.string().optional(),
-  KAFKA_SASL_PASSWORD: z.string().optional(),
+    .default('orders.events')
+    .describe('The topic of order events.'),
+  KAFKA_TLS: z.stringbool().default(false).describe('Whether connections are encrypted.'),
+  KAFKA_TLS_CA_FILE: z
+    .string()
+    .optional()
+    .describe('PEM file of the authorities that brokers are checked by, instead of the well-known ones.'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('How to log in; unset: without a login.'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('User to log in as.'),
+  KAFKA_SASL_PASSWORD: z.string().optional().describe('Password of that user.'),
 };
 
 export const KAFKA_SECRETS = ['KAFKA_SASL_PASSWORD'] as const;
