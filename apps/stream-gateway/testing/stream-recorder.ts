@@ -8,6 +8,12 @@ import {
 } from '@order-events/order-stream';
 import { ClientError, Metadata, Status } from 'nice-grpc-common';
 import { eventually } from '../../../test/harness/index.ts';
+import type { OrderSelection } from '../../../test/watch-validation/topic-log.ts';
+import type {
+  ReceivedMessage,
+  RecordedStream,
+  WatchHistory,
+} from '../../../test/watch-validation/watch-history.ts';
 
 export type SignalCase = NonNullable<WatchOrdersResponse['signal']>['$case'];
 
@@ -30,6 +36,8 @@ export interface StreamRecording {
   readonly ended: Promise<StreamEnd>;
   /** The client goes away. */
   cancel(): Promise<void>;
+  /** For the judges of test/watch-validation. */
+  history(): WatchHistory;
 }
 
 /** A busy machine may take its time. */
@@ -44,18 +52,25 @@ export function recordWatch(
   const { client, close } = createOrderStreamClient(address);
   const abort = new AbortController();
   const messages: WatchOrdersResponse[] = [];
+  const received: ReceivedMessage[] = [];
+  const openedAtMs = performance.now();
+  let endedAtMs: number | undefined;
   let trailer = Metadata();
 
   async function receive(): Promise<StreamEnd> {
     try {
-      const options = { signal: abort.signal, onTrailer: (received: Metadata) => (trailer = received) };
-      for await (const message of client.watchOrders(request, options)) messages.push(message);
+      const options = { signal: abort.signal, onTrailer: (sent: Metadata) => (trailer = sent) };
+      for await (const message of client.watchOrders(request, options)) {
+        messages.push(message);
+        received.push({ atMs: performance.now(), message });
+      }
       return { code: Status.OK, message: '', trailer };
     } catch (error) {
       if (error instanceof ClientError) return { code: error.code, message: error.details, trailer };
       if (abort.signal.aborted) return { code: Status.CANCELLED, message: 'by the test', trailer };
       throw error;
     } finally {
+      endedAtMs = performance.now();
       close();
     }
   }
@@ -85,5 +100,25 @@ export function recordWatch(
       }, PATIENCE),
     ended,
     cancel,
+    history: () => ({
+      client: `watch ${JSON.stringify(request, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
+      filter: (request.filter ?? {}) as OrderSelection,
+      allowGap: request.allowGap ?? false,
+      streams: [
+        {
+          start: request.start?.position as RecordedStream['start'],
+          openedAtMs,
+          messages: received,
+          endedAtMs,
+        },
+      ],
+    }),
   };
+}
+
+/** What one client saw that went from stream to stream, with the same request but for the start. */
+export function joinedHistory(recordings: readonly StreamRecording[]): WatchHistory {
+  const [first, ...rest] = recordings.map((recording) => recording.history());
+  if (!first) throw new Error('no stream was recorded');
+  return { ...first, streams: [...first.streams, ...rest.flatMap(({ streams }) => streams)] };
 }
