@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { LogEvent } from './log/log-event.ts';
 import type { OrderLogView } from './log/order-log.ts';
-import type { WatchMessage } from './watch/watch-message.ts';
-import type { WatchRegistry, WatchState } from './watch/watch-registry.ts';
+import type { WatchState } from './watch/registered-watch.ts';
+import type { WatchRegistry } from './watch/watch-registry.ts';
 
 /** What the gateway counts; names and help texts are what operators see. */
 export interface GatewayMetrics {
@@ -10,7 +11,7 @@ export interface GatewayMetrics {
   historyFetched(): void;
   readFailed(): void;
   /** A message goes out to a stream in the given state. */
-  sent(message: WatchMessage, state: WatchState): void;
+  sent(message: { readonly events: readonly LogEvent[] }, state: WatchState): void;
   tokenRejected(reason: string): void;
   callEnded(method: string, code: string): void;
 }

@@ -5,16 +5,14 @@ import { createEventBlock } from '../src/log/event-block.ts';
 import { createOrderLog, type OrderLog } from '../src/log/order-log.ts';
 import { createWakeUp } from '../src/log/wake-up.ts';
 import { createEventFilter, type EventSelection } from '../src/watch/event-filter.ts';
+import type { RegisteredWatch } from '../src/watch/registered-watch.ts';
 import type { StartPosition } from '../src/watch/start-position.ts';
 import { createWatchLifetime } from '../src/watch/watch-lifetime.ts';
 import type { WatchMessage } from '../src/watch/watch-message.ts';
-import {
-  createWatchRegistry,
-  type RegisteredWatch,
-  type WatchRegistry,
-} from '../src/watch/watch-registry.ts';
+import { createWatchRegistry, type WatchRegistry } from '../src/watch/watch-registry.ts';
 import { watchLog, type WatchRequest, type WatchSources } from '../src/watch/watcher.ts';
 import { logBatch } from './order-events.ts';
+import { newWatch } from './test-wire.ts';
 
 export interface WatchedLogOptions {
   readonly partitions?: number;
@@ -116,7 +114,7 @@ function openWatch(
   sources: WatchSources,
 ): OpenWatch {
   const client = new AbortController();
-  const watch = watches.add('test');
+  const watch = watches.add(newWatch());
   const lifetime = createWatchLifetime({
     startedAtMs: performance.now(),
     maxAgeMs: 60_000,

@@ -1,6 +1,7 @@
 import type { Logger } from '@order-events/runtime';
 import { type ServerMiddleware, ServerError, Status } from 'nice-grpc-common';
 import { StreamError } from '../stream-error.ts';
+import type { CallWires } from './call-wires.ts';
 import { toServerError } from './status.ts';
 
 export interface CallMiddlewareOptions {
@@ -8,6 +9,7 @@ export interface CallMiddlewareOptions {
   readonly ended: AbortSignal;
   /** Whether new calls of our services are refused. */
   readonly isDraining: () => boolean;
+  readonly wires: Pick<CallWires, 'find'>;
   readonly onCallEnded: (method: string, code: string) => void;
   readonly log: Logger;
 }
@@ -19,6 +21,7 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
   return async function* (call, context) {
     const { path } = call.method;
     const isOwn = path.startsWith(OWN_SERVICES);
+    const wire = options.wires.find(context.metadata);
     let code = Status.OK;
     try {
       if (isOwn && options.isDraining()) throw draining();
@@ -30,7 +33,10 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
       code = answer.code;
       throw answer;
     } finally {
-      options.onCallEnded(path, Status[context.signal.aborted ? Status.CANCELLED : code]);
+      options.onCallEnded(
+        path,
+        Status[wire?.endedWith() ?? (context.signal.aborted ? Status.CANCELLED : code)],
+      );
     }
 
     function answerTo(error: unknown, client: AbortSignal, trailer: typeof context.trailer): ServerError {

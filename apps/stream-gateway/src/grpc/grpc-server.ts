@@ -4,6 +4,7 @@ import { createServer, type Server } from 'nice-grpc';
 import { ServerError, Status } from 'nice-grpc-common';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import { createCallMiddleware } from './call-middleware.ts';
+import { createCallWires } from './call-wires.ts';
 import type { Health } from './health.ts';
 import {
   createOrderStreamService,
@@ -12,7 +13,7 @@ import {
 } from './order-stream-service.ts';
 import { addReflection } from './reflection.ts';
 
-export interface GrpcServerOptions extends OrderStreamServiceOptions {
+export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wires'> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -86,10 +87,11 @@ function createOrderServer(
   isDraining: () => boolean,
 ): Server {
   const { health, metrics, log } = options;
-  const server = createServer(SERVER_SETTINGS).use(
-    createCallMiddleware({ ended, isDraining, log, onCallEnded: metrics.callEnded }),
+  const wires = createCallWires();
+  const server = createServer({ ...SERVER_SETTINGS, interceptors: [wires.interceptor] }).use(
+    createCallMiddleware({ ended, isDraining, wires, log, onCallEnded: metrics.callEnded }),
   );
-  server.add(EncodedOrderStreamDefinition, createOrderStreamService(options));
+  server.add(EncodedOrderStreamDefinition, createOrderStreamService({ ...options, wires }));
   server.add(OrderStreamAdminServiceDefinition, {
     listWatchers: () => unimplemented('ListWatchers'),
     closeWatcher: () => unimplemented('CloseWatcher'),

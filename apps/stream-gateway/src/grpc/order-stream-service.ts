@@ -4,15 +4,11 @@ import {
   OrderStreamServiceDefinition,
   type WatchOrdersRequest,
 } from '@order-events/order-stream';
-import type { Logger } from '@order-events/runtime';
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { ServerError, Status } from 'nice-grpc-common';
-import type { GatewayMetrics } from '../gateway-metrics.ts';
-import { StreamError } from '../stream-error.ts';
 import { readReplayRange } from '../watch/replay-range.ts';
-import { createWatchLifetime } from '../watch/watch-lifetime.ts';
-import type { WatchRegistry } from '../watch/watch-registry.ts';
 import { watchLog, type WatchSources } from '../watch/watcher.ts';
+import { serveStream, type ServedStreamOptions } from './served-stream.ts';
 import { parseWatchRequest } from './watch-request.ts';
 import { encodeWatchResponse } from './watch-response.ts';
 
@@ -33,12 +29,8 @@ export const EncodedOrderStreamDefinition = {
   },
 } as const;
 
-export interface OrderStreamServiceOptions {
+export interface OrderStreamServiceOptions extends ServedStreamOptions {
   readonly sources: WatchSources & { readonly reader: Pick<LogReader, 'offsets' | 'fetchBlock'> };
-  readonly watches: WatchRegistry;
-  readonly maxWatchAgeMs: number;
-  readonly metrics: GatewayMetrics;
-  readonly log: Logger;
 }
 
 export function createOrderStreamService(
@@ -64,34 +56,19 @@ export function createOrderStreamService(
   };
 }
 
-async function* watchOrders(
+function watchOrders(
   request: WatchOrdersRequest,
   context: CallContext,
-  { sources, watches, maxWatchAgeMs, metrics, log }: OrderStreamServiceOptions,
+  options: OrderStreamServiceOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const wanted = parseWatchRequest(request, Date.now());
-  const watch = watches.add(context.peer);
-  const startedAtMs = performance.now();
-  const drainWindowMs = () => watches.drainWindowMs();
-  const lifetime = createWatchLifetime({ startedAtMs, maxAgeMs: maxWatchAgeMs, drainWindowMs });
-  let reason = 'CLIENT_GONE';
-  try {
-    for await (const message of watchLog(wanted, watch, lifetime, sources, context.signal)) {
-      metrics.sent(message, watch.state);
-      watch.writingSinceMs = performance.now();
-      yield encodeWatchResponse(message);
-      watch.writingSinceMs = undefined;
-    }
-  } catch (error: unknown) {
-    reason = error instanceof StreamError ? error.reason : 'FAILED';
-    if (reason.startsWith('RESUME_TOKEN_')) metrics.tokenRejected(reason);
-    throw error;
-  } finally {
-    watches.remove(watch);
-    const { id: watcherId, peer, state } = watch;
-    const durationMs = Math.round(performance.now() - startedAtMs);
-    log.info({ watcherId, peer, state, durationMs, reason }, 'stream ended');
-  }
+  return serveStream(
+    { subscription: '', filter: request.filter },
+    context,
+    options,
+    (watch, lifetime) => watchLog(wanted, watch, lifetime, options.sources, context.signal),
+    encodeWatchResponse,
+  );
 }
 
 function unimplemented(method: string): never {

@@ -1,23 +1,26 @@
-import { randomUUID } from 'node:crypto';
-import { StreamError } from '../stream-error.ts';
-
-/** `waiting`: has no place in the log yet; `catching up`: is reading older events; `live`: has reached the end of the log. */
-export type WatchState = 'waiting' | 'catching up' | 'live';
-
-/** One stream, while it is open. */
-export interface RegisteredWatch {
-  readonly id: string;
-  readonly peer: string;
-  state: WatchState;
-  /** Since when a message has been waiting for the client to take it, on the monotonic clock. */
-  writingSinceMs: number | undefined;
-}
+import { StreamError, type StreamErrorReason } from '../stream-error.ts';
+import {
+  createRegisteredWatch,
+  type NewWatch,
+  type RegisteredWatch,
+  type WatchState,
+} from './registered-watch.ts';
 
 /** The streams of this process. */
 export interface WatchRegistry {
   /** Throws a StreamError when there are too many. */
-  add(peer: string): RegisteredWatch;
+  add(watch: NewWatch): RegisteredWatch;
   remove(watch: RegisteredWatch): void;
+  /** In the order of their start. */
+  list(): Iterable<RegisteredWatch>;
+  find(id: string): RegisteredWatch | undefined;
+  /** Ends a stream from outside of its loop, and whatever that waits for. Its client gets the error with the token to resume with. */
+  end(
+    watch: RegisteredWatch,
+    reason: StreamErrorReason,
+    message: string,
+    details?: StreamError['details'],
+  ): void;
   size(): number;
   /** How many streams are in which state; a stream whose client takes nothing counts as `blocked`. */
   countByState(): Record<WatchState | 'blocked', number>;
@@ -35,33 +38,40 @@ const BLOCKED_AFTER_MS = 1_000;
 
 /** `onDrain` must wake the streams. */
 export function createWatchRegistry(options: { maxWatches: number; onDrain: () => void }): WatchRegistry {
-  const watches = new Set<RegisteredWatch>();
+  const watches = new Map<string, RegisteredWatch>();
   let drainWindowMs: number | undefined;
   let onEmpty: (() => void)[] = [];
 
   return {
-    add(peer) {
+    add(opening) {
       if (watches.size >= options.maxWatches) {
         throw new StreamError(
           'TOO_MANY_WATCHERS',
           `this server has ${options.maxWatches} streams, its limit: try another one, or later`,
         );
       }
-      const watch: RegisteredWatch = {
-        id: randomUUID(),
-        peer,
-        state: 'waiting',
-        writingSinceMs: undefined,
-      };
-      watches.add(watch);
+      const watch = createRegisteredWatch(opening);
+      watches.set(watch.id, watch);
       return watch;
     },
 
     remove(watch) {
-      watches.delete(watch);
+      watches.delete(watch.id);
       if (watches.size > 0) return;
       for (const resolve of onEmpty) resolve();
       onEmpty = [];
+    },
+
+    list: () => watches.values(),
+    find: (id) => watches.get(id),
+
+    end(watch, reason, message, details = {}) {
+      if (watch.endedBy) return;
+      const token = watch.handedOverToken();
+      watch.endedBy = new StreamError(reason, message, {
+        details: { ...details, ...(token === undefined ? {} : { resume_token: token }) },
+      });
+      watch.wire.end(watch.endedBy);
     },
 
     size: () => watches.size,
@@ -69,8 +79,8 @@ export function createWatchRegistry(options: { maxWatches: number; onDrain: () =
     countByState() {
       const counts = { waiting: 0, 'catching up': 0, live: 0, blocked: 0 };
       const blockedBeforeMs = performance.now() - BLOCKED_AFTER_MS;
-      for (const { state, writingSinceMs } of watches) {
-        const isBlocked = writingSinceMs !== undefined && writingSinceMs < blockedBeforeMs;
+      for (const { state, wire } of watches.values()) {
+        const isBlocked = (wire.writingSinceMs() ?? Number.POSITIVE_INFINITY) < blockedBeforeMs;
         counts[isBlocked ? 'blocked' : state] += 1;
       }
       return counts;

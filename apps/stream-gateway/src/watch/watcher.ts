@@ -12,7 +12,7 @@ import { type StartPosition, startPoint } from './start-position.ts';
 import type { WatchLifetime } from './watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
 import { createWatchPlace } from './watch-place.ts';
-import type { RegisteredWatch } from './watch-registry.ts';
+import type { RegisteredWatch } from './registered-watch.ts';
 
 export interface WatchRequest {
   readonly filter: EventFilter;
@@ -85,6 +85,7 @@ function createWatchSteps(
   };
   const start = startPoint(request.start, log, Date.now());
   const place = createWatchPlace(start, log, reader, request.allowGap);
+  watch.backlog = () => place.backlog();
   const reading = createBackgroundRead<WatchMessage | undefined>(readFailed);
   let toldAvailable = true;
   let lastSentMs = performance.now();

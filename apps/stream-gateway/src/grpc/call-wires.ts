@@ -1,0 +1,112 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import {
+  Metadata as GrpcMetadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from '@grpc/grpc-js';
+import { Metadata, type Status } from 'nice-grpc-common';
+import type { StreamWire } from '../watch/stream-wire.ts';
+import { toServerError } from './status.ts';
+
+export interface CallWire extends StreamWire {
+  /** The code that the stream was ended with from here; undefined when it was not. */
+  endedWith(): Status | undefined;
+}
+
+/** Gives each stream of a server its wire, which nice-grpc does not know of. */
+export interface CallWires {
+  /** For the server's settings. */
+  readonly interceptor: ServerInterceptor;
+  /** The wire of the call that has this metadata; undefined when it is over, or no stream. */
+  find(metadata: Metadata): CallWire | undefined;
+}
+
+/** Set by the interceptor, whatever the client has sent. */
+const CALL_ID = 'x-order-stream-call';
+/** How long a client has to take what was handed over before the end, and then the end. */
+const END_GRACE_MS = 5_000;
+
+export function createCallWires(): CallWires {
+  const wires = new Map<string, CallWire>();
+  let nextId = 0;
+  return {
+    interceptor(method, call) {
+      if (!method.responseStream) return new ServerInterceptingCall(call);
+      const id = String((nextId += 1));
+      const wire = createCallWire(call);
+      return new ServerInterceptingCall(call, {
+        start: (next) =>
+          next({
+            onReceiveMetadata(metadata, pass) {
+              wires.set(id, wire);
+              metadata.set(CALL_ID, id);
+              pass(metadata);
+            },
+            onReceiveMessage: (message, pass) => pass(message),
+            onReceiveHalfClose: (pass) => pass(),
+            // However a call ends, and once for each.
+            onCancel: () => void wires.delete(id),
+          }),
+        sendMetadata: (metadata, pass) => pass(metadata),
+        sendMessage: (message, pass) => pass(message),
+        sendStatus: (status, pass) => pass(status),
+      });
+    },
+    find: (metadata) => wires.get(metadata.get(CALL_ID) ?? ''),
+  };
+}
+
+function createCallWire(call: ServerInterceptingCallInterface): CallWire {
+  const stream = http2StreamOf(call);
+  const send = call.sendMessage.bind(call);
+  let handedOver = 0;
+  let writingSinceMs: number | undefined;
+  let endedWith: Status | undefined;
+  // An interceptor is not told when a message has been written, so this call's own method is replaced.
+  call.sendMessage = (message, written) => {
+    // The stream takes no more; a write would fail it before the client has got its status.
+    if (endedWith !== undefined) return;
+    handedOver += 1;
+    writingSinceMs = performance.now();
+    send(message, () => {
+      writingSinceMs = undefined;
+      written();
+    });
+  };
+  return {
+    handedOver: () => handedOver,
+    writingSinceMs: () => writingSinceMs,
+    endedWith: () => endedWith,
+    end(error) {
+      if (endedWith !== undefined) return;
+      const trailer = Metadata();
+      const answer = toServerError(error, trailer);
+      if (!answer) throw new TypeError(`${error.reason} has no answer`);
+      endedWith = answer.code;
+      call.sendStatus({ code: answer.code, details: answer.details, metadata: forGrpcJs(trailer) });
+      const cutOff = setTimeout(() => {
+        // Clients take this code for RESOURCE_EXHAUSTED. It may have to wait for the connection, what the stream holds must not.
+        stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        stream.destroy();
+      }, END_GRACE_MS);
+      stream.once('close', () => clearTimeout(cutOff));
+    },
+  };
+}
+
+/** grpc-js has no public way to reset a stream, nor to learn of a written message; its exact version is pinned. */
+function http2StreamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
+  const { stream } = call as ServerInterceptingCallInterface & { readonly stream?: ServerHttp2Stream };
+  if (typeof stream?.close !== 'function')
+    throw new TypeError('this grpc-js keeps its HTTP/2 stream elsewhere');
+  return stream;
+}
+
+function forGrpcJs(trailer: Metadata): GrpcMetadata {
+  const metadata = new GrpcMetadata();
+  for (const [name, values] of trailer) {
+    for (const value of values) metadata.add(name, typeof value === 'string' ? value : Buffer.from(value));
+  }
+  return metadata;
+}

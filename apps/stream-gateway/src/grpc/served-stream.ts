@@ -1,0 +1,67 @@
+import type { OrderFilter } from '@order-events/order-stream';
+import type { Logger } from '@order-events/runtime';
+import type { CallContext } from 'nice-grpc';
+import type { GatewayMetrics } from '../gateway-metrics.ts';
+import type { LogEvent } from '../log/log-event.ts';
+import { StreamError } from '../stream-error.ts';
+import type { RegisteredWatch } from '../watch/registered-watch.ts';
+import { createWatchLifetime, type WatchLifetime } from '../watch/watch-lifetime.ts';
+import type { WatchRegistry } from '../watch/watch-registry.ts';
+import type { CallWires } from './call-wires.ts';
+
+/** What streams of both kinds need to be served. */
+export interface ServedStreamOptions {
+  readonly watches: WatchRegistry;
+  readonly wires: Pick<CallWires, 'find'>;
+  readonly maxWatchAgeMs: number;
+  readonly metrics: GatewayMetrics;
+  readonly log: Logger;
+}
+
+/** What a stream sends, before it is encoded. */
+interface ServedMessage {
+  readonly events: readonly LogEvent[];
+  /** Only a token that a client can resume a watch with. */
+  readonly resumeToken?: string;
+}
+
+/**
+ * Serves one stream from its beginning to its end: registers it, so that it is counted, listed, drained and can be ended from
+ * outside; counts and encodes what `open` yields. `open` gets the registered stream, whose `state` and `backlog` it keeps up to
+ * date, and the lifetime it must obey.
+ */
+export async function* serveStream<Message extends ServedMessage>(
+  { subscription, filter }: { readonly subscription: string; readonly filter: OrderFilter | undefined },
+  context: CallContext,
+  { watches, wires, maxWatchAgeMs, metrics, log }: ServedStreamOptions,
+  open: (watch: RegisteredWatch, lifetime: WatchLifetime) => AsyncIterable<Message>,
+  encode: (message: Message) => Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { peer } = context;
+  const wire = wires.find(context.metadata);
+  if (!wire) throw new Error('the call is over before it has begun');
+  const watch = watches.add({ peer, subscription, filter, wire });
+  const startedAtMs = performance.now();
+  const drainWindowMs = () => watches.drainWindowMs();
+  const lifetime = createWatchLifetime({ startedAtMs, maxAgeMs: maxWatchAgeMs, drainWindowMs });
+  let reason = 'CLIENT_GONE';
+  try {
+    for await (const message of open(watch, lifetime)) {
+      metrics.sent(message, watch.state);
+      watch.sending(message.events.length, message.resumeToken);
+      yield encode(message);
+    }
+  } catch (error: unknown) {
+    reason = error instanceof StreamError ? error.reason : 'FAILED';
+    if (reason.startsWith('RESUME_TOKEN_')) metrics.tokenRejected(reason);
+    throw error;
+  } finally {
+    watches.remove(watch);
+    const { id: watcherId, state } = watch;
+    const durationMs = Math.round(performance.now() - startedAtMs);
+    log.info(
+      { watcherId, peer, subscription, state, durationMs, reason: watch.endedBy?.reason ?? reason },
+      'stream ended',
+    );
+  }
+}
