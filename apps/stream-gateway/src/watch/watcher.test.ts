@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OrderStatus } from '@order-events/order-stream';
 import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createWatchedLog, type OpenWatch } from '../../testing/watched-log.ts';
@@ -109,6 +110,21 @@ test('heartbeats come in time and carry progress past events that did not match'
   assert.equal(events.length, 0);
   const point = decodeResumeToken(resumeToken);
   assert.deepEqual(point.kind === 'offsets' && point.next, [0n, 0n, 2n]);
+  await stream.close();
+});
+
+test('a stream that reaches the live edge past events that do not match is told so at once', async () => {
+  const given = createWatchedLog({ partitions: 1 });
+  given.open();
+  given.append(0, [orderEvent(), orderEvent()]);
+  // The notification of the append must not wake the stream.
+  await nextTurn();
+  const selection = { statuses: [OrderStatus.DELIVERED] };
+  const stream = given.watch({ heartbeatMs: 60_000, selection, start: { kind: 'earliest' } });
+  await nextSignal(stream, 'started');
+  const { resumeToken } = await nextSignal(stream, 'caught up');
+  const point = decodeResumeToken(resumeToken);
+  assert.deepEqual(point.kind === 'offsets' && point.next, [2n]);
   await stream.close();
 });
 

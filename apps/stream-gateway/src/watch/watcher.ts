@@ -8,11 +8,12 @@ import { StreamError } from '../stream-error.ts';
 import { createBackgroundRead } from './background-read.ts';
 import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
 import type { EventFilter } from './event-filter.ts';
+import { createLiveEdge } from './live-edge.ts';
+import type { RegisteredWatch } from './registered-watch.ts';
 import { type StartPosition, startPoint } from './start-position.ts';
 import type { WatchLifetime } from './watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
 import { createWatchPlace } from './watch-place.ts';
-import type { RegisteredWatch } from './registered-watch.ts';
 
 export interface WatchRequest {
   readonly filter: EventFilter;
@@ -33,11 +34,9 @@ export interface WatchSources {
 }
 
 /** Up to 17 messages wait in the server for a slow client: they must be small. */
-const MAX_MESSAGE_BYTES = 32 * 1024;
-const MAX_SCANNED_AT_ONCE = 4_000;
+const LIMITS_OF_ALL = { maxBytes: 32 * 1024, maxScanned: 4_000 };
 /** So many events that did not match are worth a new token. */
 const MAX_SCANNED_SILENTLY = 20_000;
-const FELL_BEHIND_AFTER_MS = 2_000;
 
 /**
  * One stream: a cursor that pulls from the log, whether the events are in the ring or in history, and never further than its client
@@ -78,13 +77,10 @@ function createWatchSteps(
   lifetime: WatchLifetime,
   { log, history, reader, onReadFailure }: WatchSources,
 ): WatchSteps {
-  const limits: BatchLimits = {
-    maxEvents: request.maxBatchSize,
-    maxBytes: MAX_MESSAGE_BYTES,
-    maxScanned: MAX_SCANNED_AT_ONCE,
-  };
+  const limits: BatchLimits = { ...LIMITS_OF_ALL, maxEvents: request.maxBatchSize };
   const start = startPoint(request.start, log, Date.now());
   const place = createWatchPlace(start, log, reader, request.allowGap);
+  const edge = createLiveEdge(watch, log, place);
   watch.backlog = () => place.backlog();
   const reading = createBackgroundRead<WatchMessage | undefined>(readFailed);
   let toldAvailable = true;
@@ -145,16 +141,8 @@ function createWatchSteps(
     );
   }
 
-  function edgeNotice(cursor: Cursor): WatchMessage | undefined {
-    if (watch.state === 'live') {
-      if (!isBehind(log, cursor)) return undefined;
-      watch.state = 'catching up';
-      return message([], { kind: 'fell behind', backlogEvents: place.backlog() });
-    }
-    watch.state = 'catching up';
-    if (!log.source().available || place.backlog() > 0n) return undefined;
-    watch.state = 'live';
-    return message([], { kind: 'caught up' });
+  function told(signal: WatchSignal | undefined): WatchMessage | undefined {
+    return signal && message([], signal);
   }
 
   function nextBatch(cursor: Cursor): WatchMessage | undefined {
@@ -174,7 +162,7 @@ function createWatchSteps(
     if (place.cursor() && !place.isCurrent()) place.leave();
     if (!place.cursor()) locate();
     const cursor = place.cursor();
-    return cursor && (edgeNotice(cursor) ?? nextBatch(cursor));
+    return cursor && (told(edge.notice(cursor)) ?? nextBatch(cursor) ?? told(edge.caughtUp()));
   }
 
   function heartbeat(): WatchMessage | undefined {
@@ -198,14 +186,4 @@ function createWatchSteps(
     },
     pending: () => reading.pending(),
   };
-}
-
-/** Whether the next event has been waiting for some time, or is not in the ring any more. */
-function isBehind(log: OrderLogView, cursor: Cursor): boolean {
-  const readBeforeMs = performance.now() - FELL_BEHIND_AFTER_MS;
-  return cursor.some((offset, partition) => {
-    if (offset >= log.head(partition)) return false;
-    const block = log.blockAt(partition, offset);
-    return !block || block.readAtMs < readBeforeMs;
-  });
 }
