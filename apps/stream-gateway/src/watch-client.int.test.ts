@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type OrderEvent, OrderStatus, watchOrders, WatchOrdersError } from '@order-events/order-stream';
+import { type OrderEvent, OrderStatus, watchOrders, OrderStreamError } from '@order-events/order-stream';
 import fc from 'fast-check';
 import { eventually, startApp } from '../../../test/harness/index.ts';
 import { startCuttingProxy } from '../testing/cutting-proxy.ts';
@@ -98,7 +98,7 @@ test('a token that the log does not know ends the watch, and the earliest one co
   const refusal = await (async () => {
     for await (const _ of watchOrders({ address, start, signal: AbortSignal.timeout(30_000) }));
   })().catch((error: unknown) => error);
-  assert.ok(refusal instanceof WatchOrdersError, String(refusal));
+  assert.ok(refusal instanceof OrderStreamError, String(refusal));
   assert.equal(refusal.reason, 'RESUME_TOKEN_FOREIGN');
   const told: string[] = [];
   for await (const { events } of watchOrders({

@@ -6,7 +6,8 @@ export {
   ERROR_DETAILS_TRAILER,
   RESUME_TOKEN_TRAILER,
 } from './error-details.ts';
+export { consumeOrders, type ConsumedBatch, type ConsumeOrdersOptions } from './consume-orders.ts';
 export { watchOrders, type WatchOrdersOptions } from './watch-orders.ts';
-export { WatchOrdersError } from './watch-orders-error.ts';
+export { OrderStreamError } from './order-stream-error.ts';
 export { DESCRIPTOR_SET } from './descriptor-set.ts';
 export * from './gen/orders/v1/order_stream.ts';

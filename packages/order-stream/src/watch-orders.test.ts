@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
-import diagnostics from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { ServerError, Status } from 'nice-grpc-common';
 import {
+  DRAINING,
   refuse,
   type ScriptedMessage,
   silence,
   STARTED,
   startScriptedGateway,
 } from '../testing/scripted-gateway.ts';
+import { until, watchTraces } from '../testing/traces.ts';
 import type { WatchOrdersRequest, WatchOrdersResponse } from './gen/orders/v1/order_stream.ts';
-import { WatchOrdersError } from './watch-orders-error.ts';
+import { OrderStreamError } from './order-stream-error.ts';
 import { watchOrders, type WatchOrdersOptions } from './watch-orders.ts';
 
 const QUICK = { minRetryDelayMs: 1, maxRetryDelayMs: 20 };
@@ -36,17 +36,6 @@ async function take(count: number, options: WatchOrdersOptions): Promise<string[
   }
   return eventIds;
 }
-
-/** The connections that this process opens from here on: idle ones keep no process alive and are in no list of handles. */
-function openedSockets(t: TestContext): Socket[] {
-  const sockets: Socket[] = [];
-  const note = (opened: unknown) => void sockets.push((opened as { socket: Socket }).socket);
-  diagnostics.subscribe('net.client.socket', note);
-  t.after(() => diagnostics.unsubscribe('net.client.socket', note));
-  return sockets;
-}
-
-const handles = () => process.getActiveResourcesInfo().filter((name) => /Timeout|TCPSocket/.test(name));
 
 test('any cut of the stream gives the sequence of one uninterrupted read', async (t) => {
   let cuts: number[] = [];
@@ -115,8 +104,7 @@ test('after Draining the client stays for the delay, and comes back after it', a
   const { address } = await startScriptedGateway(t, async function* (request, { number, context }) {
     if (number > 1) return yield* [message(firstAfter(request))];
     yield STARTED();
-    const reconnectDelay = { seconds: 0n, nanos: delayMs * 1_000_000 };
-    yield { resumeToken: '0', signal: { $case: 'draining', value: { reconnectDelay } } };
+    yield { resumeToken: '0', ...DRAINING(delayMs) };
     yield message(1);
     await silence(context);
   });
@@ -129,8 +117,7 @@ test('a stream that ends while it drains is not taken up again before the delay'
   const delayMs = 400;
   const { address } = await startScriptedGateway(t, function* (_, { number }) {
     if (number > 1) return yield message(1);
-    const reconnectDelay = { seconds: 0n, nanos: delayMs * 1_000_000 };
-    yield { resumeToken: '0', signal: { $case: 'draining', value: { reconnectDelay } } };
+    yield { resumeToken: '0', ...DRAINING(delayMs) };
     throw new ServerError(Status.UNAVAILABLE, 'stopped');
   });
   const startedAtMs = performance.now();
@@ -220,7 +207,7 @@ for (const code of [
       refuse(context, code, 'no', { info: { reason: 'A_REASON', metadata }, violations });
     });
     await assert.rejects(take(1, { address }), (error) => {
-      assert.ok(error instanceof WatchOrdersError);
+      assert.ok(error instanceof OrderStreamError);
       const { reason, earliestToken, latestToken, violations } = error;
       assert.equal(error.code, code);
       assert.deepEqual([reason, earliestToken, latestToken], ['A_REASON', 'first', 'last']);
@@ -240,19 +227,9 @@ for (const [state, messages] of [
       yield* messages;
       await silence(context);
     });
-    const before = handles();
-    const sockets = openedSockets(t);
     const stopping = new AbortController();
-    let listeners = 0;
     const { signal } = stopping;
-    t.mock.method(signal, 'addEventListener', (...given: Parameters<AbortSignal['addEventListener']>) => {
-      listeners += 1;
-      return EventTarget.prototype.addEventListener.apply(signal, given as never);
-    });
-    t.mock.method(signal, 'removeEventListener', (...given: Parameters<AbortSignal['addEventListener']>) => {
-      listeners -= 1;
-      return EventTarget.prototype.removeEventListener.apply(signal, given as never);
-    });
+    const traces = watchTraces(t, signal);
     const received: WatchOrdersResponse[] = [];
     const watching = (async () => {
       for await (const response of watchOrders({ address: gateway.address, signal })) received.push(response);
@@ -261,10 +238,7 @@ for (const [state, messages] of [
     stopping.abort();
     await watching;
     await until(() => gateway.open() === 0);
-    await until(() => handles().length <= before.length);
-    assert.equal(listeners, 0);
-    assert.equal(sockets.length, 1);
-    await until(() => sockets.every(({ destroyed }) => destroyed));
+    await traces.areGone();
   });
 }
 
@@ -288,11 +262,3 @@ test('leaving the loop closes the stream', async (t) => {
   await take(1, { address: gateway.address });
   await until(() => gateway.open() === 0);
 });
-
-/** Waits for what another part of this process is about to do. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; !isSo(); turn++) {
-    assert.ok(turn < 2_000, 'it did not happen in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

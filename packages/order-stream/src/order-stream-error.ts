@@ -11,15 +11,15 @@ const PERMANENT: ReadonlySet<Status> = new Set([
   Status.UNIMPLEMENTED,
 ]);
 
-/** A watch was refused for a reason that trying again cannot mend. */
-export class WatchOrdersError extends Error {
-  override readonly name = 'WatchOrdersError';
+/** A stream was refused for a reason that trying again cannot mend. */
+export class OrderStreamError extends Error {
+  override readonly name = 'OrderStreamError';
   readonly code: Status;
-  /** For programs: RESUME_TOKEN_EXPIRED, RESUME_TOKEN_AHEAD, RESUME_TOKEN_FOREIGN; undefined where the server gives none. */
+  /** For programs, for example RESUME_TOKEN_EXPIRED; undefined where the server gives none. */
   readonly reason: string | undefined;
-  /** The oldest point that can be watched from; given with OUT_OF_RANGE and FAILED_PRECONDITION. */
+  /** The oldest point that can be watched from; given when a token or a start is refused. */
   readonly earliestToken: string | undefined;
-  /** The end of the log; given with OUT_OF_RANGE and FAILED_PRECONDITION. */
+  /** The end of the log; given when a token or a start is refused. */
   readonly latestToken: string | undefined;
   /** Wrong fields of the request; given with INVALID_ARGUMENT. */
   readonly violations: NonNullable<ErrorDetails['violations']>;

@@ -1,0 +1,89 @@
+import { createBackoff, sleep } from '@order-events/runtime';
+import { ClientError } from 'nice-grpc-common';
+import {
+  type MessageStream,
+  LONGEST_DELAY_MS,
+  openMessageStream,
+  type OpenCall,
+  type StreamEnd,
+} from './message-stream.ts';
+import { isPermanent, OrderStreamError } from './order-stream-error.ts';
+import { createStreamPace, type StreamMessage } from './stream-pace.ts';
+
+/** What both kinds of streams can be told. */
+export interface StreamOptions {
+  /** host:port of a gateway without TLS; a function is asked before each connection. */
+  readonly address: string | (() => string);
+  /** Longest silence of a healthy server; it holds this between 1 s and 60 s. Default 15 s. Three of them end the connection. */
+  readonly heartbeatIntervalMs?: number;
+  /** Most events in one message; default is the server's. */
+  readonly maxBatchSize?: number;
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+  /** An event is not told twice among so many; default 10,000. */
+  readonly rememberedEvents?: number;
+  /** Bounds of the jittered pause before the next connection, which doubles with each failure; defaults 100 ms and 10 s. */
+  readonly minRetryDelayMs?: number;
+  readonly maxRetryDelayMs?: number;
+  /** Told each time that the stream was lost, before the pause. */
+  readonly onInterruption?: (cause: unknown, retryDelayMs: number) => void;
+}
+
+/** How a stream is begun and left; asked for each connection. */
+export interface StreamKind<Message> {
+  readonly open: OpenCall<Message>;
+  /** The last thing with each stream, whoever ended it. */
+  readonly beforeClose?: (stream: MessageStream<Message>) => Promise<void>;
+  /** Told before the next stream is opened; the token says where the server stood, when it said so. */
+  readonly onEnd?: (resumeToken: string | undefined) => void;
+}
+
+export const DEFAULT_REMEMBERED_EVENTS = 10_000;
+const DEFAULT_HEARTBEAT_MS = 15_000;
+const DEFAULT_MIN_RETRY_DELAY_MS = 100;
+const DEFAULT_MAX_RETRY_DELAY_MS = 10_000;
+
+/**
+ * The messages of one stream after another, for as long as they are iterated: whatever ends a stream, the next one is opened after
+ * a pause. Ends without an error when `signal` aborts. Throws an OrderStreamError when no retry can mend the refusal.
+ */
+export async function* reconnectingStream<Message extends StreamMessage>(
+  options: StreamOptions,
+  kind: StreamKind<Message>,
+): AsyncGenerator<Message, void, undefined> {
+  const { address, signal, onInterruption } = options;
+  const backoff = createBackoff({
+    baseMs: options.minRetryDelayMs ?? DEFAULT_MIN_RETRY_DELAY_MS,
+    maxMs: options.maxRetryDelayMs ?? DEFAULT_MAX_RETRY_DELAY_MS,
+  });
+  while (!signal?.aborted) {
+    const pace = createStreamPace(options.heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_MS);
+    const stream = openMessageStream(typeof address === 'string' ? address : address(), kind.open);
+    let end: StreamEnd | undefined;
+    try {
+      while (!end) {
+        const received = await stream.receive(pace.patienceMs(), signal);
+        if (!received) return;
+        if ('end' in received) {
+          end = received.end;
+          continue;
+        }
+        const { message } = received;
+        pace.note(message);
+        // A stream that is only registered may still fail for the same reason as the one before.
+        if (message.signal?.$case !== 'started') backoff.reset();
+        yield message;
+      }
+    } finally {
+      await kind.beforeClose?.(stream);
+      await stream.close();
+    }
+    const { cause, details, resumeToken } = end;
+    if (cause instanceof ClientError && isPermanent(cause)) throw new OrderStreamError(cause, details);
+    kind.onEnd?.(resumeToken);
+    const toldDelayMs = Math.max(details.retryDelayMs ?? 0, pace.untilReconnectMs());
+    const retryDelayMs = Math.min(Math.max(backoff.nextDelayMs(), toldDelayMs), LONGEST_DELAY_MS);
+    onInterruption?.(cause, retryDelayMs);
+    await sleep(retryDelayMs, signal);
+  }
+}
