@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeCluster } from '../testing/fake-cluster.ts';
-import { createCoordinatorClients } from './coordinator-client.ts';
+import { createCoordinators } from './coordinator-client.ts';
 import type { TopicCluster } from './topic-cluster.ts';
 import { ERROR_CODE } from './wire/protocol-error.ts';
 import { initProducerIdRequest } from './wire/transaction.ts';
@@ -34,7 +34,7 @@ function setUp(...answers: ({ errorCode: number } | Error)[]) {
         close() {},
       }),
   };
-  return { asked, ask: createCoordinatorClients(cluster)('id', NEVER) };
+  return { asked, ask: createCoordinators(cluster, 'transaction').ask('id', NEVER) };
 }
 
 test('the coordinator is looked for once', async () => {

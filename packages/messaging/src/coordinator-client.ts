@@ -1,9 +1,9 @@
 import { createRetryPause } from './retry-pause.ts';
 import type { TopicCluster } from './topic-cluster.ts';
 import type { BrokerAddress } from './wire/broker-address.ts';
+import { type CoordinatorKind, findCoordinatorRequest } from './wire/find-coordinator.ts';
 import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
-import { type Coded, findCoordinatorRequest } from './wire/transaction.ts';
-import type { WireRequest } from './wire/wire-request.ts';
+import type { Coded, WireRequest } from './wire/wire-request.ts';
 
 /** The markers of a transaction are written in a few milliseconds. */
 const FIRST_RETRY_MS = 3;
@@ -22,47 +22,57 @@ const TRY_AGAIN: ReadonlySet<number> = new Set([
 /** Resolves with an answer without error; rejects with a KafkaProtocolError that no patience mends, or when the broker is away. */
 export type AskCoordinator = <T>(wire: WireRequest<Coded<T>>) => Promise<Coded<T>>;
 
-/**
- * Sends requests to the coordinator of a transactional id, wherever it is, and again while it is busy or moving. Where each was
- * found is remembered, one entry for each id, until it says that it is not the one or its connection fails.
- */
-export function createCoordinatorClients(
-  cluster: TopicCluster,
-): (transactionalId: string, signal: AbortSignal) => AskCoordinator {
-  const coordinators = new Map<string, BrokerAddress>();
+/** The coordinators of all groups, or of all transactional ids, of a cluster. */
+export interface Coordinators {
+  /** Sends requests to the coordinator of `key`, wherever it is, and again while it is busy or moving. */
+  ask(key: string, signal: AbortSignal): AskCoordinator;
+  /** Where it was found; it is looked for when that is not known. */
+  addressOf(key: string, signal: AbortSignal): Promise<BrokerAddress>;
+  /** It is not there any more. */
+  forget(key: string): void;
+}
 
-  async function coordinatorOf(transactionalId: string, signal: AbortSignal): Promise<BrokerAddress> {
-    const known = coordinators.get(transactionalId);
+/** Beyond so many keys the one that was found longest ago is looked for again: clients may make names up. */
+const MAX_REMEMBERED = 10_000;
+
+/** Where each coordinator was found is remembered until it says that it is not the one or its connection fails. */
+export function createCoordinators(cluster: TopicCluster, kind: CoordinatorKind): Coordinators {
+  const addresses = new Map<string, BrokerAddress>();
+
+  async function addressOf(key: string, signal: AbortSignal): Promise<BrokerAddress> {
+    const known = addresses.get(key);
     if (known) return known;
-    const wire = findCoordinatorRequest(transactionalId);
-    const what = `${wire.request.apiName} of ${transactionalId}`;
+    const wire = findCoordinatorRequest(kind, key);
+    const what = `${wire.request.apiName} of ${key}`;
     const { coordinator } = await untilAnswered(what, () => cluster.askAny(wire, signal), signal);
-    coordinators.set(transactionalId, coordinator);
+    const [oldest] = addresses.keys();
+    if (oldest !== undefined && addresses.size >= MAX_REMEMBERED) addresses.delete(oldest);
+    addresses.set(key, coordinator);
     return coordinator;
   }
 
   async function askOnce<T>(
-    transactionalId: string,
+    key: string,
     wire: WireRequest<Coded<T>>,
     signal: AbortSignal,
   ): Promise<Coded<T>> {
     try {
-      const connection = await cluster.connection(await coordinatorOf(transactionalId, signal), signal);
+      const connection = await cluster.connection(await addressOf(key, signal), signal);
       const answer = await connection.send(wire, signal);
-      if (LOST_COORDINATOR.has(answer.errorCode)) coordinators.delete(transactionalId);
+      if (LOST_COORDINATOR.has(answer.errorCode)) addresses.delete(key);
       return answer;
     } catch (error) {
-      coordinators.delete(transactionalId);
+      addresses.delete(key);
       throw error;
     }
   }
 
-  return (transactionalId, signal) => (wire) =>
-    untilAnswered(
-      `${wire.request.apiName} of ${transactionalId}`,
-      () => askOnce(transactionalId, wire, signal),
-      signal,
-    );
+  return {
+    ask: (key, signal) => (wire) =>
+      untilAnswered(`${wire.request.apiName} of ${key}`, () => askOnce(key, wire, signal), signal),
+    addressOf,
+    forget: (key) => void addresses.delete(key),
+  };
 }
 
 async function untilAnswered<T>(

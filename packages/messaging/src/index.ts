@@ -1,6 +1,10 @@
 export { CANARY_EVENT_TYPE, isCanaryRecord } from './canary-record.ts';
+export { type ConsumerGroups, type ConsumerGroupsConfig, createConsumerGroups } from './consumer-groups.ts';
 export { ensurePartitionCount } from './ensure-partition-count.ts';
 export { ensureTopic, type TopicSettings } from './ensure-topic.ts';
+export { GroupHasMembersError, GroupMembershipLostError, GroupNotFoundError } from './group-error.ts';
+export type { GroupMember, GroupMemberEvents, GroupMemberOptions } from './group-member.ts';
+export type { GroupOffsets } from './group-offsets.ts';
 export {
   createKafkaPublisher,
   type KafkaPublisher,
@@ -20,5 +24,6 @@ export { EVENT_ID_HEADER, orderEventHeaders } from './order-event-headers.ts';
 export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './order-message.ts';
 export type { PublishObserver } from './publish-observer.ts';
 export type { KafkaConnectionConfig } from './topic-cluster.ts';
+export type { CommittedOffset } from './wire/group.ts';
 export type { Isolation, PartitionBatch } from './wire/fetch.ts';
 export type { LogRecord } from './wire/record-batch.ts';

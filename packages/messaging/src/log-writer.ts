@@ -1,6 +1,6 @@
 import type { AppendResult } from './append-result.ts';
 import { deliverBatch } from './batch-delivery.ts';
-import { createCoordinatorClients } from './coordinator-client.ts';
+import { createCoordinators } from './coordinator-client.ts';
 import { createGroupedProduce } from './grouped-produce.ts';
 import { type Fence, fencePartition } from './producer-fence.ts';
 import type { PublishObserver } from './publish-observer.ts';
@@ -52,7 +52,7 @@ interface Claim {
 export function createLogWriter(config: LogWriterConfig): LogWriter {
   const { observer = {}, fence = fencePartition } = config;
   const cluster = createTopicCluster(config, config.topic);
-  const coordinatorOf = createCoordinatorClients(cluster);
+  const coordinators = createCoordinators(cluster, 'transaction');
   const requestTimeoutMs = config.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const timeoutMs = Math.ceil(requestTimeoutMs * REPLICATION_TIMEOUT_SHARE);
   const grouped = createGroupedProduce(cluster, Math.min(timeoutMs, MAX_SHARED_REPLICATION_MS));
@@ -88,7 +88,7 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
     async claim(partition, signal) {
       claims.delete(partition);
       const transactionalId = `${config.transactionalIdPrefix}-${partition}`;
-      const ask = coordinatorOf(transactionalId, signal);
+      const ask = coordinators.ask(transactionalId, signal);
       const identity = await fence(ask, { transactionalId, topic: config.topic, partition });
       claims.set(partition, { identity, sequence: 0, busy: false });
     },

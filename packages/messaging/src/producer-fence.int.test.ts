@@ -9,7 +9,7 @@ import {
   initProducer,
   soon,
 } from '../testing/writer-bench.ts';
-import { type AskCoordinator, createCoordinatorClients } from './coordinator-client.ts';
+import { type AskCoordinator, createCoordinators } from './coordinator-client.ts';
 import { fencePartition } from './producer-fence.ts';
 import { ERROR_CODE } from './wire/protocol-error.ts';
 import type { ProducerIdentity } from './wire/record-batch-encoding.ts';
@@ -28,7 +28,7 @@ test('without the fence an older owner is believed until the new one has written
   const { cluster, transactionalIdPrefix, produce } = await setUp(t);
   const older = await fence(cluster, transactionalIdPrefix);
   assert.equal((await produce(older, 0, ['before'])).errorCode, 0);
-  const ask = createCoordinatorClients(cluster)(transactionalIdPrefix, soon());
+  const ask = createCoordinators(cluster, 'transaction').ask(transactionalIdPrefix, soon());
   await withoutFence(ask, { transactionalId: transactionalIdPrefix, topic: cluster.topic, partition: 0 });
   assert.equal(
     (await produce(older, 1, ['after'])).errorCode,
@@ -55,7 +55,7 @@ test('a claim succeeds after an owner that died inside its own claim', async (t)
 
 test('a claim that another overtakes before its last step fails', async (t) => {
   const { cluster, transactionalIdPrefix: transactionalId, produce, values } = await setUp(t);
-  const ask = createCoordinatorClients(cluster)(transactionalId, soon());
+  const ask = createCoordinators(cluster, 'transaction').ask(transactionalId, soon());
   let other: ProducerIdentity | undefined;
   let inits = 0;
   const askLate: AskCoordinator = async (wire) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { attemptAnswered, attemptFailed } from '../src/produce-attempt.ts';
 import { judgeAttempt } from '../src/append-result.ts';
-import { createCoordinatorClients } from '../src/coordinator-client.ts';
+import { createCoordinators } from '../src/coordinator-client.ts';
 import type { KafkaPublisher } from '../src/kafka-publisher.ts';
 import type { LogWriter, LogWriterConfig } from '../src/log-writer.ts';
 import { type Fence, fencePartition } from '../src/producer-fence.ts';
@@ -50,7 +50,7 @@ export function withoutLedger(publisher: KafkaPublisher): KafkaPublisher {
 /** Sends a batch that was not acknowledged again under the next sequence: the broker cannot know it again. */
 export function createResequencingWriter(config: LogWriterConfig): LogWriter {
   const cluster = createTopicCluster(config, config.topic);
-  const coordinatorOf = createCoordinatorClients(cluster);
+  const coordinators = createCoordinators(cluster, 'transaction');
   const claims = new Map<number, { identity: ProducerIdentity; sequence: number }>();
   return {
     async claim(partition, signal) {
@@ -58,7 +58,7 @@ export function createResequencingWriter(config: LogWriterConfig): LogWriter {
       const fence = config.fence ?? fencePartition;
       const target = { transactionalId, topic: config.topic, partition };
       claims.set(partition, {
-        identity: await fence(coordinatorOf(transactionalId, signal), target),
+        identity: await fence(coordinators.ask(transactionalId, signal), target),
         sequence: 0,
       });
     },

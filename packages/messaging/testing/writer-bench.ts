@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { createTestTopic, eventually } from '../../../test/harness/index.ts';
-import { createCoordinatorClients } from '../src/coordinator-client.ts';
+import { createCoordinators } from '../src/coordinator-client.ts';
 import { createLogReader, type LogReader } from '../src/log-reader.ts';
 import { createLogWriter, type LogWriter } from '../src/log-writer.ts';
 import { fencePartition } from '../src/producer-fence.ts';
@@ -14,7 +14,8 @@ import {
   type ProducedRecord,
   type ProducerIdentity,
 } from '../src/wire/record-batch-encoding.ts';
-import { findCoordinatorRequest, initProducerIdRequest } from '../src/wire/transaction.ts';
+import { findCoordinatorRequest } from '../src/wire/find-coordinator.ts';
+import { initProducerIdRequest } from '../src/wire/transaction.ts';
 
 export const soon = () => AbortSignal.timeout(20_000);
 
@@ -77,7 +78,7 @@ export function fence(
   transactionalId: string,
   partition = 0,
 ): Promise<ProducerIdentity> {
-  const ask = createCoordinatorClients(cluster)(transactionalId, soon());
+  const ask = createCoordinators(cluster, 'transaction').ask(transactionalId, soon());
   return fencePartition(ask, { transactionalId, topic: cluster.topic, partition });
 }
 
@@ -95,7 +96,7 @@ export async function coordinatorOf(
   cluster: TopicCluster,
   transactionalId: string,
 ): Promise<BrokerConnection> {
-  const found = await cluster.askAny(findCoordinatorRequest(transactionalId));
+  const found = await cluster.askAny(findCoordinatorRequest('transaction', transactionalId));
   assert.equal(found.errorCode, 0);
   return cluster.connection(found.coordinator);
 }

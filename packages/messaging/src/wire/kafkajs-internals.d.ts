@@ -45,7 +45,7 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
     readonly producerEpoch: number;
   }
 
-  export const requests: {
+  interface Requests {
     readonly ApiVersions: Api<
       Record<string, never>,
       {
@@ -165,7 +165,9 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
         readonly topicErrors: readonly { readonly errorCode: number; readonly errorMessage: string | null }[];
       }
     >;
-  };
+  }
+
+  export const requests: Requests;
 }
 
 declare module 'kafkajs/src/broker/saslAuthenticator/index.js' {

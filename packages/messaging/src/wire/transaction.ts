@@ -1,29 +1,16 @@
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
-import type { BrokerAddress } from './broker-address.ts';
 import { ByteReader, skipTags } from './byte-reader.ts';
 import type { ProducerIdentity } from './record-batch-encoding.ts';
-import type { WireRequest } from './wire-request.ts';
+import type { Coded, WireRequest } from './wire-request.ts';
 
-const findCoordinator2 = requests.GroupCoordinator.protocol({ version: 2 });
 const addPartitions1 = requests.AddPartitionsToTxn.protocol({ version: 1 });
 const endTransaction1 = requests.EndTxn.protocol({ version: 1 });
 
-const TRANSACTION_COORDINATOR = 1;
 /** A transaction that nobody ended is aborted after this; until then committed readers wait before it. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 
 const NOBODY: ProducerIdentity = { producerId: '-1', producerEpoch: -1 };
-
-/** An answer whose error code, if not 0, the caller judges. */
-export type Coded<T = unknown> = T & { readonly errorCode: number };
-
-/** Finds the broker that keeps the state of a transactional id. Any broker can answer. */
-export function findCoordinatorRequest(
-  transactionalId: string,
-): WireRequest<Coded<{ coordinator: BrokerAddress }>> {
-  return findCoordinator2({ groupId: transactionalId, coordinatorType: TRANSACTION_COORDINATOR });
-}
 
 /**
  * Takes the transactional id over: its producer id with a higher epoch. A transaction of an older owner is aborted. With `held` only

@@ -11,3 +11,6 @@ export interface WireRequest<Response> {
 
 /** Sends a request and decodes its response; an abort ends the waiting. */
 export type SendRequest = <Response>(wire: WireRequest<Response>, signal?: AbortSignal) => Promise<Response>;
+
+/** An answer whose error code, if not 0, the caller judges. */
+export type Coded<T = unknown> = T & { readonly errorCode: number };
