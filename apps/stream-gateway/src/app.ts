@@ -17,6 +17,7 @@ import { createOrderLog } from './log/order-log.ts';
 import { createSparingWarn } from './log/sparing-log.ts';
 import { createLogTail } from './log/tail.ts';
 import { createWakeUp } from './log/wake-up.ts';
+import { createSlowStreamCheck } from './watch/slow-stream-check.ts';
 import { createWatchRegistry } from './watch/watch-registry.ts';
 
 const HISTORY_FETCHES = 8;
@@ -34,8 +35,18 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
   const watches = createWatchRegistry({
     maxWatches: config.GATEWAY_MAX_WATCHERS,
     onDrain: () => sources.log.wake(),
+    onEnded: metrics.streamEnded,
   });
   registerGatewayGauges(registry, sources.log, watches);
+  const slowStreamCheck = createSlowStreamCheck({
+    watches,
+    limits: {
+      blockedMs: config.GATEWAY_BLOCKED_LIMIT_MS,
+      windowMs: config.GATEWAY_SLOW_WINDOW_MS,
+      backlogEvents: BigInt(config.GATEWAY_SLOW_BACKLOG_EVENTS),
+    },
+    log,
+  });
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
@@ -55,7 +66,7 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
     registry,
     log,
   });
-  return [admin, ...logParts, grpc];
+  return [admin, ...logParts, slowStreamCheck, grpc];
 }
 
 /** The log in memory, the tail that fills it, and the reader of what is not in memory. */

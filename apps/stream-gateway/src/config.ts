@@ -45,6 +45,18 @@ export const gatewaySettings = z.object({
   GATEWAY_MAX_WATCH_AGE_MS: milliseconds(1_000, 7 * 24 * 3_600_000)
     .default(3_600_000)
     .describe('A stream is ended at 90 to 100 % of this age, so that clients spread over the replicas.'),
+  GATEWAY_BLOCKED_LIMIT_MS: milliseconds(1_000, 24 * 3_600_000)
+    .default(300_000)
+    .describe('A stream whose client takes nothing for so long is ended.'),
+  GATEWAY_SLOW_WINDOW_MS: milliseconds(1_000, 24 * 3_600_000)
+    .default(60_000)
+    .describe('A stream whose client falls further behind for so long is ended.'),
+  GATEWAY_SLOW_BACKLOG_EVENTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100_000)
+    .describe('A stream that is no further behind than this falls behind unharmed.'),
   GATEWAY_STOP_DEADLINE_MS: milliseconds(1_000, 120_000)
     .default(10_000)
     .describe('After SIGTERM, the process ends within this time.'),

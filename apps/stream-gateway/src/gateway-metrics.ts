@@ -13,6 +13,8 @@ export interface GatewayMetrics {
   /** A message goes out to a stream in the given state. */
   sent(message: { readonly events: readonly LogEvent[] }, state: WatchState): void;
   tokenRejected(reason: string): void;
+  /** A stream was ended that could have gone on. */
+  streamEnded(reason: string): void;
   callEnded(method: string, code: string): void;
 }
 
@@ -35,6 +37,11 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
   const tokensRejected = counter('stream_tokens_rejected_total', 'Resume tokens that were refused.', [
     'reason',
   ]);
+  const streamsEnded = counter(
+    'stream_ended_by_server_total',
+    'Streams that the gateway has ended although they could have gone on.',
+    ['reason'],
+  );
   const calls = counter('grpc_server_handled_total', 'Calls that have ended.', ['method', 'code']);
   const latency = new Histogram({
     name: 'stream_delivery_latency_seconds',
@@ -58,6 +65,7 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
       if (state === 'live') latency.observe(Math.max(0, Date.now() - oldest.logTimeMs) / 1000);
     },
     tokenRejected: (reason) => tokensRejected.inc({ reason }),
+    streamEnded: (reason) => streamsEnded.inc({ reason }),
     callEnded: (method, code) => calls.inc({ method, code }),
   };
 }

@@ -54,6 +54,7 @@ export async function* serveStream<Message extends ServedMessage>(
   } catch (error: unknown) {
     reason = error instanceof StreamError ? error.reason : 'FAILED';
     if (reason.startsWith('RESUME_TOKEN_')) metrics.tokenRejected(reason);
+    if (error instanceof StreamError && error.announced) metrics.streamEnded(error.reason);
     throw error;
   } finally {
     watches.remove(watch);

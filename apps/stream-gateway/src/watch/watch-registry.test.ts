@@ -6,7 +6,7 @@ import { createWatchRegistry } from './watch-registry.ts';
 
 function createWatches(maxWatches = 1_000) {
   let drains = 0;
-  const watches = createWatchRegistry({ maxWatches, onDrain: () => (drains += 1) });
+  const watches = createWatchRegistry({ maxWatches, onDrain: () => (drains += 1), onEnded: () => {} });
   return { watches, drains: () => drains };
 }
 

@@ -36,8 +36,15 @@ export interface WatchRegistry {
 const DRAINED_PER_SECOND = 100;
 const BLOCKED_AFTER_MS = 1_000;
 
-/** `onDrain` must wake the streams. */
-export function createWatchRegistry(options: { maxWatches: number; onDrain: () => void }): WatchRegistry {
+export interface WatchRegistryOptions {
+  readonly maxWatches: number;
+  /** Must wake the streams. */
+  readonly onDrain: () => void;
+  /** A stream was ended from outside of its loop. */
+  readonly onEnded: (reason: StreamErrorReason) => void;
+}
+
+export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistry {
   const watches = new Map<string, RegisteredWatch>();
   let drainWindowMs: number | undefined;
   let onEmpty: (() => void)[] = [];
@@ -72,6 +79,7 @@ export function createWatchRegistry(options: { maxWatches: number; onDrain: () =
         details: { ...details, ...(token === undefined ? {} : { resume_token: token }) },
       });
       watch.wire.end(watch.endedBy);
+      options.onEnded(reason);
     },
 
     size: () => watches.size,

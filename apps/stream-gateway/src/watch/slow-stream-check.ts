@@ -1,0 +1,46 @@
+import type { Logger, Part } from '@order-events/runtime';
+import { createSlowPolicy, type SlowLimits } from './slow-policy.ts';
+import type { WatchRegistry } from './watch-registry.ts';
+
+export interface SlowStreamCheckOptions {
+  readonly watches: Pick<WatchRegistry, 'list' | 'end'>;
+  readonly limits: SlowLimits;
+  readonly log: Logger;
+}
+
+const MAX_CHECK_MS = 1_000;
+const CHECKS_PER_LIMIT = 20;
+
+/** Ends the streams that SlowPolicy finds too slow, with the token of what their client can have got. */
+export function createSlowStreamCheck({ watches, limits, log }: SlowStreamCheckOptions): Part {
+  const policy = createSlowPolicy(limits);
+  const checkMs = Math.min(MAX_CHECK_MS, Math.min(limits.blockedMs, limits.windowMs) / CHECKS_PER_LIMIT);
+  let checkedMs = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+
+  function check(): void {
+    const nowMs = performance.now();
+    // After a time in which this process stood still nobody could take anything: what clients have sent meanwhile is read first.
+    const stoodStill = nowMs - checkedMs > 5 * checkMs;
+    checkedMs = nowMs;
+    if (stoodStill) return;
+    for (const { watch, message } of policy.look(watches.list(), nowMs)) {
+      const backlogEvents = String(watch.backlog());
+      log.warn({ watcherId: watch.id, peer: watch.peer, backlogEvents }, 'ending a stream that is too slow');
+      watches.end(watch, 'SLOW_CONSUMER', message, { backlog_events: backlogEvents });
+    }
+  }
+
+  return {
+    name: 'check of slow streams',
+    start() {
+      checkedMs = performance.now();
+      timer = setInterval(check, checkMs);
+      return Promise.resolve();
+    },
+    stop() {
+      clearInterval(timer);
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import http2 from 'node:http2';
+import type { TestContext } from 'node:test';
+import {
+  decodeErrorDetails,
+  type DeepPartial,
+  type ErrorDetails,
+  WatchOrdersRequest,
+  WatchOrdersResponse,
+} from '@order-events/order-stream';
+import { Metadata } from 'nice-grpc-common';
+
+/** How a call ended on the wire: with the trailers of a status, or with the code of a reset. */
+export interface RawEnd {
+  readonly status: number | undefined;
+  readonly resumeToken: string | undefined;
+  readonly details: ErrorDetails;
+  readonly resetCode: number;
+}
+
+/** A watch whose client takes no more than the test wants it to. */
+export interface RawWatch {
+  /** Lets so many bytes come, which are not read. */
+  allow(bytes: number): void;
+  /** Reads all that comes from now on. */
+  read(): void;
+  /** What has been read so far, in whole messages. */
+  messages(): WatchOrdersResponse[];
+  readonly ended: Promise<RawEnd>;
+}
+
+const MAX_WINDOW = 2 ** 31 - 1;
+
+/**
+ * Watches `address` (host:port) with a flow-control window of no bytes: the server can send its headers, and nothing more. Pings are
+ * answered.
+ */
+export function openRawWatch(
+  t: TestContext,
+  address: string,
+  request: DeepPartial<WatchOrdersRequest> = {},
+): RawWatch {
+  const session = http2.connect(`http://${address}`, { settings: { initialWindowSize: 0 } });
+  session.on('error', () => {});
+  session.once('connect', () => session.setLocalWindowSize(MAX_WINDOW));
+  t.after(() => session.destroy());
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/orders.v1.OrderStreamService/WatchOrders',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.end(grpcFrame(WatchOrdersRequest.encode(WatchOrdersRequest.fromPartial(request)).finish()));
+  const chunks: Buffer[] = [];
+  let status: number | undefined;
+  let resumeToken: string | undefined;
+  let details: ErrorDetails = {};
+  const readTrailers = (headers: http2.IncomingHttpHeaders) => {
+    if (headers['grpc-status'] === undefined) return;
+    status = Number(headers['grpc-status']);
+    resumeToken = headers['resume-token']?.toString();
+    const packed = headers['grpc-status-details-bin']?.toString();
+    if (packed) {
+      details = decodeErrorDetails(Metadata({ 'grpc-status-details-bin': Buffer.from(packed, 'base64') }));
+    }
+  };
+  stream.on('response', readTrailers);
+  stream.on('trailers', readTrailers);
+  stream.on('error', () => {});
+  const ended = new Promise<RawEnd>((resolve) => {
+    stream.on('close', () => resolve({ status, resumeToken, details, resetCode: stream.rstCode }));
+  });
+  return {
+    messages: () => readMessages(Buffer.concat(chunks)),
+    allow: (bytes) => session.settings({ initialWindowSize: bytes }),
+    read() {
+      session.settings({ initialWindowSize: MAX_WINDOW });
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    },
+    ended,
+  };
+}
+
+function grpcFrame(message: Uint8Array): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(message.length, 1);
+  return Buffer.concat([header, message]);
+}
+
+function readMessages(bytes: Buffer): WatchOrdersResponse[] {
+  const messages: WatchOrdersResponse[] = [];
+  for (let at = 0; at + 5 <= bytes.length;) {
+    const next = at + 5 + bytes.readUInt32BE(at + 1);
+    if (next > bytes.length) break;
+    messages.push(WatchOrdersResponse.decode(bytes.subarray(at + 5, next)));
+    at = next;
+  }
+  return messages;
+}
