@@ -3,21 +3,23 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runTestFiles, startKafka } from '../../../test/harness/index.ts';
 
-/** Writer, fence, ledger and reader. */
+/** Groups, writer, fence, ledger and reader. */
 const FILES = [
+  'group-member.int.test.ts',
+  'group-offsets.int.test.ts',
   'kafka-publisher.int.test.ts',
   'log-reader.int.test.ts',
   'log-writer.int.test.ts',
   'producer-fence.int.test.ts',
 ].map((name) => join(import.meta.dirname, name));
 
-test('Kafka 3.9 is written, fenced and read like the newest', async (t) => {
+test('Kafka 3.9 is written, fenced, read and shared like the newest', async (t) => {
   const { brokers, version } = await startKafka(t, { line: '3.9' });
   t.diagnostic(`Apache Kafka ${version}`);
   await runTestFiles(t, FILES, { brokers });
 });
 
-test('a Kafka behind TLS and a login is written, fenced and read like an open one', async (t) => {
+test('a Kafka behind TLS and a login is written, fenced, read and shared like an open one', async (t) => {
   const user = { username: 'relay', password: 'secret' };
   const { secured } = await startKafka(t, { securedFor: user });
   assert.ok(secured);

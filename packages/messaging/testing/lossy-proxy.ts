@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { TestContext } from 'node:test';
+import { createFrameSplitter } from '../src/wire/response-frames.ts';
 
 export interface LossyProxy {
   readonly port: number;
@@ -8,14 +9,22 @@ export interface LossyProxy {
   loseAnswers(lose: boolean): void;
 }
 
-/** A TCP proxy on 127.0.0.1 that can lose what the server says. */
-export async function startLossyProxy(t: TestContext): Promise<LossyProxy> {
+/** A TCP proxy on 127.0.0.1 that can lose what the server says. `onRequest` is told the API key of each request of Kafka. */
+export async function startLossyProxy(
+  t: TestContext,
+  onRequest?: (apiKey: number) => void,
+): Promise<LossyProxy> {
   const sockets = new Set<net.Socket>();
   let targetPort = 0;
   let losing = false;
   const server = net.createServer((client) => {
     const upstream = net.connect(targetPort, '127.0.0.1');
     client.on('data', (chunk) => upstream.write(chunk));
+    if (onRequest)
+      client.on(
+        'data',
+        createFrameSplitter((frame) => onRequest(frame.readInt16BE(0))),
+      );
     upstream.on('data', (chunk) => {
       if (!losing) client.write(chunk);
     });
