@@ -17,6 +17,7 @@ import { createOrderLog } from './log/order-log.ts';
 import { createSparingWarn } from './log/sparing-log.ts';
 import { createLogTail } from './log/tail.ts';
 import { createWakeUp } from './log/wake-up.ts';
+import { createSharedBatches } from './watch/shared-batches.ts';
 import { createSlowStreamCheck } from './watch/slow-stream-check.ts';
 import { createWatchRegistry } from './watch/watch-registry.ts';
 
@@ -115,7 +116,7 @@ function createLogSources(
     warnOfRead({ err: error }, 'a read for a stream failed, trying on');
   };
   return {
-    sources: { log: orderLog, history, reader, onReadFailure },
+    sources: { log: orderLog, batches: createSharedBatches(orderLog), history, reader, onReadFailure },
     parts: [historyReader, createLogTail({ orderLog, openReader, log })],
   };
 }

@@ -6,6 +6,7 @@ import { createOrderLog, type OrderLog } from '../src/log/order-log.ts';
 import { createWakeUp } from '../src/log/wake-up.ts';
 import { createEventFilter, type EventSelection } from '../src/watch/event-filter.ts';
 import type { RegisteredWatch } from '../src/watch/registered-watch.ts';
+import { createSharedBatches } from '../src/watch/shared-batches.ts';
 import type { StartPosition } from '../src/watch/start-position.ts';
 import { createWatchLifetime } from '../src/watch/watch-lifetime.ts';
 import type { WatchMessage } from '../src/watch/watch-message.ts';
@@ -71,6 +72,7 @@ export function createWatchedLog({
   const positions = (offsets: readonly bigint[]): PartitionPositions => new Map(offsets.entries());
   const sources: WatchSources = {
     log,
+    batches: createSharedBatches(log),
     history: {
       async read(_topicId, partition, offset) {
         const { events, start } = partitionOf(partition);

@@ -7,6 +7,7 @@ import {
 } from '@grpc/grpc-js';
 import { Metadata, type Status } from 'nice-grpc-common';
 import type { StreamWire } from '../watch/stream-wire.ts';
+import { sendSharedFrames } from './shared-frames.ts';
 import { toServerError } from './status.ts';
 
 export interface CallWire extends StreamWire {
@@ -33,6 +34,7 @@ export function createCallWires(): CallWires {
   return {
     interceptor(method, call) {
       if (!method.responseStream) return new ServerInterceptingCall(call);
+      sendSharedFrames(call);
       const id = String((nextId += 1));
       const wire = createCallWire(call);
       return new ServerInterceptingCall(call, {

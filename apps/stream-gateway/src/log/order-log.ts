@@ -27,6 +27,10 @@ export interface OrderLogView extends Pick<
   end(partition: number): bigint;
   /** Kafka has said elsewhere that the log has these offsets, by partition, or ends there. */
   extendEnds(offsets: readonly bigint[]): void;
+  /** Changes with everything that may be read from memory. */
+  revision(): number;
+  /** Changes when the log may not have an offset any more that it had: another topic, other partitions, a log that was truncated. */
+  epoch(): number;
   /** Waits until something of the above may have changed; see WakeUp. */
   changed: WakeUp['wait'];
   /** Wakes those who wait although the log has not changed. */
@@ -61,9 +65,13 @@ export function createOrderLog(options: {
   const ring = createRing(options.ringBytes);
   const ends = new Map<number, bigint>();
   let topic: LogTopic | undefined;
+  let revision = 0;
+  let epoch = 0;
   let source: SourceState = { available: false, since: new Date() };
 
   function startPartitions(from: PartitionPositions, end: PartitionPositions): void {
+    revision += 1;
+    epoch += 1;
     for (const [partition, offset] of from) {
       ring.start(partition, offset);
       ends.set(partition, end.get(partition) ?? offset);
@@ -84,7 +92,9 @@ export function createOrderLog(options: {
     source: () => source,
     end: (partition) => ends.get(partition) ?? 0n,
     extendEnds: (offsets) => offsets.forEach((offset, partition) => extendEnd(partition, offset)),
-    changed: (ms, signal, work) => wakeUp.wait(ms, signal, work),
+    revision: () => revision,
+    epoch: () => epoch,
+    changed: (ms, signal, work, isDue) => wakeUp.wait(ms, signal, work, isDue),
     wake: () => wakeUp.notify(),
 
     open(topicId, from, end) {
@@ -106,6 +116,7 @@ export function createOrderLog(options: {
       const { partition, highWatermark } = batch;
       const block = createEventBlock(batch, ring.head(partition), listeners.onSkipped);
       const duplicates = ring.append(block);
+      revision += 1;
       listeners.onIngested(block.events.length - duplicates, duplicates);
       extendEnd(partition, highWatermark);
       extendEnd(partition, block.next);
@@ -113,8 +124,7 @@ export function createOrderLog(options: {
     },
 
     restart(partition, offset) {
-      ring.start(partition, offset);
-      ends.set(partition, offset);
+      startPartitions(new Map([[partition, offset]]), new Map([[partition, offset]]));
       wakeUp.notify();
     },
 

@@ -4,9 +4,10 @@ import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createEventBlock } from '../log/event-block.ts';
 import { createRing, type Ring } from '../log/ring.ts';
 import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
+import { createEventFilter } from './event-filter.ts';
 
 const LIMITS: BatchLimits = { maxEvents: 100, maxBytes: 1024 * 1024, maxScanned: 100 };
-const ALL = () => true;
+const ALL = createEventFilter({ statuses: [], orderIds: [], customerIds: [], eventTypes: [] });
 
 /** Partitions 0, 1 and 2 with the given numbers of events. */
 function ringOf(...counts: number[]): Ring {

@@ -36,3 +36,16 @@ test('every axis that is set must match', () => {
   assert.equal(passes({ statuses: [OrderStatus.SHIPPED], customerIds: ['customer-1'] }), true);
   assert.equal(passes({ statuses: [OrderStatus.SHIPPED], customerIds: ['customer-2'] }), false);
 });
+
+test('filters with the same values have the same key, in whatever order they were given', () => {
+  const key = (selection: Partial<EventSelection>) => createEventFilter({ ...NOTHING_SET, ...selection }).key;
+  assert.equal(key({ orderIds: ['a', 'b'] }), key({ orderIds: ['b', 'a', 'b'] }));
+  const different = [
+    {},
+    { orderIds: ['a'] },
+    { customerIds: ['a'] },
+    { orderIds: ['a', 'b'] },
+    { orderIds: ['a,b'] },
+  ];
+  assert.equal(new Set(different.map(key)).size, different.length);
+});

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { LogEvent } from '../log/log-event.ts';
 
 /** Values of each axis that an event may have; an empty axis lets all through. */
@@ -8,9 +9,12 @@ export interface EventSelection {
   readonly eventTypes: readonly LogEvent['eventType'][];
 }
 
-export type EventFilter = (
-  event: Pick<LogEvent, 'status' | 'orderId' | 'customerId' | 'eventType'>,
-) => boolean;
+/** Whether an event is wanted. */
+export interface EventFilter {
+  (event: Pick<LogEvent, 'status' | 'orderId' | 'customerId' | 'eventType'>): boolean;
+  /** The same for filters that let the same events through because they were given the same values, in any order. */
+  readonly key: string;
+}
 
 /** An event passes when it has one of the values of every axis that is not empty. */
 export function createEventFilter(selection: EventSelection): EventFilter {
@@ -18,9 +22,12 @@ export function createEventFilter(selection: EventSelection): EventFilter {
   const orderIds = new Set(selection.orderIds);
   const customerIds = new Set(selection.customerIds);
   const eventTypes = new Set(selection.eventTypes);
-  return (event) =>
+  const axes = [statuses, orderIds, customerIds, eventTypes].map((values) => [...values].sort());
+  const filter = (event: Parameters<EventFilter>[0]) =>
     (statuses.size === 0 || statuses.has(event.status)) &&
     (orderIds.size === 0 || orderIds.has(event.orderId)) &&
     (customerIds.size === 0 || customerIds.has(event.customerId)) &&
     (eventTypes.size === 0 || eventTypes.has(event.eventType));
+  // Not the values themselves: they may be thousands.
+  return Object.assign(filter, { key: hash('sha256', JSON.stringify(axes), 'base64url') });
 }

@@ -1,13 +1,14 @@
 import type { OrderLogView } from '../log/order-log.ts';
-import type { Cursor } from './event-batch.ts';
+import type { LogPosition } from './log-position.ts';
 import type { RegisteredWatch } from './registered-watch.ts';
+import type { SharedBatches } from './shared-batches.ts';
 import type { WatchSignal } from './watch-message.ts';
 import type { WatchPlace } from './watch-place.ts';
 
-/** Keeps the state of a stream with a cursor up to date, and says what its client must be told of it. */
+/** Keeps the state of a stream with a position up to date, and says what its client must be told of it. */
 export interface LiveEdge {
   /** Before a batch is read. */
-  notice(cursor: Cursor): WatchSignal | undefined;
+  notice(position: LogPosition): WatchSignal | undefined;
   /** Also after a batch without events: it may have reached the end past what does not match, and nothing else would say so. */
   caughtUp(): WatchSignal | undefined;
 }
@@ -16,7 +17,8 @@ const FELL_BEHIND_AFTER_MS = 2_000;
 
 export function createLiveEdge(
   watch: RegisteredWatch,
-  log: OrderLogView,
+  log: Pick<OrderLogView, 'source'>,
+  batches: Pick<SharedBatches, 'oldestUnreadAtMs'>,
   place: Pick<WatchPlace, 'backlog'>,
 ): LiveEdge {
   function caughtUp(): WatchSignal | undefined {
@@ -26,25 +28,16 @@ export function createLiveEdge(
   }
 
   return {
-    notice(cursor) {
+    notice(position) {
       if (watch.state !== 'live') {
         watch.state = 'catching up';
         return caughtUp();
       }
-      if (!isBehind(log, cursor)) return undefined;
+      // The next event has not been waiting for long, and is in memory.
+      if (batches.oldestUnreadAtMs(position) >= performance.now() - FELL_BEHIND_AFTER_MS) return undefined;
       watch.state = 'catching up';
       return { kind: 'fell behind', backlogEvents: place.backlog() };
     },
     caughtUp,
   };
-}
-
-/** Whether the next event has been waiting for some time, or is not in the ring any more. */
-function isBehind(log: OrderLogView, cursor: Cursor): boolean {
-  const readBeforeMs = performance.now() - FELL_BEHIND_AFTER_MS;
-  return cursor.some((offset, partition) => {
-    if (offset >= log.head(partition)) return false;
-    const block = log.blockAt(partition, offset);
-    return !block || block.readAtMs < readBeforeMs;
-  });
 }

@@ -2,14 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LogReader, OffsetOutOfRangeError } from '@order-events/messaging';
 import type { EventBlock } from '../log/event-block.ts';
 import type { History } from '../log/history.ts';
-import type { LogEvent } from '../log/log-event.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { StreamError } from '../stream-error.ts';
 import { createBackgroundRead } from './background-read.ts';
-import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
 import type { EventFilter } from './event-filter.ts';
 import { createLiveEdge } from './live-edge.ts';
+import type { LogPosition } from './log-position.ts';
 import type { RegisteredWatch } from './registered-watch.ts';
+import { readGroup, type SharedBatches } from './shared-batches.ts';
 import { type StartPosition, startPoint } from './start-position.ts';
 import type { WatchLifetime } from './watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
@@ -26,6 +26,7 @@ export interface WatchRequest {
 /** What streams read from. */
 export interface WatchSources {
   readonly log: OrderLogView;
+  readonly batches: SharedBatches;
   readonly history: History;
   /** Tells where the log begins and ends. */
   readonly reader: Pick<LogReader, 'offsets'>;
@@ -55,7 +56,7 @@ export async function* watchLog(
     const message = steps.next();
     if (message) yield message;
     else if (steps.hasMore()) await nextTurn();
-    else await sources.log.changed(steps.waitMs(), signal, steps.pending());
+    else await sources.log.changed(steps.waitMs(), signal, steps.pending(), () => steps.isDue());
   }
 }
 
@@ -63,6 +64,8 @@ interface WatchSteps {
   started(): WatchMessage;
   /** The message that is due now; undefined when there is none. Throws a StreamError when the stream must end. */
   next(): WatchMessage | undefined;
+  /** Whether `next` has something to do; if not, it has been done. Never throws. */
+  isDue(): boolean;
   /** Whether `next` stopped only to let others work. */
   hasMore(): boolean;
   /** How long there is nothing to do unless the log changes. */
@@ -75,31 +78,34 @@ function createWatchSteps(
   request: WatchRequest,
   watch: RegisteredWatch,
   lifetime: WatchLifetime,
-  { log, history, reader, onReadFailure }: WatchSources,
+  { log, batches, history, reader, onReadFailure }: WatchSources,
 ): WatchSteps {
-  const limits: BatchLimits = { ...LIMITS_OF_ALL, maxEvents: request.maxBatchSize };
+  const group = readGroup(request.filter, { ...LIMITS_OF_ALL, maxEvents: request.maxBatchSize });
   const start = startPoint(request.start, log, Date.now());
   const place = createWatchPlace(start, log, reader, request.allowGap);
-  const edge = createLiveEdge(watch, log, place);
+  const edge = createLiveEdge(watch, log, batches, place);
   watch.backlog = () => place.backlog();
   const reading = createBackgroundRead<WatchMessage | undefined>(readFailed);
   let toldAvailable = true;
   let lastSentMs = performance.now();
   let scannedSilently = 0;
-  let firstPartition = 0;
   let hasMore = false;
   let loaded: EventBlock | undefined;
 
-  function message(events: readonly LogEvent[], signal?: WatchSignal): WatchMessage {
+  function sent(message: WatchMessage): WatchMessage {
     lastSentMs = performance.now();
     scannedSilently = 0;
-    return { events, resumeToken: place.token(), ...(signal ? { signal } : {}) };
+    return message;
+  }
+
+  function told(signal: WatchSignal | undefined): WatchMessage | undefined {
+    return signal && sent({ events: [], resumeToken: place.token(), signal });
   }
 
   function lifetimeNotice(): WatchMessage | undefined {
     const due = lifetime.due(performance.now());
     if (!due) return undefined;
-    if ('announceMs' in due) return message([], { kind: 'draining', reconnectDelayMs: due.announceMs });
+    if ('announceMs' in due) return told({ kind: 'draining', reconnectDelayMs: due.announceMs });
     const text = 'the server has ended this stream: go on with the resume token, on any server';
     throw new StreamError(due.end, text, { details: { resume_token: place.token() }, announced: true });
   }
@@ -108,7 +114,7 @@ function createWatchSteps(
     const { available, since } = log.source();
     if (available === toldAvailable) return undefined;
     toldAvailable = available;
-    return message([], { kind: 'source state changed', available, since });
+    return told({ kind: 'source state changed', available, since });
   }
 
   function readFailed(error: unknown): void {
@@ -124,7 +130,7 @@ function createWatchSteps(
       () => place.locateInLog(),
       (located) => {
         place.arrive(located);
-        return located.gap && message([], { kind: 'gap', ...located.gap });
+        return located.gap && told({ kind: 'gap', ...located.gap });
       },
     );
   }
@@ -141,42 +147,44 @@ function createWatchSteps(
     );
   }
 
-  function told(signal: WatchSignal | undefined): WatchMessage | undefined {
-    return signal && message([], signal);
-  }
-
-  function nextBatch(cursor: Cursor): WatchMessage | undefined {
-    const partitions = partitionsFrom(firstPartition, cursor.length);
-    const batch = readBatch(log, cursor, partitions, request.filter, limits, loaded);
+  function nextBatch(position: LogPosition): WatchMessage | undefined {
+    const batch = batches.read(position, group, loaded);
     loaded = undefined;
-    firstPartition = (firstPartition + 1) % cursor.length;
-    if (batch.events.length > 0) return message(batch.events);
+    place.advance(batch.after);
+    if (batch.message) return sent(batch.message);
     scannedSilently += batch.scanned;
     hasMore = batch.full;
     const { belowRing } = batch;
-    if (!hasMore && belowRing !== undefined) loadHistory(belowRing, cursor[belowRing] ?? 0n);
+    if (!hasMore && belowRing !== undefined) loadHistory(belowRing, batch.after.next[belowRing] ?? 0n);
     return undefined;
   }
 
   function logMessage(): WatchMessage | undefined {
-    if (place.cursor() && !place.isCurrent()) place.leave();
-    if (!place.cursor()) locate();
-    const cursor = place.cursor();
-    return cursor && (told(edge.notice(cursor)) ?? nextBatch(cursor) ?? told(edge.caughtUp()));
+    if (place.position() && !place.isCurrent()) place.leave();
+    if (!place.position()) locate();
+    const position = place.position();
+    return position && (told(edge.notice(position)) ?? nextBatch(position) ?? told(edge.caughtUp()));
   }
 
   function heartbeat(): WatchMessage | undefined {
     const isDue =
       performance.now() - lastSentMs >= request.heartbeatMs || scannedSilently >= MAX_SCANNED_SILENTLY;
-    return isDue ? message([], { kind: 'heartbeat', backlogEvents: place.backlog() }) : undefined;
+    return isDue ? told({ kind: 'heartbeat', backlogEvents: place.backlog() }) : undefined;
   }
 
+  const ahead = createLookAhead(() => {
+    hasMore = false;
+    return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
+  });
+
   return {
-    started: () => message([], { kind: 'started', watcherId: watch.id, heartbeatMs: request.heartbeatMs }),
-    next() {
-      hasMore = false;
-      return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
-    },
+    started: () => ({
+      events: [],
+      resumeToken: place.token(),
+      signal: { kind: 'started', watcherId: watch.id, heartbeatMs: request.heartbeatMs },
+    }),
+    next: ahead.take,
+    isDue: () => ahead.look() || hasMore || reading.pending() !== undefined,
     hasMore: () => hasMore,
     waitMs() {
       const nowMs = performance.now();
@@ -185,5 +193,32 @@ function createWatchSteps(
       return Math.max(0, (retryAtMs > nowMs ? Math.min(wakeAtMs, retryAtMs) : wakeAtMs) - nowMs);
     },
     pending: () => reading.pending(),
+  };
+}
+
+/** Takes a step before its turn, and keeps what it came to until then. */
+function createLookAhead(step: () => WatchMessage | undefined): {
+  take(): WatchMessage | undefined;
+  /** Whether there is something to take. Never throws: what the step throws, `take` throws. */
+  look(): boolean;
+} {
+  let outcome: (() => WatchMessage) | undefined;
+  return {
+    take() {
+      const take = outcome ?? step;
+      outcome = undefined;
+      return take();
+    },
+    look() {
+      try {
+        const message = step();
+        if (message) outcome = () => message;
+      } catch (error: unknown) {
+        outcome = () => {
+          throw error;
+        };
+      }
+      return outcome !== undefined;
+    },
   };
 }

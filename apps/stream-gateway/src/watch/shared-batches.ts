@@ -1,0 +1,118 @@
+import type { EventBlock } from '../log/event-block.ts';
+import type { OrderLogView } from '../log/order-log.ts';
+import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
+import type { EventFilter } from './event-filter.ts';
+import { createLogPosition, type LogPosition } from './log-position.ts';
+import type { WatchMessage } from './watch-message.ts';
+
+/** Streams that get the same from the same place. */
+export interface ReadGroup {
+  readonly filter: EventFilter;
+  readonly limits: BatchLimits;
+  readonly key: string;
+}
+
+export function readGroup(filter: EventFilter, limits: BatchLimits): ReadGroup {
+  const { maxEvents, maxBytes, maxScanned } = limits;
+  return { filter, limits, key: `${maxEvents}/${maxBytes}/${maxScanned}/${filter.key}` };
+}
+
+/** What readBatch has found, for every stream of a group that stands at the same place. */
+export interface SharedBatch {
+  /** The matching events with the token after them; undefined when nothing matched. */
+  readonly message: WatchMessage | undefined;
+  readonly after: LogPosition;
+  readonly scanned: number;
+  readonly belowRing: number | undefined;
+  readonly full: boolean;
+}
+
+/** Reads the log once for all streams that want the same: thousands of watchers follow a few filters at the end of the log. */
+export interface SharedBatches {
+  /** The next batch after a position. `loaded` is a block of history that was fetched for it. */
+  read(position: LogPosition, group: ReadGroup, loaded?: EventBlock): SharedBatch;
+  /**
+   * When this process has read the oldest event after a position, on the monotonic clock. -Infinity: memory does not hold it any
+   * more. Infinity: there is none.
+   */
+  oldestUnreadAtMs(position: LogPosition): number;
+}
+
+/** What is known of one position while the log does not change. */
+interface KnownPosition {
+  readonly batches: Map<string, { readonly loaded: EventBlock | undefined; readonly batch: SharedBatch }>;
+  oldestUnreadAtMs: number | undefined;
+}
+
+/** Of the events in batches that are remembered. */
+const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
+
+type ReadableLog = Pick<OrderLogView, 'blockAt' | 'head' | 'revision'>;
+
+/**
+ * Batches are remembered only until the log changes, and by the position they were read at, never by a batch before them: a stream
+ * that stands still holds its position and nothing that was read since.
+ */
+export function createSharedBatches(log: ReadableLog): SharedBatches {
+  const known = new Map<string, KnownPosition>();
+  let knownRevision = -1;
+  let knownBytes = 0;
+  let end: LogPosition | undefined;
+
+  function forget(): void {
+    known.clear();
+    knownBytes = 0;
+  }
+
+  function lookUp(position: LogPosition): KnownPosition {
+    if (knownRevision !== log.revision()) {
+      forget();
+      end = undefined;
+      knownRevision = log.revision();
+    } else if (knownBytes > MAX_REMEMBERED_BYTES) forget();
+    const key = position.key();
+    let entry = known.get(key);
+    if (!entry) known.set(key, (entry = { batches: new Map(), oldestUnreadAtMs: undefined }));
+    return entry;
+  }
+
+  /** All streams that have read everything stand at one place, whatever they have read. */
+  function positionAfter(before: LogPosition, next: Cursor): LogPosition {
+    if (!next.every((offset, partition) => offset === log.head(partition))) {
+      return createLogPosition(before.topicId, next, (before.turn + 1) % next.length);
+    }
+    if (end?.topicId !== before.topicId || end.next.length !== next.length) {
+      end = createLogPosition(before.topicId, next);
+    }
+    return end;
+  }
+
+  return {
+    read(position, { filter, limits, key }, loaded) {
+      const { batches } = lookUp(position);
+      const remembered = batches.get(key);
+      if (remembered && remembered.loaded === loaded) return remembered.batch;
+      const cursor = [...position.next];
+      const partitions = partitionsFrom(position.turn, cursor.length);
+      const { events, scanned, belowRing, full } = readBatch(log, cursor, partitions, filter, limits, loaded);
+      const after = positionAfter(position, cursor);
+      const message = events.length > 0 ? { events, resumeToken: after.token() } : undefined;
+      const batch = { message, after, scanned, belowRing, full };
+      batches.set(key, { loaded, batch });
+      for (const { encoded } of events) knownBytes += encoded.length;
+      return batch;
+    },
+
+    oldestUnreadAtMs(position) {
+      const entry = lookUp(position);
+      return (entry.oldestUnreadAtMs ??= oldestUnread(log, position));
+    },
+  };
+}
+
+function oldestUnread(log: ReadableLog, { next }: LogPosition): number {
+  return next.reduce((oldestMs, offset, partition) => {
+    if (offset >= log.head(partition)) return oldestMs;
+    return Math.min(oldestMs, log.blockAt(partition, offset)?.readAtMs ?? Number.NEGATIVE_INFINITY);
+  }, Number.POSITIVE_INFINITY);
+}
