@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogReader } from '@order-events/messaging';
-import { monotonicMs } from './monotonic-clock.ts';
-import { numberOfEventId } from './sample-orders.ts';
+import { monotonicMs } from '../bench/monotonic-clock.ts';
+import { numberOfEventId } from '../bench/sample-orders.ts';
 
 export interface ArrivalLog {
   /** When the event of this number could be read, on the monotonic clock; 0 while it could not. */

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
+import type { FigureRow } from '../bench/figure-table.ts';
+import type { BenchContext, BenchPart } from './bench-part.ts';
 import { startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
 import { DRAIN_COLUMNS, measureDrain } from './drain-measurement.ts';
 import { watchTopicGrowth } from './topic-growth.ts';
-import { describeUsage } from './usage-window.ts';
+import { describeUsage } from '../bench/usage-window.ts';
 import { insertWaitingEvents } from './waiting-events.ts';
 
 const EVENTS = 100_000;

@@ -4,8 +4,8 @@ import { createWakeUpNotifier } from '@order-events/database';
 import { createLogger } from '@order-events/runtime';
 import pg from 'pg';
 import type { LoadAnswer, LoadPhase, PhaseLog } from './change-load.ts';
-import { monotonicMs } from './monotonic-clock.ts';
-import { changePayload, numberedEventId, SAMPLE_HEADERS, sampleOrder } from './sample-orders.ts';
+import { monotonicMs } from '../bench/monotonic-clock.ts';
+import { changePayload, numberedEventId, SAMPLE_HEADERS, sampleOrder } from '../bench/sample-orders.ts';
 
 const ORDERS = 2000;
 const CONNECTIONS = 16;

@@ -1,7 +1,7 @@
 import { withClient, type BenchServers } from './bench-servers.ts';
-import { peakMemoryMb } from './process-usage.ts';
+import { peakMemoryMb } from '../bench/process-usage.ts';
 import type { TopicGrowth } from './topic-growth.ts';
-import { type UsageReport, watchUsage } from './usage-window.ts';
+import { type UsageReport, watchUsage } from '../bench/usage-window.ts';
 
 export interface DrainFigures {
   readonly eventsPerSecond: number;

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppProcess } from '../stack/index.ts';
-import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
+import type { FigureRow } from '../bench/figure-table.ts';
+import type { BenchContext, BenchPart } from './bench-part.ts';
 import { startBenchRelay, stopBenchRelay } from './bench-relay-process.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
 import { DRAIN_COLUMNS, measureDrain } from './drain-measurement.ts';
 import { type TopicGrowth, verifyBacklog, watchTopicGrowth } from './topic-growth.ts';
-import { describeUsage } from './usage-window.ts';
+import { describeUsage } from '../bench/usage-window.ts';
 import { insertWaitingEvents } from './waiting-events.ts';
 
 const EVENTS = 500_000;

@@ -2,10 +2,11 @@ import { createPool } from '@order-events/database';
 import pg from 'pg';
 import type { Cursor } from '../../apps/relay/src/outbox/cursor.ts';
 import { createOutboxReader } from '../../apps/relay/src/outbox/outbox-reader.ts';
-import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
+import type { FigureRow } from '../bench/figure-table.ts';
+import type { BenchContext, BenchPart } from './bench-part.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';
-import { scheduledMicros } from './process-usage.ts';
-import { describeUsage, watchUsage } from './usage-window.ts';
+import { scheduledMicros } from '../bench/process-usage.ts';
+import { describeUsage, watchUsage } from '../bench/usage-window.ts';
 
 const ROWS = 5_000_000;
 const ROWS_PER_TRANSACTION = 5000;

@@ -1,8 +1,9 @@
 import { type ArrivalLog, startArrivalLog } from './arrival-log.ts';
-import type { BenchContext, BenchPart, FigureRow } from './bench-part.ts';
+import type { FigureRow } from '../bench/figure-table.ts';
+import type { BenchContext, BenchPart } from './bench-part.ts';
 import { startBenchRelay } from './bench-relay-process.ts';
 import { type ChangeLoad, type LoadPhase, type PhaseLog, startChangeLoad } from './change-load.ts';
-import { describeUsage, watchUsage } from './usage-window.ts';
+import { describeUsage, watchUsage } from '../bench/usage-window.ts';
 
 const WARM_UP = { changesPerSecond: 1000, seconds: 10 };
 const PHASES = [

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
-import { sampleOrder, SAMPLE_HEADERS } from './sample-orders.ts';
+import { sampleOrder, SAMPLE_HEADERS } from '../bench/sample-orders.ts';
 import type { Way } from './order-services.ts';
 
 export type OrderApiUrls = Readonly<Record<Way, string>>;

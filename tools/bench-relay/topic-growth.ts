@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogReader } from '@order-events/messaging';
 import { ORDERS_OF_BACKLOG } from './waiting-events.ts';
-import { numberOfEventId } from './sample-orders.ts';
+import { numberOfEventId } from '../bench/sample-orders.ts';
 
 export interface TopicGrowth {
   /** Records and markers in the topic. */

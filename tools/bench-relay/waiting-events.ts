@@ -1,6 +1,6 @@
 import { keyHash } from '@order-events/messaging';
 import { withClient } from './bench-servers.ts';
-import { changePayload, SAMPLE_HEADERS, sampleOrder } from './sample-orders.ts';
+import { changePayload, SAMPLE_HEADERS, sampleOrder } from '../bench/sample-orders.ts';
 
 /** Orders with an event each in every transaction of the backlog; event number n is about order n modulo this. */
 export const ORDERS_OF_BACKLOG = 5000;

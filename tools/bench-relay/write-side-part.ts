@@ -1,11 +1,12 @@
 import { createLogger, createMetricsRegistry } from '@order-events/runtime';
 import { createApiMetrics } from '../../apps/api/src/api-metrics.ts';
-import type { BenchContext, BenchPart, FigureRow, FigureTable } from './bench-part.ts';
+import type { FigureRow, FigureTable } from '../bench/figure-table.ts';
+import type { BenchContext, BenchPart } from './bench-part.ts';
 import { walPosition } from './drain-measurement.ts';
 import { startOrderApi } from './order-api.ts';
 import { createOrderServices, type Way, WAYS } from './order-services.ts';
-import { SAMPLE_HEADERS, sampleOrder } from './sample-orders.ts';
-import { describeUsage, watchUsage } from './usage-window.ts';
+import { SAMPLE_HEADERS, sampleOrder } from '../bench/sample-orders.ts';
+import { describeUsage, watchUsage } from '../bench/usage-window.ts';
 
 const CONCURRENCIES = [1, 8, 32];
 /** The two ways take turns, so that whatever else the machine does falls on both. */

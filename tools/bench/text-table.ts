@@ -1,4 +1,4 @@
-import type { FigureColumn, FigureRow, FigureTable } from './bench-part.ts';
+import type { FigureColumn, FigureRow, FigureTable } from './figure-table.ts';
 
 /** The table as lines of text: the first column to the left, numbers to the right. */
 export function textTable(table: FigureTable): string {

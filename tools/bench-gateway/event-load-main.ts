@@ -1,0 +1,72 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { encodeOrderEvent, keyHash, orderEventHeaders } from '@order-events/messaging';
+import { Kafka, type Message, logLevel } from 'kafkajs';
+import { monotonicMs } from '../bench/monotonic-clock.ts';
+import { SAMPLE_HEADERS, sampleOrder } from '../bench/sample-orders.ts';
+import { PARTITION_COUNT } from './bench-servers.ts';
+import type { EventAnswer, EventPhase } from './event-load.ts';
+import { stampedEventId } from './stamped-event.ts';
+
+// Produces order events, told how many by event-load.ts. Each carries the time at which it was handed to the Kafka client.
+
+const ORDERS = 5_000;
+/** Neighbouring events are of customers that are far apart. */
+const STRIDE = 1_237;
+const TICK_MS = 1;
+
+const [topic = '', ...brokers] = process.argv.slice(2);
+const orders = Array.from({ length: ORDERS }, (_, position) => sampleOrder(position));
+const kafka = new Kafka({ clientId: 'bench-load', brokers, logLevel: logLevel.ERROR });
+const producer = kafka.producer();
+let eventNumber = 0;
+
+process.once('disconnect', () => process.exit());
+process.on('message', (phase: EventPhase) => {
+  produce(phase).then(
+    (mostLateMs) => answer({ kind: 'produced', mostLateMs }),
+    (error: unknown) => answer({ kind: 'failed', error: String(error) }),
+  );
+});
+await producer.connect();
+answer({ kind: 'ready' });
+
+function answer(said: EventAnswer): void {
+  process.send?.(said);
+}
+
+async function produce({ eventsPerSecond, count }: EventPhase): Promise<number> {
+  const startedMs = monotonicMs();
+  const sends: Promise<unknown>[] = [];
+  let mostLateMs = 0;
+  for (let done = 0; done < count;) {
+    const nowMs = monotonicMs();
+    const due = Math.min(count, Math.floor(((nowMs - startedMs) / 1000) * eventsPerSecond) + 1);
+    if (due > done) {
+      mostLateMs = Math.max(mostLateMs, nowMs - startedMs - (done / eventsPerSecond) * 1000);
+      const messages = Array.from({ length: due - done }, () => nextMessage(nowMs));
+      sends.push(producer.send({ topic, acks: 1, messages }));
+      done = due;
+    }
+    await pause(TICK_MS);
+  }
+  await Promise.all(sends);
+  return mostLateMs;
+}
+
+function nextMessage(nowMs: number): Message {
+  const order = orders[(eventNumber * STRIDE) % ORDERS] ?? sampleOrder(0);
+  const event = {
+    eventId: stampedEventId(eventNumber, nowMs),
+    eventType: 'order.updated',
+    previousStatus: order.status,
+    occurredAt: new Date(),
+    order,
+  } as const;
+  eventNumber += 1;
+  return {
+    key: order.orderId,
+    partition: keyHash(order.orderId) % PARTITION_COUNT,
+    value: encodeOrderEvent(event),
+    headers: orderEventHeaders(event, SAMPLE_HEADERS.traceparent),
+  };
+}

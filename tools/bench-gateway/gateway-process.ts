@@ -1,0 +1,22 @@
+import { startAppProcess, type AppProcess } from '../stack/index.ts';
+import type { BenchContext } from './bench-part.ts';
+
+/** Runs the gateway as a process of its own, with the settings it comes with but for `env`. It ends with the part. */
+export async function startBenchGateway(
+  { servers, profileDir, defer }: BenchContext,
+  topic: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<AppProcess> {
+  const profiling = profileDir ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` } : {};
+  const gateway = await startAppProcess('stream-gateway', {
+    KAFKA_BROKERS: servers.kafka.brokers.join(','),
+    KAFKA_TOPIC: topic,
+    ...profiling,
+    ...env,
+  });
+  defer(async () => {
+    gateway.kill('SIGTERM');
+    await gateway.exited;
+  });
+  return gateway;
+}
