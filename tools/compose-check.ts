@@ -17,7 +17,7 @@ const APPS = ['api', 'relay', 'stream-gateway'];
 const ARRIVAL_DEADLINE_MS = 120_000;
 const PORT_VARIABLES = [
   ...['POSTGRES_PORT', 'KAFKA_PORT', 'API_PORT', 'API_ADMIN_PORT'],
-  ...['RELAY_ADMIN_PORT', 'GATEWAY_PORT', 'GATEWAY_ADMIN_PORT'],
+  ...['RELAY_ADMIN_PORT', 'GATEWAY_PORT', 'GATEWAY_ADMIN_PORT', 'GATEWAY_ADMIN_GRPC_PORT'],
 ];
 
 const ports: Record<string, string> = {};

@@ -17,8 +17,13 @@ export interface AppExit {
 
 export interface AppProcess {
   readonly pid: number;
-  /** What the app said it listens on; empty for a port it does not have (`http` is the API's, `grpc` the gateway's). */
-  readonly urls: { readonly http: string; readonly grpc: string; readonly admin: string };
+  /** What the app said it listens on; empty for a port it does not have (`http` is the API's, the gRPC ones are the gateway's). */
+  readonly urls: {
+    readonly http: string;
+    readonly grpc: string;
+    readonly admin: string;
+    readonly adminGrpc: string;
+  };
   /** The last lines of its log, oldest first. */
   logs(): readonly LogLine[];
   /** Default: SIGTERM. */
@@ -37,7 +42,7 @@ export const RELAY_NODE_OPTIONS = '--max-old-space-size=256 --max-semi-space-siz
 const DEFAULTS: Readonly<Record<AppName, Readonly<Record<string, string>>>> = {
   api: { API_PORT: '0', API_ADMIN_PORT: '0' },
   relay: { RELAY_ADMIN_PORT: '0', NODE_OPTIONS: RELAY_NODE_OPTIONS },
-  'stream-gateway': { GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0' },
+  'stream-gateway': { GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0', GATEWAY_ADMIN_GRPC_PORT: '0' },
 };
 
 /**
@@ -65,7 +70,7 @@ export async function startAppProcess(
   });
 
   const lines: LogLine[] = [];
-  const urls = { http: '', grpc: '', admin: '' };
+  const urls = { http: '', grpc: '', admin: '', adminGrpc: '' };
   const started = new Promise<void>((resolve) => {
     const take = (line: LogLine) => {
       lines.push(line);

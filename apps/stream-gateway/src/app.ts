@@ -9,6 +9,7 @@ import {
 import packageJson from '../package.json' with { type: 'json' };
 import type { GatewayConfig } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics, registerGatewayGauges } from './gateway-metrics.ts';
+import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
 import { createGrpcServer } from './grpc/grpc-server.ts';
 import { createHealth, type Health } from './grpc/health.ts';
 import type { OrderStreamServiceOptions } from './grpc/order-stream-service.ts';
@@ -59,6 +60,13 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
     metrics,
     log,
   });
+  const adminGrpc = createAdminGrpcServer({
+    host: config.GATEWAY_ADMIN_GRPC_HOST,
+    port: config.GATEWAY_ADMIN_GRPC_PORT,
+    watches,
+    metrics,
+    log,
+  });
   const admin = createAdminServer({
     host: config.GATEWAY_ADMIN_HOST,
     port: config.GATEWAY_ADMIN_PORT,
@@ -67,7 +75,7 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
     registry,
     log,
   });
-  return [admin, ...logParts, slowStreamCheck, grpc];
+  return [admin, adminGrpc, ...logParts, slowStreamCheck, grpc];
 }
 
 /** The log in memory, the tail that fills it, and the reader of what is not in memory. */

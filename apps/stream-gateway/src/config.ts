@@ -29,6 +29,11 @@ export const gatewaySettings = z.object({
   GATEWAY_PORT: port.default(50051).describe('0 takes any free port.'),
   GATEWAY_ADMIN_HOST: z.string().default('127.0.0.1').describe('Where probes and metrics listen.'),
   GATEWAY_ADMIN_PORT: port.default(9102).describe('0 takes any free port.'),
+  GATEWAY_ADMIN_GRPC_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Where operators list and close streams; whoever reaches it can.'),
+  GATEWAY_ADMIN_GRPC_PORT: port.default(50052).describe('0 takes any free port.'),
   GATEWAY_RING_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
     .default(64 * MEBIBYTE)
     .describe('Memory for the newest events, about: streams read them without Kafka.'),

@@ -8,11 +8,7 @@ import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 
 const WATCH = 'orders.v1.OrderStreamService/WatchOrders';
-const SERVICES = [
-  'grpc.health.v1.Health',
-  'orders.v1.OrderStreamAdminService',
-  'orders.v1.OrderStreamService',
-];
+const SERVICES = ['grpc.health.v1.Health', 'orders.v1.OrderStreamService'];
 
 /** grpcurl in both versions where it can be had, and clients of our own in any case. */
 async function allClients(): Promise<ReflectingClient[]> {

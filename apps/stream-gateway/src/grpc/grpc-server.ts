@@ -1,7 +1,5 @@
-import { OrderStreamAdminServiceDefinition } from '@order-events/order-stream';
 import { type Part, settleWithin } from '@order-events/runtime';
 import { createServer, type Server } from 'nice-grpc';
-import { ServerError, Status } from 'nice-grpc-common';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import { createCallMiddleware } from './call-middleware.ts';
 import { createCallWires } from './call-wires.ts';
@@ -92,19 +90,7 @@ function createOrderServer(
     createCallMiddleware({ ended, isDraining, wires, log, onCallEnded: metrics.callEnded }),
   );
   server.add(EncodedOrderStreamDefinition, createOrderStreamService({ ...options, wires }));
-  server.add(OrderStreamAdminServiceDefinition, {
-    listWatchers: () => unimplemented('ListWatchers'),
-    closeWatcher: () => unimplemented('CloseWatcher'),
-  });
   server.add(HealthDefinition, HealthServiceImpl(health.state));
-  addReflection(server, [
-    EncodedOrderStreamDefinition.fullName,
-    OrderStreamAdminServiceDefinition.fullName,
-    HealthDefinition.fullName,
-  ]);
+  addReflection(server, [EncodedOrderStreamDefinition.fullName, HealthDefinition.fullName]);
   return server;
-}
-
-function unimplemented(method: string): never {
-  throw new ServerError(Status.UNIMPLEMENTED, `${method} is not available yet`);
 }

@@ -20,6 +20,8 @@ export interface NewWatch {
 /** One stream of either kind, while it is open. */
 export interface RegisteredWatch extends NewWatch {
   readonly id: string;
+  /** Greater than that of every stream that was opened before. */
+  readonly sequence: number;
   readonly startedAt: Date;
   state: WatchState;
   /** Records between its place and the end of the log, before filtering. The loop of the stream says how to find out. */
@@ -32,7 +34,13 @@ export interface RegisteredWatch extends NewWatch {
   deliveredEvents(): number;
   /** The token after the newest message that the connection has taken over; undefined before, and for streams without tokens. */
   handedOverToken(): string | undefined;
+  /** Since when the client has taken nothing, on the monotonic clock; undefined for one that is merely not done taking. */
+  blockedSinceMs(): number | undefined;
 }
+
+const BLOCKED_AFTER_MS = 1_000;
+
+let lastSequence = 0;
 
 export function createRegisteredWatch(opening: NewWatch): RegisteredWatch {
   const { wire } = opening;
@@ -49,6 +57,7 @@ export function createRegisteredWatch(opening: NewWatch): RegisteredWatch {
   return {
     ...opening,
     id: randomUUID(),
+    sequence: (lastSequence += 1),
     startedAt: new Date(),
     state: 'waiting',
     backlog: () => 0n,
@@ -63,6 +72,11 @@ export function createRegisteredWatch(opening: NewWatch): RegisteredWatch {
     handedOverToken() {
       dropOlderTokens();
       return wire.handedOver() > 0 ? tokens[0] : undefined;
+    },
+    blockedSinceMs() {
+      const sinceMs = wire.writingSinceMs();
+      if (sinceMs === undefined || performance.now() - sinceMs < BLOCKED_AFTER_MS) return undefined;
+      return sinceMs;
     },
   };
 }

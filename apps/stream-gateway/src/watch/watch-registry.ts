@@ -34,7 +34,6 @@ export interface WatchRegistry {
 
 /** So many clients come back to other replicas each second while this one drains. */
 const DRAINED_PER_SECOND = 100;
-const BLOCKED_AFTER_MS = 1_000;
 
 export interface WatchRegistryOptions {
   readonly maxWatches: number;
@@ -86,10 +85,8 @@ export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistr
 
     countByState() {
       const counts = { waiting: 0, 'catching up': 0, live: 0, blocked: 0 };
-      const blockedBeforeMs = performance.now() - BLOCKED_AFTER_MS;
-      for (const { state, wire } of watches.values()) {
-        const isBlocked = (wire.writingSinceMs() ?? Number.POSITIVE_INFINITY) < blockedBeforeMs;
-        counts[isBlocked ? 'blocked' : state] += 1;
+      for (const watch of watches.values()) {
+        counts[watch.blockedSinceMs() === undefined ? watch.state : 'blocked'] += 1;
       }
       return counts;
     },

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import {
+  decodeErrorDetails,
+  OrderStatus,
+  OrderStreamAdminServiceDefinition,
+  RESUME_TOKEN_TRAILER,
+  type Watcher,
+} from '@order-events/order-stream';
+import { createChannel, createClient } from 'nice-grpc';
+import { Status } from 'nice-grpc-common';
+import { findReflectingClient } from '../../../test/harness/find-reflecting-client.ts';
+import { eventually } from '../../../test/harness/index.ts';
+import { startGateway } from '../testing/gateway-app.ts';
+import { orderEvent } from '../testing/order-events.ts';
+import { openRawWatch } from '../testing/raw-watch.ts';
+
+const PATIENCE = { deadlineMs: 30_000 };
+const SERVICE = 'orders.v1.OrderStreamAdminService';
+
+function createAdminClient(t: TestContext, address: string) {
+  const channel = createChannel(address);
+  t.after(() => channel.close());
+  return createClient(OrderStreamAdminServiceDefinition, channel);
+}
+
+test('an operator sees what each stream asked for, where it stands, and since when its client takes nothing', async (t) => {
+  const { app, watch, produce } = await startGateway(t);
+  const admin = createAdminClient(t, app.urls.adminGrpc);
+  const beforeMs = Date.now();
+  const healthy = watch({ filter: { statuses: [OrderStatus.SHIPPED], customerIds: ['customer-7'] } });
+  const { signal } = await healthy.signal('started');
+  const watcherId = signal?.$case === 'started' ? signal.value.watcherId : '';
+  await healthy.signal('caughtUp');
+  const blockedFromMs = Date.now();
+  openRawWatch(t, app.urls.grpc);
+  const shipped = { status: 'shipped', version: 4, customerId: 'customer-7' } as const;
+  await produce(orderEvent(), orderEvent(shipped), orderEvent(shipped));
+  await healthy.events(2);
+
+  const { watchers, nextPageToken } = await eventually(async () => {
+    const answer = await admin.listWatchers({});
+    assert.ok(answer.watchers.some(({ blockedSinceTime }) => blockedSinceTime));
+    return answer;
+  }, PATIENCE);
+  assert.equal(nextPageToken, '');
+  const [first, blocked, ...more] = watchers;
+  assert.deepEqual(more, []);
+  const { peer, startTime, ...known } = first!;
+  assert.match(peer, /^127\.0\.0\.1:\d+$/);
+  assert.ok(startTime && startTime.getTime() >= beforeMs && startTime.getTime() <= blockedFromMs);
+  assert.deepEqual(known, {
+    watcherId,
+    principal: '',
+    subscription: '',
+    filter: { statuses: [OrderStatus.SHIPPED], customerIds: ['customer-7'], orderIds: [], eventTypes: [] },
+    backlogEvents: 0n,
+    deliveredEvents: 2n,
+    blockedSinceTime: undefined,
+  } satisfies Omit<Watcher, 'peer' | 'startTime'>);
+  const sinceMs = blocked?.blockedSinceTime?.getTime() ?? 0;
+  assert.ok(sinceMs >= blockedFromMs - 100 && sinceMs <= Date.now() - 1_000 + 100, String(sinceMs));
+});
+
+test('streams are listed in pages that stay whole while streams come and go', async (t) => {
+  const { app, watch } = await startGateway(t);
+  const admin = createAdminClient(t, app.urls.adminGrpc);
+  const streams = Array.from({ length: 5 }, () => watch());
+  await Promise.all(streams.map((stream) => stream.signal('started')));
+  const all = (await admin.listWatchers({})).watchers.map(({ watcherId }) => watcherId);
+  assert.equal(new Set(all).size, 5);
+
+  const first = await admin.listWatchers({ pageSize: 2 });
+  await admin.closeWatcher({ watcherId: all[1]! });
+  await eventually(async () => assert.equal((await admin.listWatchers({})).watchers.length, 4));
+  const late = watch();
+  await late.signal('started');
+  const rest = await admin.listWatchers({ pageSize: 3, pageToken: first.nextPageToken });
+  const last = await admin.listWatchers({ pageSize: 3, pageToken: rest.nextPageToken });
+  const seen = [first, rest, last].flatMap(({ watchers }) => watchers.map(({ watcherId }) => watcherId));
+  assert.deepEqual(seen.slice(0, 5), all);
+  assert.equal(seen.length, 6);
+  assert.equal(last.nextPageToken, '');
+  await assert.rejects(admin.listWatchers({ pageToken: 'x' }), { code: Status.INVALID_ARGUMENT });
+  await assert.rejects(admin.listWatchers({ pageSize: -1 }), { code: Status.INVALID_ARGUMENT });
+});
+
+test('an operator ends a stream, whether its client takes anything or not', async (t) => {
+  const { app, watch, produce, metric } = await startGateway(t);
+  const admin = createAdminClient(t, app.urls.adminGrpc);
+  const stream = watch();
+  await stream.signal('caughtUp');
+  await produce(orderEvent());
+  await stream.events(1);
+  openRawWatch(t, app.urls.grpc);
+  const watchers = await eventually(async () => {
+    const answer = await admin.listWatchers({});
+    assert.equal(answer.watchers.length, 2);
+    return answer.watchers;
+  });
+  for (const { watcherId } of watchers) await admin.closeWatcher({ watcherId });
+  const { code, trailer } = await stream.ended;
+  assert.equal(code, Status.UNAVAILABLE);
+  assert.equal(trailer.get(RESUME_TOKEN_TRAILER), stream.token());
+  const { info, retryDelayMs } = decodeErrorDetails(trailer);
+  assert.equal(info?.reason, 'CLOSED_BY_OPERATOR');
+  assert.ok((retryDelayMs ?? 0) >= 1_000);
+  await eventually(async () => assert.deepEqual((await admin.listWatchers({})).watchers, []), PATIENCE);
+  assert.equal(await metric(/^stream_ended_by_server_total\{.*reason="CLOSED_BY_OPERATOR"/), 2);
+
+  await assert.rejects(admin.closeWatcher({ watcherId: watchers[0]!.watcherId }), { code: Status.NOT_FOUND });
+});
+
+test('tools find the service by reflection on its own port, and not on the one of the clients', async (t) => {
+  const { app, watch } = await startGateway(t);
+  await watch().signal('started');
+  for (const version of ['v1', 'v1alpha'] as const) {
+    const client = await findReflectingClient(version);
+    const services = await client.listServices(app.urls.adminGrpc);
+    assert.deepEqual(
+      services.filter((name) => !name.startsWith('grpc.reflection.')),
+      [SERVICE],
+    );
+    const list = client.call(app.urls.adminGrpc, `${SERVICE}/ListWatchers`, {});
+    assert.equal((await list.ended).code, 'OK', client.name);
+    const [answer] = list.messages as { watchers: { watcherId: string }[] }[];
+    assert.equal(answer?.watchers.length, 1);
+    const unknown = client.call(app.urls.adminGrpc, `${SERVICE}/CloseWatcher`, { watcherId: 'x' });
+    assert.equal((await unknown.ended).code, 'NotFound', client.name);
+    assert.ok(!(await client.listServices(app.urls.grpc)).includes(SERVICE));
+  }
+});

@@ -1,0 +1,49 @@
+import { OrderStreamAdminServiceDefinition } from '@order-events/order-stream';
+import type { Logger, Part } from '@order-events/runtime';
+import { createServer } from 'nice-grpc';
+import type { GatewayMetrics } from '../gateway-metrics.ts';
+import type { WatchRegistry } from '../watch/watch-registry.ts';
+import { createAdminService } from './admin-service.ts';
+import { createCallMiddleware } from './call-middleware.ts';
+import { addReflection } from './reflection.ts';
+
+export interface AdminGrpcServerOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly watches: WatchRegistry;
+  readonly metrics: GatewayMetrics;
+  readonly log: Logger;
+}
+
+/**
+ * The operators' port, apart from the one that clients reach: whoever can call it sees all streams and can end them. It answers
+ * while the other one drains.
+ */
+export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
+  const { host, metrics, log } = options;
+  const ended = new AbortController();
+  const server = createServer({ 'grpc.enable_channelz': 0 }).use(
+    createCallMiddleware({
+      ended: ended.signal,
+      isDraining: () => false,
+      wires: { find: () => undefined },
+      onCallEnded: metrics.callEnded,
+      log,
+    }),
+  );
+  server.add(OrderStreamAdminServiceDefinition, createAdminService(options));
+  addReflection(server, [OrderStreamAdminServiceDefinition.fullName]);
+  return {
+    name: 'admin gRPC server',
+    async start() {
+      const port = await server.listen(`${host}:${options.port}`);
+      log.info({ name: 'adminGrpc', url: `${host}:${port}` }, 'listening');
+    },
+    stop() {
+      ended.abort();
+      server.forceShutdown();
+      return Promise.resolve();
+    },
+  };
+}
