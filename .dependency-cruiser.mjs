@@ -29,7 +29,7 @@ const forbidden = [
   {
     name: 'kafkajs-only-in-messaging',
     comment: 'packages/messaging is the only door to Kafka: use what it exports',
-    from: { path: '^(apps|packages)/[^/]+/src/', pathNot: ['^packages/messaging/src/', TEST] },
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: ['^packages/messaging/src/', TEST] },
     to: { path: npm('kafkajs') },
   },
   {
@@ -42,14 +42,14 @@ const forbidden = [
   {
     name: 'express-only-in-http',
     comment: 'HTTP ends in apps/api/src/http: pass plain values on',
-    from: { path: '^(apps|packages)/[^/]+/src/', pathNot: ['^apps/api/src/http/', TEST] },
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: ['^apps/api/src/http/', TEST] },
     to: { path: npm('express', '@types/express') },
   },
   {
     name: 'grpc-only-in-grpc',
     comment: 'gRPC ends in apps/stream-gateway/src/grpc (server) and packages/order-stream (client)',
     from: {
-      path: '^(apps|packages)/[^/]+/src/',
+      path: '^(apps|examples|packages)/[^/]+/src/',
       pathNot: ['^apps/stream-gateway/src/grpc/', '^packages/order-stream/src/', TEST],
     },
     to: { path: npm('nice-grpc[^/]*', '@grpc/[^/]+') },
@@ -85,21 +85,33 @@ const forbidden = [
     to: { path: '^apps/', pathNot: '^apps/$1/' },
   },
   {
+    name: 'examples-are-clients',
+    comment: 'an example does what any team could do: order-stream, and what every process needs',
+    from: { path: '^examples/[^/]+/src/', pathNot: TEST },
+    to: { path: '^(apps|packages)/', pathNot: '^packages/(order-stream|runtime)/' },
+  },
+  {
+    name: 'examples-are-not-built-upon',
+    comment: 'move what is worth sharing into a package',
+    from: { path: '^(apps|packages|examples)/([^/]+)/' },
+    to: { path: '^examples/', pathNot: '^$1/$2/' },
+  },
+  {
     name: 'product-never-imports-tooling',
     comment: 'test/ and tools/ are not shipped',
-    from: { path: '^(apps|packages)/[^/]+/src/', pathNot: TEST },
-    to: { path: ['^(test|tools)/', '^(apps|packages)/[^/]+/testing/', TEST] },
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: TEST },
+    to: { path: ['^(test|tools)/', '^(apps|examples|packages)/[^/]+/testing/', TEST] },
   },
   {
     name: 'only-declared-dependencies',
     comment: 'name the package under `dependencies` in the nearest package.json: images install nothing else',
-    from: { path: '^(apps|packages)/[^/]+/src/', pathNot: TEST },
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: TEST },
     to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: npm('@types/[^/]+') },
   },
   {
     name: 'no-create-require',
     comment: 'write `import`: what createRequire loads is seen by no check',
-    from: { path: '^(apps|packages)/[^/]+/src/', pathNot: TEST },
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: TEST },
     to: { path: '^(node:)?module$', dependencyTypes: ['core'] },
   },
   {

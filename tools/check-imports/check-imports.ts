@@ -18,7 +18,7 @@ export interface ImportReport {
 
 export const RULES_FILE = path.resolve(import.meta.dirname, '../../.dependency-cruiser.mjs');
 
-const FOLDERS = ['apps', 'packages', 'test', 'tools'];
+const FOLDERS = ['apps', 'examples', 'packages', 'test', 'tools'];
 const NOT_SOURCES = ['**/node_modules/**', 'tools/check-imports/fixture/**', 'tools/drift-check/fixtures/**'];
 
 /**

@@ -41,9 +41,11 @@ function isSized(file: string): boolean {
   return !file.endsWith('.test.ts') && !file.includes('/gen/');
 }
 
-/** Apps and packages get their settings from one place; tools and tests are started by people and may look around. */
+/** Apps, examples and packages get their settings from one place; tools and tests are started by people and may look around. */
 function isConfined(file: string): boolean {
-  return /^(apps|packages)\/[^/]+\/src\//.test(file) && !/(^|[/-])config\.ts$|\.test\.ts$/.test(file);
+  return (
+    /^(apps|examples|packages)\/[^/]+\/src\//.test(file) && !/(^|[/-])config\.ts$|\.test\.ts$/.test(file)
+  );
 }
 
 function oversizes(file: string, source: ts.SourceFile, lineOf: (node: ts.Node) => number): string[] {

@@ -11,7 +11,7 @@ interface Manifest {
 }
 
 test('docs/dependencies.md justifies each direct dependency and no other', () => {
-  const manifests = ['package.json', ...globSync('{apps,packages}/*/package.json', { cwd: ROOT })];
+  const manifests = ['package.json', ...globSync('{apps,examples,packages}/*/package.json', { cwd: ROOT })];
   const declared = manifests.flatMap((file) => {
     const manifest: Manifest = JSON.parse(readFileSync(path.join(ROOT, file), 'utf8'));
     return Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { checkSource } from './check-source.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const files = globSync('{apps,packages,test,tools}/**/*.ts', {
+const files = globSync('{apps,examples,packages,test,tools}/**/*.ts', {
   cwd: root,
   exclude: ['**/node_modules/**', 'tools/*/fixture/**', 'tools/*/fixtures/**'],
 });

@@ -5,7 +5,15 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { runWhenOwnerEnds } from './owner-guard.ts';
 
-export type AppName = 'api' | 'relay' | 'stream-gateway';
+const FOLDERS = {
+  api: 'apps/api',
+  relay: 'apps/relay',
+  'stream-gateway': 'apps/stream-gateway',
+  notifications: 'examples/notifications',
+  warehouse: 'examples/warehouse',
+} as const;
+
+export type AppName = keyof typeof FOLDERS;
 
 /** One line of an app's log; what was not JSON is in `msg`. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: unknown };
@@ -39,7 +47,7 @@ const MAX_LOG_LINES = 5_000;
 export const RELAY_NODE_OPTIONS = '--max-old-space-size=256 --max-semi-space-size=16';
 
 /** What an app gets that is not given. Ports are chosen by the system. */
-const DEFAULTS: Readonly<Record<AppName, Readonly<Record<string, string>>>> = {
+const DEFAULTS: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>> = {
   api: { API_PORT: '0', API_ADMIN_PORT: '0' },
   relay: { RELAY_ADMIN_PORT: '0', NODE_OPTIONS: RELAY_NODE_OPTIONS },
   'stream-gateway': { GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0', GATEWAY_ADMIN_GRPC_PORT: '0' },
@@ -54,7 +62,7 @@ export async function startAppProcess(
   env: Readonly<Record<string, string>>,
   onLine?: (line: LogLine) => void,
 ): Promise<AppProcess> {
-  const child = spawn(process.execPath, [join(REPOSITORY, 'apps', name, 'src', 'main.ts')], {
+  const child = spawn(process.execPath, [join(REPOSITORY, FOLDERS[name], 'src', 'main.ts')], {
     cwd: REPOSITORY,
     env: { PATH: process.env['PATH'], ...DEFAULTS[name], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

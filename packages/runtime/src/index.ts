@@ -16,4 +16,7 @@ export type { Logger } from './logger.ts';
 export { createMetricsRegistry } from './metrics.ts';
 export { runProcess } from './process.ts';
 export type { ProcessOptions } from './process.ts';
+export { retryUntilDone } from './retry-until-done.ts';
+export type { RetryOptions } from './retry-until-done.ts';
+export { createRunningPart } from './running-part.ts';
 export { sleep } from './sleep.ts';

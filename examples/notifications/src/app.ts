@@ -1,0 +1,16 @@
+import { createRunningPart, type Logger, type Part } from '@order-events/runtime';
+import type { NotificationsConfig } from './config.ts';
+import { notify } from './notify.ts';
+import { createLogSender, createWebhookSender } from './sender.ts';
+import { createTokenFile } from './token-file.ts';
+
+export function createNotificationsApp(config: NotificationsConfig, log: Logger): Part[] {
+  const { NOTIFICATIONS_WEBHOOK_URL: webhook } = config;
+  const options = {
+    gateway: config.NOTIFICATIONS_GATEWAY,
+    tokens: createTokenFile(config.NOTIFICATIONS_TOKEN_FILE),
+    send: webhook === undefined ? createLogSender(log) : createWebhookSender(webhook, log),
+    log,
+  };
+  return [createRunningPart('notifications', (signal) => notify(options, signal))];
+}

@@ -1,0 +1,35 @@
+/** The part of the orders API that a warehouse needs. */
+export interface OrderApi {
+  /**
+   * Moves the order to `status` if it has this version. Rejects when there is no answer, or one that another try may change.
+   * `outdated`: the order has changed since. `refused`: for good, with the reason.
+   */
+  setStatus(change: StatusChange, signal: AbortSignal): Promise<'done' | 'outdated' | { refused: string }>;
+}
+
+export interface StatusChange {
+  readonly orderId: string;
+  readonly version: bigint;
+  readonly status: string;
+}
+
+const TIMEOUT_MS = 5_000;
+
+export function createOrderApi(url: string): OrderApi {
+  return {
+    async setStatus({ orderId, version, status }, signal) {
+      const response = await fetch(new URL(`/orders/${orderId}/status`, url), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json', 'if-match': `"v${version}"` },
+        body: JSON.stringify({ status }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      });
+      const answer = await response.text();
+      if (response.ok) return 'done';
+      if (response.status === 412) return 'outdated';
+      const told = `the orders API answered ${response.status}: ${answer.slice(0, 1_000)}`;
+      if (response.status >= 500 || response.status === 429) throw new Error(told);
+      return { refused: told };
+    },
+  };
+}
