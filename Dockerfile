@@ -1,4 +1,4 @@
-# One image for the apps and for the migrate job; the command says which it is.
+# One image for the apps, the examples and the migrate job; the command says which it is.
 # Node.js runs the TypeScript sources as they are, so there is no build step.
 
 # The manifests alone, so that a change of a source does not install the dependencies again.
@@ -20,4 +20,7 @@ COPY --from=dependencies /app ./
 COPY migrations ./migrations
 COPY packages ./packages
 COPY apps ./apps
+COPY examples ./examples
+# A volume that is mounted here belongs to the user of the process.
+RUN install --directory --owner=node /var/lib/order-events
 USER node

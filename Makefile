@@ -57,6 +57,15 @@ verify: $(INSTALLED) ## Fail when a committed generated file differs from what i
 clean: ## Remove what was installed and built (node_modules, .stack, .cache); Docker volumes stay
 	rm -rf node_modules .stack .cache
 
+##@ Subscribe
+
+.PHONY: notifications warehouse
+notifications: $(INSTALLED) ## Run the example that watches (NOTIFICATIONS_GATEWAY=host:port, see examples/notifications)
+	node examples/notifications/src/main.ts
+
+warehouse: $(INSTALLED) ## Run the example that consumes (WAREHOUSE_GATEWAY=host:port WAREHOUSE_API_URL=…, see examples/warehouse)
+	node examples/warehouse/src/main.ts
+
 ##@ Operate
 
 .PHONY: status

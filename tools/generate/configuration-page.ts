@@ -6,6 +6,8 @@ import { outboxctlSettings } from '../../apps/outboxctl/src/config.ts';
 import { relaySettings } from '../../apps/relay/src/config.ts';
 import { gatewaySettings } from '../../apps/stream-gateway/src/config.ts';
 import { topicsSettings } from '../../apps/topics/src/config.ts';
+import { notificationsSettings } from '../../examples/notifications/src/config.ts';
+import { warehouseSettings } from '../../examples/warehouse/src/config.ts';
 
 const SHARED = {
   PostgreSQL: z.object(databaseSettings),
@@ -19,6 +21,8 @@ const PROCESSES = {
   'apps/outboxctl': outboxctlSettings,
   'apps/topics (one-shot job)': topicsSettings,
   'packages/database, migrate (one-shot job)': migrateSettings,
+  'examples/notifications': notificationsSettings,
+  'examples/warehouse': warehouseSettings,
 };
 
 const INTRODUCTION = `# Configuration
