@@ -1,8 +1,10 @@
 import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs';
 
+export type KafkaConnection = Pick<KafkaConfig, 'ssl' | 'sasl'> & { readonly brokers: readonly string[] };
+
 /** Lends an admin client that is connected, and disconnects it. */
 export async function withKafkaAdmin<T>(
-  connection: Pick<KafkaConfig, 'ssl' | 'sasl'> & { readonly brokers: readonly string[] },
+  connection: KafkaConnection,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
   const client = new kafkajs.Kafka({

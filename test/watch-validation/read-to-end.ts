@@ -4,7 +4,7 @@ import { createOrderStreamClient, type DeepPartial, type OrderFilter } from '@or
 import { ranksOf } from './log-rank.ts';
 import type { TopicLog } from './topic-log.ts';
 import { assertGuarantees } from './watch-guarantees.ts';
-import { lastToken, type ReceivedMessage, type WatchHistory } from './watch-history.ts';
+import { lastToken, tokensOf, type ReceivedMessage, type WatchHistory } from './watch-history.ts';
 
 const DEADLINE_MS = 30_000;
 
@@ -33,9 +33,7 @@ export async function assertResumesAnywhere(
   log: TopicLog,
   count = 5,
 ): Promise<void> {
-  const tokens = history.streams.flatMap(({ messages }) =>
-    messages.map(({ message }) => message.resumeToken),
-  );
+  const tokens = history.streams.flatMap(tokensOf);
   const sample = Array.from(
     { length: count },
     (_, index) => tokens[Math.floor((index * tokens.length) / count)],

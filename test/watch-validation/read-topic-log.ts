@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs, { type KafkaMessage } from 'kafkajs';
 import { withKafkaAdmin } from '../harness/kafka-admin.ts';
+import { offsetRange } from '../harness/topic-admin.ts';
 import type { LoggedEvent, TopicLog } from './topic-log.ts';
 
 const DEADLINE_MS = 60_000;
@@ -13,27 +14,22 @@ export async function readTopicLog(topic: {
   readonly brokers: readonly string[];
   readonly topic: string;
 }): Promise<TopicLog> {
-  const { offsets, missing } = await rangeOf(topic);
-  const partitions: LoggedEvent[][] = offsets.map(() => []);
-  const seen = new Set<string>();
-  if (missing.size > 0) {
-    await consume(topic, missing, (partition, message) => {
-      const event = loggedEvent(partition, message, seen);
-      if (event) partitions[partition]?.push(event);
-    });
-  }
-  return { partitions, ends: offsets.map(({ high }) => BigInt(high)) };
-}
-
-/** Offsets in the order of the partitions, and of the partitions that hold something, the last offset that must be seen. */
-async function rangeOf({ brokers, topic }: { readonly brokers: readonly string[]; readonly topic: string }) {
-  const found = await withKafkaAdmin({ brokers }, (admin) => admin.fetchTopicOffsets(topic));
-  const offsets = found.toSorted((a, b) => a.partition - b.partition);
+  const { earliest, latest } = await offsetRange(topic);
+  const partitions: LoggedEvent[][] = latest.map(() => []);
+  /** Of the partitions that hold something, the last offset that must be seen. */
   const missing = new Map<number, bigint>();
-  for (const { partition, low, high } of offsets) {
-    if (BigInt(low) < BigInt(high)) missing.set(partition, BigInt(high) - 1n);
+  for (const [partition, end] of latest.entries()) {
+    if ((earliest[partition] ?? end) < end) missing.set(partition, end - 1n);
   }
-  return { offsets, missing };
+  const seen = new Set<string>();
+  const take = (partition: number, message: KafkaMessage) => {
+    // What is appended meanwhile is not part of the answer.
+    if (BigInt(message.offset) >= (latest[partition] ?? 0n)) return;
+    const event = loggedEvent(partition, message, seen);
+    if (event) partitions[partition]?.push(event);
+  };
+  if (missing.size > 0) await consume(topic, missing, take);
+  return { partitions, ends: latest };
 }
 
 async function consume(

@@ -1,7 +1,7 @@
 import { isDue, nameOf } from './delivery-guarantees.ts';
 import { rankOf, ranksOf } from './log-rank.ts';
 import type { TopicLog } from './topic-log.ts';
-import type { RecordedStream, WatchHistory } from './watch-history.ts';
+import { type RecordedStream, tokensOf, type WatchHistory } from './watch-history.ts';
 
 /**
  * Bookmarkable: a token at some point means that all before it that matches was delivered since the stream began, in that message or
@@ -14,9 +14,12 @@ export function* bookmarkable(history: WatchHistory, log: TopicLog): Iterable<st
 function* bookmarksOf(stream: RecordedStream, history: WatchHistory, log: TopicLog): Iterable<string> {
   const [first, ...rest] = stream.messages;
   if (!first) return;
+  const { endToken } = stream;
+  const end =
+    endToken === undefined ? [] : [{ message: { events: [], resumeToken: endToken, signal: undefined } }];
   let reached = ranksOf(first.message.resumeToken, log);
   const delivered = new Set<string>();
-  for (const { message } of rest) {
+  for (const { message } of [...rest, ...end]) {
     const next = ranksOf(message.resumeToken, log);
     for (const event of message.events) {
       const rank = rankOf(log, event);
@@ -54,7 +57,7 @@ export function* resumable(history: WatchHistory, log: TopicLog): Iterable<strin
     if (asked !== undefined) yield* leftOut('was asked to start', asked, startedAt, history, log);
     if (stoodAt !== undefined) yield* leftOut('had stood', stoodAt, startedAt, history, log);
     yield* firstEvents(stream, history, log);
-    stoodAt = stream.messages.at(-1)?.message.resumeToken;
+    stoodAt = tokensOf(stream).at(-1);
   }
 }
 

@@ -9,6 +9,8 @@ export interface RecordedStream {
   readonly messages: readonly ReceivedMessage[];
   /** Undefined while it is open, or when the client left. */
   readonly endedAtMs?: number | undefined;
+  /** Where the server says that it stood, with the end. */
+  readonly endToken?: string | undefined;
 }
 
 export interface ReceivedMessage {
@@ -24,7 +26,13 @@ export interface WatchHistory {
   readonly streams: readonly RecordedStream[];
 }
 
-/** The token of the newest message; undefined before the first. */
-export function lastToken(history: WatchHistory): string | undefined {
-  return history.streams.flatMap(({ messages }) => messages).at(-1)?.message.resumeToken;
+/** Every token that a stream was given, in order. */
+export function tokensOf({ messages, endToken }: RecordedStream): string[] {
+  const tokens = messages.map(({ message }) => message.resumeToken);
+  return endToken === undefined ? tokens : [...tokens, endToken];
+}
+
+/** The newest token of a client; undefined before its first. */
+export function lastToken({ streams }: WatchHistory): string | undefined {
+  return streams.flatMap(tokensOf).at(-1);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
 import { eventually } from '../../../test/harness/index.ts';
+import { addPartitions } from '../../../test/harness/topic-admin.ts';
 import {
   appendEvents,
   createOutboxState,
@@ -12,7 +13,6 @@ import {
   writePartitions,
 } from '../testing/outbox-state.ts';
 import { startOutboxctl } from '../testing/run-outboxctl.ts';
-import { addPartitions } from '../testing/topic-admin.ts';
 
 /**
  * A database restored on another server: its rows carry transaction ids of the old one, its cursors are ahead of it. Of the key `a` the

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
 import { eventually } from '../../../test/harness/index.ts';
+import { addPartitions } from '../../../test/harness/topic-admin.ts';
 import {
   appendEvents,
   createOutboxState,
@@ -11,7 +12,6 @@ import {
   writePartitions,
 } from '../testing/outbox-state.ts';
 import { startOutboxctl } from '../testing/run-outboxctl.ts';
-import { addPartitions } from '../testing/topic-admin.ts';
 
 /** Three partitions without an owner, and events of some keys that are not published. */
 async function setUp(t: TestContext) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
+import { deleteRecords } from '../../../test/harness/topic-admin.ts';
 import {
   appendEvents,
   coverAll,
@@ -10,7 +11,6 @@ import {
   type OutboxState,
   writePartitions,
 } from '../testing/outbox-state.ts';
-import { deleteRecords } from '../testing/topic-admin.ts';
 
 /** Keys of one partition each, of a topic with two. */
 const [EVEN = '', ODD = ''] = [0, 1].map(
@@ -106,7 +106,7 @@ test('what the topic has deleted is out of scope, in that partition only', async
   await produce(state, [newer!]);
   const [lost] = await appendEvents(state, [EVEN]);
   await coverAll(state);
-  await deleteRecords(state, 0, 1n);
+  await deleteRecords(state, new Map([[0, 1n]]));
   const { code, json } = await state.runJson('verify');
   assert.deepEqual([code, json.published, json.expired, json.missing], [1, 1, 1, 2]);
   assert.deepEqual(

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { createOrderStreamClient } from '@order-events/order-stream';
 import { ensureTopic } from '@order-events/messaging';
-import kafkajs from 'kafkajs';
 import { Status } from 'nice-grpc-common';
 import { createTestTopic, eventually, startApp, startKafka } from '../../../test/harness/index.ts';
+import { recreateTopic } from '../../../test/harness/topic-admin.ts';
 import { createEventProducer } from '../testing/event-producer.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { healthOf } from '../testing/gateway-health.ts';
@@ -152,7 +152,7 @@ test('a topic that is created again ends its streams: nobody takes the new log f
   await stream.signal('caughtUp');
   await produce(old);
   await stream.events(1);
-  await recreateTopic(brokers, topic);
+  await recreateTopic({ brokers, topic }, 12);
   const { code } = await stream.ended;
   assert.equal(code, Status.FAILED_PRECONDITION);
 
@@ -186,15 +186,3 @@ test('a topic that is not there yet is waited for', async (t) => {
   await produce(event);
   assert.deepEqual(await stream.events(1), [event.eventId]);
 });
-
-async function recreateTopic(brokers: string[], topic: string): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    await admin.deleteTopics({ topics: [topic] });
-    // The name is free a moment after the deletion is confirmed.
-    await eventually(() => admin.createTopics({ topics: [{ topic, numPartitions: 12 }] }));
-  } finally {
-    await admin.disconnect();
-  }
-}

@@ -9,9 +9,9 @@ import {
   OrderStatus,
   type WatchOrdersRequest,
 } from '@order-events/order-stream';
-import kafkajs from 'kafkajs';
 import { Status } from 'nice-grpc-common';
 import { eventually, startApp } from '../../../test/harness/index.ts';
+import { deleteRecords } from '../../../test/harness/topic-admin.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 import { recordWatch } from '../testing/stream-recorder.ts';
@@ -106,7 +106,7 @@ test('a token that retention has overtaken is refused with both ends, or a gap i
   await produce(...events);
   await live.events(10);
   const { partition } = live.messages.flatMap((message) => message.events)[0]!;
-  await deleteRecords(brokers, topic, partition, 4n);
+  await deleteRecords({ brokers, topic }, new Map([[partition, 4n]]));
   // The ring of this gateway still has them: another one asks Kafka.
   const fresh = await startApp(t, 'stream-gateway', {
     KAFKA_BROKERS: brokers.join(','),
@@ -163,22 +163,4 @@ function withRaisedOffset(token: string): string {
   const point = decodeResumeToken(token);
   assert.equal(point.kind, 'offsets');
   return encodeResumeToken({ ...point, next: point.next.map((offset) => offset + 1n) });
-}
-
-/** What retention does, at once. */
-async function deleteRecords(
-  brokers: string[],
-  topic: string,
-  partition: number,
-  before: bigint,
-): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    // Loads the metadata that the next call needs.
-    await admin.fetchTopicOffsets(topic);
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(before) }] });
-  } finally {
-    await admin.disconnect();
-  }
 }

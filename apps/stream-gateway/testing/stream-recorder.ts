@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import {
   createOrderStreamClient,
   type DeepPartial,
+  RESUME_TOKEN_TRAILER,
   type WatchOrdersRequest,
   type WatchOrdersResponse,
 } from '@order-events/order-stream';
@@ -34,6 +35,8 @@ export interface StreamRecording {
   /** Resolves when so many events have arrived. */
   events(count: number): Promise<string[]>;
   readonly ended: Promise<StreamEnd>;
+  /** The client takes nothing more; answers how it goes on. */
+  hold(): () => void;
   /** The client goes away. */
   cancel(): Promise<void>;
   /** For the judges of test/watch-validation. */
@@ -56,6 +59,8 @@ export function recordWatch(
   const openedAtMs = performance.now();
   let endedAtMs: number | undefined;
   let trailer = Metadata();
+  let held = Promise.resolve();
+  let release = () => {};
 
   async function receive(): Promise<StreamEnd> {
     try {
@@ -63,6 +68,7 @@ export function recordWatch(
       for await (const message of client.watchOrders(request, options)) {
         messages.push(message);
         received.push({ atMs: performance.now(), message });
+        await held;
       }
       return { code: Status.OK, message: '', trailer };
     } catch (error) {
@@ -78,6 +84,7 @@ export function recordWatch(
   const ended = receive();
   const cancel = async () => {
     abort.abort();
+    release();
     await ended;
   };
   t.after(cancel);
@@ -99,6 +106,10 @@ export function recordWatch(
         return ids;
       }, PATIENCE),
     ended,
+    hold() {
+      held = new Promise((resolve) => (release = resolve));
+      return release;
+    },
     cancel,
     history: () => ({
       client: `watch ${JSON.stringify(request, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
@@ -110,6 +121,7 @@ export function recordWatch(
           openedAtMs,
           messages: received,
           endedAtMs,
+          endToken: trailer.get(RESUME_TOKEN_TRAILER),
         },
       ],
     }),
