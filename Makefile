@@ -1,6 +1,6 @@
 # Needs make, git, Node >= 20 with npm, Java >= 17 and Maven; the compose targets need Docker with Compose instead of Java.
-# Everything else, Node 24 included, is installed by the targets themselves; `make test` also needs PgBouncer, which it installs on
-# Debian when it runs as root.
+# Everything else, Node 24 included, is installed by the targets themselves; `make test` also needs Python >= 3.10 with venv, and
+# PgBouncer, which it installs on Debian when it runs as root.
 
 .DEFAULT_GOAL := help
 # Not /bin/sh: with that one, old makes start simple commands by themselves and overlook the PATH set here.
@@ -59,12 +59,23 @@ clean: ## Remove what was installed and built (node_modules, .stack, .cache); Do
 
 ##@ Subscribe
 
-.PHONY: notifications warehouse
+.PHONY: notifications warehouse python
 notifications: $(INSTALLED) ## Run the example that watches (NOTIFICATIONS_GATEWAY=host:port, see examples/notifications)
 	node examples/notifications/src/main.ts
 
 warehouse: $(INSTALLED) ## Run the example that consumes (WAREHOUSE_GATEWAY=host:port WAREHOUSE_API_URL=…, see examples/warehouse)
 	node examples/warehouse/src/main.ts
+
+python: .cache/python/installed ## Install what examples/python needs into .cache/python
+
+.cache/python/installed: examples/python/requirements.txt
+	@command -v python3 >/dev/null || \
+	  { echo 'python3 not found: examples/python needs Python 3.10 or newer with venv (apt install python3-venv)' >&2; exit 1; }
+	@python3 -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "$$(python3 --version) does not do: examples/python needs Python 3.10 or newer with venv (apt install python3-venv)" >&2; exit 1; }
+	python3 -m venv --clear .cache/python
+	.cache/python/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 ##@ Operate
 

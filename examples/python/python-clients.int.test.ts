@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startGateway } from '../../apps/stream-gateway/testing/gateway-app.ts';
+import { orderEvent } from '../../apps/stream-gateway/testing/order-events.ts';
+import { eventually, startApp } from '../../test/harness/index.ts';
+import { findFreePort } from '../../tools/stack/index.ts';
+import { startPython } from './testing/python-client.ts';
+
+const PATIENCE = { deadlineMs: 60_000 };
+
+test('a watch in Python goes on at its token, whether it or the gateway is killed', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'python-watch-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const tokenFile = join(folder, 'watch.token');
+  const gateway = await startGateway(t, { GATEWAY_PORT: String(await findFreePort()) });
+  const address = gateway.app.urls.grpc;
+  const events = Array.from({ length: 30 }, () => orderEvent({ status: 'confirmed', version: 2 }));
+
+  const first = await startPython(t, 'watch.py', address, tokenFile);
+  await eventually(() => access(tokenFile), PATIENCE);
+  await gateway.produce(...events.slice(0, 10));
+  await eventually(() => assert.equal(first.shown.length, 10), PATIENCE);
+  const [one] = first.shown;
+  const { order } = events.find(({ eventId }) => eventId === one?.event_id) ?? assert.fail('a stranger');
+  assert.deepEqual(
+    [one?.order_id, one?.order_version, one?.status],
+    [order.orderId, 2, 'ORDER_STATUS_CONFIRMED'],
+  );
+  await first.kill();
+
+  await gateway.produce(...events.slice(10, 20));
+  const second = await startPython(t, 'watch.py', address, tokenFile);
+  await eventually(() => assert.ok(second.shown.length >= 10), PATIENCE);
+  gateway.app.kill('SIGKILL');
+  await gateway.app.exited;
+  await gateway.produce(...events.slice(20));
+  await startApp(t, 'stream-gateway', gateway.settings);
+  const told = () => new Set([...first.shown, ...second.shown].map((event) => event.event_id));
+  await eventually(() => assert.equal(told().size, events.length), PATIENCE);
+  // The message before the first kill may have been printed and not yet stored.
+  assert.ok(first.shown.length + second.shown.length <= events.length + 10);
+});
+
+test('a token that is no token ends the watch with what the gateway says about it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'python-watch-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const tokenFile = join(folder, 'watch.token');
+  await writeFile(tokenFile, 'no token');
+  const gateway = await startGateway(t);
+  const { ended } = await startPython(t, 'watch.py', gateway.app.urls.grpc, tokenFile);
+  const { code, stderr } = await ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /INVALID_ARGUMENT/);
+});

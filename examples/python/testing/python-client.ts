@@ -1,0 +1,60 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
+
+export interface ShownEvent {
+  readonly event_id: string;
+  readonly order_id: string;
+  readonly order_version: number;
+  readonly status: string;
+}
+
+export interface PythonClient {
+  /** What it has printed, as it came. */
+  readonly shown: readonly ShownEvent[];
+  /** kill -9; resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Resolves with the exit code and what is on stderr. */
+  readonly ended: Promise<{ code: number | null; stderr: string }>;
+}
+
+const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
+
+let installed: Promise<unknown> | undefined;
+
+/** As a newcomer does; fails with what is missing on this machine. */
+function installPackages(): Promise<unknown> {
+  const { MAKEFLAGS: _flags, MAKELEVEL: _level, ...env } = process.env;
+  return promisify(execFile)('make', ['--no-print-directory', 'python'], { cwd: REPOSITORY, env }).catch(
+    (error: { stderr?: string }) => {
+      throw new Error(`make python: ${error.stderr?.trim() ?? 'make not found'}`, { cause: error });
+    },
+  );
+}
+
+/** Runs a file of examples/python until the test is over. */
+export async function startPython(t: TestContext, file: string, ...args: string[]): Promise<PythonClient> {
+  await (installed ??= installPackages());
+  const child = spawn('.cache/python/bin/python', [join('examples/python', file), ...args], {
+    cwd: REPOSITORY,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const shown: ShownEvent[] = [];
+  // The test compares it with what it should be.
+  createInterface({ input: child.stdout }).on('line', (line) => shown.push(JSON.parse(line) as ShownEvent));
+  const [stderr, closed] = [text(child.stderr), once(child, 'close')];
+  const ended = closed.then(async ([code]: (number | null)[]) => ({
+    code: code ?? null,
+    stderr: await stderr,
+  }));
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  t.after(kill);
+  return { shown, kill, ended };
+}
