@@ -8,8 +8,8 @@ import { encodeRequest } from './watch-requests.ts';
 
 const WATCHERS = 5_000;
 const QUICK_WATCHERS = 1_000;
-const RATE = 20;
-const SECONDS = 12;
+const RATE = 2;
+const SECONDS = 14;
 const STEADY_MS = 2_000;
 
 /** How long watchers that all lose their connection at once, while events come, take to be there again, and whether they miss any. */
