@@ -1,4 +1,4 @@
-import { createLogReader } from '@order-events/messaging';
+import { type ConsumerGroups, createConsumerGroups, createLogReader } from '@order-events/messaging';
 import {
   createAdminServer,
   createMetricsRegistry,
@@ -8,6 +8,7 @@ import {
 } from '@order-events/runtime';
 import packageJson from '../package.json' with { type: 'json' };
 import type { GatewayConfig } from './config.ts';
+import { createConsumeMetrics } from './consume-metrics.ts';
 import { createGatewayMetrics, type GatewayMetrics, registerGatewayGauges } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
 import { createGrpcServer } from './grpc/grpc-server.ts';
@@ -19,6 +20,7 @@ import { createSparingWarn } from './log/sparing-log.ts';
 import { createLogTail } from './log/tail.ts';
 import { createWakeUp } from './log/wake-up.ts';
 import { createSharedBatches } from './watch/shared-batches.ts';
+import type { SlowLimits } from './watch/slow-policy.ts';
 import { createSlowStreamCheck } from './watch/slow-stream-check.ts';
 import { createWatchRegistry } from './watch/watch-registry.ts';
 
@@ -34,27 +36,27 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
   const metrics = createGatewayMetrics(registry);
   const health = createHealth();
   const { sources, parts: logParts } = createLogSources(config, metrics, health, log);
+  const groups = createGroups(config);
   const watches = createWatchRegistry({
     maxWatches: config.GATEWAY_MAX_WATCHERS,
     onDrain: () => sources.log.wake(),
     onEnded: metrics.streamEnded,
   });
   registerGatewayGauges(registry, sources.log, watches);
-  const slowStreamCheck = createSlowStreamCheck({
-    watches,
-    limits: {
-      blockedMs: config.GATEWAY_BLOCKED_LIMIT_MS,
-      windowMs: config.GATEWAY_SLOW_WINDOW_MS,
-      backlogEvents: BigInt(config.GATEWAY_SLOW_BACKLOG_EVENTS),
-    },
-    log,
-  });
+  const slowStreamCheck = createSlowStreamCheck({ watches, limits: slowLimits(config), log });
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
     health,
     stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
     sources,
+    consumeSources: {
+      ...sources,
+      groups,
+      ...memberOptions(config),
+      observer: createConsumeMetrics(registry, log),
+    },
+    maxConsumers: config.GATEWAY_MAX_CONSUMERS,
     watches,
     maxWatchAgeMs: config.GATEWAY_MAX_WATCH_AGE_MS,
     metrics,
@@ -75,7 +77,7 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
     registry,
     log,
   });
-  return [admin, adminGrpc, ...logParts, slowStreamCheck, grpc];
+  return [admin, adminGrpc, ...logParts, closingPart('consumer groups', groups), slowStreamCheck, grpc];
 }
 
 /** The log in memory, the tail that fills it, and the reader of what is not in memory. */
@@ -114,17 +116,34 @@ function createLogSources(
     maxConcurrentFetches: HISTORY_FETCHES,
     onFetch: metrics.historyFetched,
   });
-  const historyReader: Part = {
-    name: 'history reader',
-    start: async () => {},
-    stop: async () => reader.close(),
-  };
   const onReadFailure = (error: unknown) => {
     metrics.readFailed();
     warnOfRead({ err: error }, 'a read for a stream failed, trying on');
   };
   return {
     sources: { log: orderLog, batches: createSharedBatches(orderLog), history, reader, onReadFailure },
-    parts: [historyReader, createLogTail({ orderLog, openReader, log })],
+    parts: [closingPart('history reader', reader), createLogTail({ orderLog, openReader, log })],
   };
+}
+
+function slowLimits(config: GatewayConfig): SlowLimits {
+  return {
+    blockedMs: config.GATEWAY_BLOCKED_LIMIT_MS,
+    windowMs: config.GATEWAY_SLOW_WINDOW_MS,
+    backlogEvents: BigInt(config.GATEWAY_SLOW_BACKLOG_EVENTS),
+  };
+}
+
+function createGroups(config: GatewayConfig): ConsumerGroups {
+  const { KAFKA_CLIENT_ID: clientId, KAFKA_TOPIC: topic } = config;
+  return createConsumerGroups({ ...kafkaConnection(config), clientId, topic });
+}
+
+function memberOptions(config: GatewayConfig): { clientId: string; sessionTimeoutMs: number } {
+  return { clientId: config.KAFKA_CLIENT_ID, sessionTimeoutMs: config.GATEWAY_CONSUMER_SESSION_MS };
+}
+
+/** A part that connects with its first use. */
+function closingPart(name: string, part: { close(): void }): Part {
+  return { name, start: async () => {}, stop: async () => part.close() };
 }

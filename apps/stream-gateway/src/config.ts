@@ -47,6 +47,18 @@ export const gatewaySettings = z.object({
     .max(1_000_000)
     .default(10_000)
     .describe('Most streams of this process.'),
+  GATEWAY_MAX_CONSUMERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(200)
+    .describe('Most streams among them that share work: each is a member of a consumer group.'),
+  GATEWAY_CONSUMER_SESSION_MS: milliseconds(1_000, 1_800_000)
+    .default(10_000)
+    .describe(
+      "Others get a consumer's orders when Kafka has not heard of it for so long. Within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms.",
+    ),
   GATEWAY_MAX_WATCH_AGE_MS: milliseconds(1_000, 7 * 24 * 3_600_000)
     .default(3_600_000)
     .describe('A stream is ended at 90 to 100 % of this age, so that clients spread over the replicas.'),

@@ -22,6 +22,8 @@ export interface GroupCommit {
   readonly topic: string;
   readonly offsets: ReadonlyMap<number, bigint>;
   readonly metadata: string;
+  /** Whether the partitions may be those of other members. Kafka does not look. */
+  readonly ofOthers?: boolean;
 }
 
 /**
@@ -33,8 +35,9 @@ export async function commitInGeneration(
   generation: GroupGeneration | undefined,
   connection: () => BrokerConnection | undefined,
 ): Promise<void> {
-  const isHeld = [...wanted.offsets.keys()].every((partition) => generation?.partitions.includes(partition));
-  if (!generation || !isHeld) throw new GroupMembershipLostError(wanted.groupId);
+  const isHeld = (partition: number) => wanted.ofOthers || generation?.partitions.includes(partition);
+  if (!generation || ![...wanted.offsets.keys()].every(isHeld))
+    throw new GroupMembershipLostError(wanted.groupId);
   const retry = createRetryPause(FIRST_RETRY_MS, MAX_RETRY_MS);
   const deadlineMs = performance.now() + DEADLINE_MS;
   for (;;) {

@@ -79,6 +79,9 @@ test('in a rebalance a member commits before it lets go, and not after', async (
   assert.deepEqual(committed.get(theirs!), { offset: BigInt(theirs! + 11), metadata: 'last' });
 
   await assert.rejects(first.commit(new Map([[theirs!, 20n]]), ''), GroupMembershipLostError);
+  await first.commitStart(new Map([[theirs!, 19n]]), 'start');
+  assert.equal((await groups.offsets.fetch(groupId)).get(theirs!)?.offset, 19n);
+  await first.commitStart(new Map([[theirs!, BigInt(theirs! + 11)]]), 'last');
   await first.commit(new Map([[mine!, 21n]]), '');
   assert.equal((await groups.offsets.fetch(groupId)).get(theirs!)?.offset, BigInt(theirs! + 11));
 });

@@ -1,5 +1,5 @@
 import type { Coordinators } from './coordinator-client.ts';
-import { commitInGeneration } from './group-commit.ts';
+import { commitInGeneration, type GroupCommit } from './group-commit.ts';
 import { type GroupGeneration, startGeneration } from './group-generation.ts';
 import { isOvertaken, joinGroup, type Membership } from './group-join.ts';
 import { linkAbort } from './linked-abort.ts';
@@ -48,6 +48,8 @@ export interface GroupMember {
    * GroupMembershipLostError when the generation is over, and with what Kafka has against the commit.
    */
   commit(offsets: ReadonlyMap<number, bigint>, metadata: string): Promise<void>;
+  /** The same for any partitions of the topic: the first offsets of a group that has none. Only one of its members may do so. */
+  commitStart(offsets: ReadonlyMap<number, bigint>, metadata: string): Promise<void>;
   /** Leaves the group, so that others take over at once; takes two seconds at most, wherever the brokers are. */
   stop(): Promise<void>;
 }
@@ -224,10 +226,12 @@ export function createGroupMember(
     }
   }
 
+  const commit = (wanted: Omit<GroupCommit, 'groupId' | 'topic'>) =>
+    commitInGeneration({ groupId, topic: cluster.topic, ...wanted }, generation, () => connection);
   return {
     start: () => void (running ??= stopping.signal.aborted ? Promise.resolve() : run()),
-    commit: (offsets, metadata) =>
-      commitInGeneration({ groupId, topic: cluster.topic, offsets, metadata }, generation, () => connection),
+    commit: (offsets, metadata) => commit({ offsets, metadata }),
+    commitStart: (offsets, metadata) => commit({ offsets, metadata, ofOthers: true }),
     stop: () => (stopped ??= leave()),
   };
 }

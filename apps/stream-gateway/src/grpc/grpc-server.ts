@@ -4,7 +4,6 @@ import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import { createCallMiddleware } from './call-middleware.ts';
 import { createCallWires } from './call-wires.ts';
 import type { Health } from './health.ts';
-import { withLongBacklog } from './listen-backlog.ts';
 import {
   createOrderStreamService,
   EncodedOrderStreamDefinition,
@@ -68,9 +67,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     name: 'gRPC server',
     isServing: () => isListening && !isDraining,
     async start() {
-      const created = createOrderServer(options, ended.signal, () => isDraining);
-      server = created;
-      const port = await withLongBacklog(() => created.listen(`${options.host}:${options.port}`));
+      server = createOrderServer(options, ended.signal, () => isDraining);
+      const port = await server.listen(`${options.host}:${options.port}`);
       isListening = true;
       log.info({ name: 'grpc', url: `${options.host}:${port}` }, 'listening');
     },

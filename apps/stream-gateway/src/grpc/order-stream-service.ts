@@ -8,28 +8,30 @@ import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { ServerError, Status } from 'nice-grpc-common';
 import { readReplayRange } from '../watch/replay-range.ts';
 import { watchLog, type WatchSources } from '../watch/watcher.ts';
-import { serveStream, type ServedStreamOptions } from './served-stream.ts';
+import { type ConsumeOrdersOptions, createConsumeOrders } from './consume-orders-call.ts';
+import { serveStream } from './served-stream.ts';
 import { parseWatchRequest } from './watch-request.ts';
 import { encodeWatchResponse } from './watch-response.ts';
 
 const { methods } = OrderStreamServiceDefinition;
 
-/** The service with one difference: responses of WatchOrders are encoded already. */
+/** A response that is encoded already. */
+const ENCODED_RESPONSE = {
+  encode: (encoded: Uint8Array) => ({ finish: () => encoded }),
+  decode: (encoded: Uint8Array) => encoded,
+};
+
+/** The service with one difference: responses of the streams are encoded already. */
 export const EncodedOrderStreamDefinition = {
   ...OrderStreamServiceDefinition,
   methods: {
     ...methods,
-    watchOrders: {
-      ...methods.watchOrders,
-      responseType: {
-        encode: (encoded: Uint8Array) => ({ finish: () => encoded }),
-        decode: (encoded: Uint8Array) => encoded,
-      },
-    },
+    watchOrders: { ...methods.watchOrders, responseType: ENCODED_RESPONSE },
+    consumeOrders: { ...methods.consumeOrders, responseType: ENCODED_RESPONSE },
   },
 } as const;
 
-export interface OrderStreamServiceOptions extends ServedStreamOptions {
+export interface OrderStreamServiceOptions extends ConsumeOrdersOptions {
   readonly sources: WatchSources & { readonly reader: Pick<LogReader, 'offsets' | 'fetchBlock'> };
 }
 
@@ -48,7 +50,7 @@ export function createOrderStreamService(
         earliestLogTime: earliestLogTimeMs === undefined ? undefined : new Date(earliestLogTimeMs),
       };
     },
-    consumeOrders: () => unimplemented('ConsumeOrders'),
+    consumeOrders: createConsumeOrders(options),
     listSubscriptions: () => unimplemented('ListSubscriptions'),
     getSubscription: () => unimplemented('GetSubscription'),
     seekSubscription: () => unimplemented('SeekSubscription'),

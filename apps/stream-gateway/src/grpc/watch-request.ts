@@ -1,102 +1,15 @@
-import type { StartPosition as StartPositionMessage, WatchOrdersRequest } from '@order-events/order-stream';
-import { EVENT_TYPE_NAMES, STATUS_NAMES } from '../order-enums.ts';
-import { createEventFilter, type EventSelection } from '../watch/event-filter.ts';
-import type { StartPosition } from '../watch/start-position.ts';
+import type { WatchOrdersRequest } from '@order-events/order-stream';
+import { createEventFilter } from '../watch/event-filter.ts';
 import type { WatchRequest } from '../watch/watcher.ts';
-import { type FieldViolation, InvalidRequestError } from './invalid-request-error.ts';
-
-const MAX_FILTER_VALUES = 1_000;
-const MAX_ID_LENGTH = 200;
-const DEFAULT_BATCH_SIZE = 256;
-const MAX_BATCH_SIZE = 1_000;
-const DEFAULT_HEARTBEAT_MS = 15_000;
-const MIN_HEARTBEAT_MS = 1_000;
-const MAX_HEARTBEAT_MS = 60_000;
-/** A client's clock may be ahead by so much; its start time then means now. */
-const CLOCK_MARGIN_MS = 60_000;
+import { parseBatchSize, parseFilter, parseHeartbeat, parseStart, readFields } from './request-fields.ts';
 
 /** What a client asks for, checked. Throws an InvalidRequestError that names every wrong field. */
 export function parseWatchRequest(request: WatchOrdersRequest, nowMs: number): WatchRequest {
-  const violations: FieldViolation[] = [];
-  const refuse = (field: string, description: string) => void violations.push({ field, description });
-  const selection = parseFilter(request.filter, refuse);
-  const start = parseStart(request.start?.position, nowMs, refuse);
-  const heartbeatMs = parseHeartbeat(request.heartbeatInterval, refuse);
-  const maxBatchSize = request.maxBatchSize === 0 ? DEFAULT_BATCH_SIZE : request.maxBatchSize;
-  if (maxBatchSize > MAX_BATCH_SIZE) {
-    refuse('max_batch_size', `must be 1 to ${MAX_BATCH_SIZE}, or 0 for ${DEFAULT_BATCH_SIZE}`);
-  }
-  if (violations.length > 0) throw new InvalidRequestError(violations);
-  return {
-    filter: createEventFilter(selection),
-    start,
+  return readFields('', (refuse) => ({
+    filter: createEventFilter(parseFilter(request.filter, refuse)),
+    start: parseStart(request.start, nowMs, refuse) ?? { kind: 'latest' },
     allowGap: request.allowGap,
-    heartbeatMs,
-    maxBatchSize,
-  };
-}
-
-type Refuse = (field: string, description: string) => void;
-
-function parseFilter(filter: WatchOrdersRequest['filter'], refuse: Refuse): EventSelection {
-  const { statuses = [], orderIds = [], customerIds = [], eventTypes = [] } = filter ?? {};
-  checkNames('filter.statuses', statuses, Object.values(STATUS_NAMES), refuse);
-  checkNames('filter.event_types', eventTypes, Object.values(EVENT_TYPE_NAMES), refuse);
-  checkIds('filter.order_ids', orderIds, refuse);
-  checkIds('filter.customer_ids', customerIds, refuse);
-  return { statuses, orderIds, customerIds, eventTypes };
-}
-
-function checkNames(field: string, names: readonly string[], known: readonly string[], refuse: Refuse): void {
-  if (!hasRoom(field, names, refuse)) return;
-  names.forEach((name, index) => {
-    if (!known.includes(name)) refuse(`${field}[${index}]`, `must be one of ${known.join(', ')}`);
-  });
-}
-
-function checkIds(field: string, ids: readonly string[], refuse: Refuse): void {
-  if (!hasRoom(field, ids, refuse)) return;
-  ids.forEach((id, index) => {
-    if (id.length === 0 || id.length > MAX_ID_LENGTH) {
-      refuse(`${field}[${index}]`, `must have 1 to ${MAX_ID_LENGTH} characters`);
-    }
-  });
-}
-
-function hasRoom(field: string, values: readonly string[], refuse: Refuse): boolean {
-  if (values.length <= MAX_FILTER_VALUES) return true;
-  refuse(field, `must have at most ${MAX_FILTER_VALUES} values, found ${values.length}`);
-  return false;
-}
-
-function parseStart(
-  position: StartPositionMessage['position'],
-  nowMs: number,
-  refuse: Refuse,
-): StartPosition {
-  switch (position?.$case) {
-    case undefined:
-      return { kind: 'latest' };
-    case 'latest':
-    case 'earliest':
-      if (!position.value) refuse(`start.${position.$case}`, 'must be true; leave it out otherwise');
-      return { kind: position.$case };
-    case 'startTime': {
-      const logTimeMs = position.value.getTime();
-      // Not a number: beyond what a Date can hold.
-      if (!(logTimeMs >= 0 && logTimeMs <= nowMs + CLOCK_MARGIN_MS)) {
-        refuse('start.start_time', 'must be a time from 1970 to now');
-      }
-      return { kind: 'log time', logTimeMs: Math.floor(logTimeMs) };
-    }
-    case 'resumeToken':
-      return { kind: 'token', token: position.value };
-  }
-}
-
-function parseHeartbeat(interval: WatchOrdersRequest['heartbeatInterval'], refuse: Refuse): number {
-  if (!interval) return DEFAULT_HEARTBEAT_MS;
-  const ms = Number(interval.seconds) * 1000 + interval.nanos / 1_000_000;
-  if (ms < 0) refuse('heartbeat_interval', 'must not be negative');
-  return Math.min(MAX_HEARTBEAT_MS, Math.max(MIN_HEARTBEAT_MS, ms));
+    heartbeatMs: parseHeartbeat(request.heartbeatInterval, refuse),
+    maxBatchSize: parseBatchSize(request.maxBatchSize, refuse),
+  }));
 }

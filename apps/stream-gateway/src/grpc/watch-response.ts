@@ -1,6 +1,7 @@
 import { WatchOrdersResponse } from '@order-events/order-stream';
 import { framedBody } from './shared-frames.ts';
 import type { WatchMessage, WatchSignal } from '../watch/watch-message.ts';
+import { duration } from './duration.ts';
 
 /** Messages with events are shared by streams that want the same: they are encoded for the first one. */
 const encodings = new WeakMap<WatchMessage, Uint8Array>();
@@ -57,8 +58,4 @@ function signalMessage(signal: WatchSignal): WatchOrdersResponse['signal'] {
     case 'draining':
       return { $case: 'draining', value: { reconnectDelay: duration(signal.reconnectDelayMs) } };
   }
-}
-
-function duration(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round((ms % 1000) * 1_000_000) };
 }

@@ -9,6 +9,7 @@ import { EVENT_TYPE_NAMES, STATUS_NAMES } from '../order-enums.ts';
 
 /** An event of the log: what filters look at, and its encoding, which all streams share. */
 export interface LogEvent {
+  readonly partition: number;
   readonly offset: bigint;
   /** When the broker appended it. */
   readonly logTimeMs: number;
@@ -58,6 +59,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
     traceparent: record.headers['traceparent']?.toString() ?? '',
   };
   return {
+    partition: record.partition,
     offset: record.offset,
     logTimeMs: record.timestampMs,
     eventId: event.eventId,

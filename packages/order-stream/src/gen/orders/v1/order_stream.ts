@@ -363,7 +363,7 @@ export interface ConsumeOrdersRequest {
 export interface ConsumeOrdersRequest_Open {
   /** Name; 1 to 200 of a-z, 0-9, '.', '_', '-'. */
   subscription: string;
-  /** Which events; must be the same for all streams of a subscription. */
+  /** Which events; must be the same for all streams of a subscription, for as long as it exists. */
   filter:
     | OrderFilter
     | undefined;
@@ -371,7 +371,7 @@ export interface ConsumeOrdersRequest_Open {
   start:
     | StartPosition
     | undefined;
-  /** Most events sent and not acknowledged; default 1000. */
+  /** Most events sent and not acknowledged, up to 100000; default 1000. */
   maxUnacknowledgedEvents: number;
   /** As in WatchOrdersRequest. */
   heartbeatInterval:
@@ -391,12 +391,12 @@ export interface ConsumeOrdersRequest_Acknowledge {
 export interface ConsumeOrdersResponse {
   /** Events, in order per order_id. */
   events: OrderEvent[];
-  /** Acknowledge this once everything above is processed. */
+  /** Acknowledge this once everything above is processed. Always set; of no use on another stream. */
   ackToken: string;
   /** Optional signal. */
   signal:
     | //
-    /** First message: the stream is a member. */
+    /** First message: the stream is registered. It is a member with the first AssignmentChanged. */
     { $case: "started"; value: Started }
     | //
     /** Liveness and progress. */
@@ -411,20 +411,29 @@ export interface ConsumeOrdersResponse {
     /** Kafka reachable or not. */
     { $case: "sourceStateChanged"; value: SourceStateChanged }
     | //
-    /** The server will end this stream; unacknowledged events go to another member. */
+    /**
+     * The server will end this stream and sends no more events; it waits a moment for acknowledgements. What is not acknowledged
+     * then goes to another member.
+     */
     { $case: "draining"; value: Draining }
+    | //
+    /**
+     * The log has lost events before any member was sent them: the subscription was idle, or behind, for longer than events are
+     * kept. It goes on with the oldest ones.
+     */
+    { $case: "gap"; value: Gap }
     | undefined;
 }
 
 /** The share of this stream changed. */
 export interface AssignmentChanged {
-  /** Partitions of the topic. */
+  /** Partitions of the topic; empty when there are more streams than partitions, or when the server has lost touch with the group. */
   partitions: number[];
 }
 
 /** An acknowledgement is stored. */
 export interface Acknowledged {
-  /** Everything up to here is stored. */
+  /** Everything up to here is stored, but for orders that went to another stream before: it is sent their events again. */
   ackToken: string;
 }
 
@@ -2322,6 +2331,9 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       case "draining":
         Draining.encode(message.signal.value, writer.uint32(66).fork()).join();
         break;
+      case "gap":
+        Gap.encode(message.signal.value, writer.uint32(74).fork()).join();
+        break;
     }
     return writer;
   },
@@ -2403,6 +2415,14 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
             message.signal = { $case: "draining", value: Draining.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.signal = { $case: "gap", value: Gap.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2439,6 +2459,8 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
         ? { $case: "sourceStateChanged", value: SourceStateChanged.fromJSON(object.source_state_changed) }
         : isSet(object.draining)
         ? { $case: "draining", value: Draining.fromJSON(object.draining) }
+        : isSet(object.gap)
+        ? { $case: "gap", value: Gap.fromJSON(object.gap) }
         : undefined,
     };
   },
@@ -2463,6 +2485,8 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       obj.sourceStateChanged = SourceStateChanged.toJSON(message.signal.value);
     } else if (message.signal?.$case === "draining") {
       obj.draining = Draining.toJSON(message.signal.value);
+    } else if (message.signal?.$case === "gap") {
+      obj.gap = Gap.toJSON(message.signal.value);
     }
     return obj;
   },
@@ -2508,6 +2532,12 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       case "draining": {
         if (object.signal?.value !== undefined && object.signal?.value !== null) {
           message.signal = { $case: "draining", value: Draining.fromPartial(object.signal.value) };
+        }
+        break;
+      }
+      case "gap": {
+        if (object.signal?.value !== undefined && object.signal?.value !== null) {
+          message.signal = { $case: "gap", value: Gap.fromPartial(object.signal.value) };
         }
         break;
       }
@@ -4776,7 +4806,16 @@ export const OrderStreamServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
+    /**
+     * Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. Events
+     * that were sent and not acknowledged when their orders go to another stream, or when this one ends, are sent again there. When
+     * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
+     *
+     * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
+     * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS).
+     * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS).
+     * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
+     */
     consumeOrders: {
       name: "ConsumeOrders",
       requestType: ConsumeOrdersRequest as typeof ConsumeOrdersRequest,
@@ -4847,7 +4886,16 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
     request: WatchOrdersRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<WatchOrdersResponse>>;
-  /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
+  /**
+   * Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. Events
+   * that were sent and not acknowledged when their orders go to another stream, or when this one ends, are sent again there. When
+   * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
+   *
+   * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
+   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS).
+   * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS).
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
+   */
   consumeOrders(
     request: AsyncIterable<ConsumeOrdersRequest>,
     context: CallContext & CallContextExt,
@@ -4893,7 +4941,16 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<WatchOrdersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<WatchOrdersResponse>;
-  /** Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. */
+  /**
+   * Shared work. The streams of one subscription split the orders among them; the server keeps the place by acknowledgement. Events
+   * that were sent and not acknowledged when their orders go to another stream, or when this one ends, are sent again there. When
+   * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
+   *
+   * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
+   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS).
+   * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS).
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
+   */
   consumeOrders(
     request: AsyncIterable<DeepPartial<ConsumeOrdersRequest>>,
     options?: CallOptions & CallOptionsExt,

@@ -1,0 +1,47 @@
+import type { Logger } from '@order-events/runtime';
+import { Counter, type Registry } from 'prom-client';
+import type { ConsumeObserver } from './consume/consumer.ts';
+import { createSparingWarn } from './log/sparing-log.ts';
+
+/** Counts and logs what happens to subscriptions; names and help texts are what operators see. */
+export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeObserver {
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const acknowledged = counter(
+    'stream_events_acknowledged_total',
+    'Events that consumers have acknowledged.',
+  );
+  const commits = counter('stream_commits_total', 'Commits of acknowledgements, by what became of them.', [
+    'outcome',
+  ]);
+  const missed = counter(
+    'stream_subscription_missed_events_total',
+    'Events that Kafka had dropped before a subscription was sent them.',
+  );
+  const groupFailures = counter(
+    'stream_group_failures_total',
+    'Requests about consumer groups that failed and were tried again.',
+  );
+  const warnOfCommit = createSparingWarn(log);
+  const warnOfGroup = createSparingWarn(log);
+  return {
+    acknowledged: (events) => acknowledged.inc(events),
+    committed(outcome, error) {
+      commits.inc({ outcome: outcome.replace(' ', '_') });
+      if (outcome === 'failed')
+        warnOfCommit({ err: error }, 'acknowledgements could not be stored, trying on');
+    },
+    missed(subscription, events) {
+      missed.inc(Number(events));
+      log.error(
+        { subscription, events: String(events) },
+        'the log does not have the place of a subscription any more: it goes on with the oldest events',
+      );
+    },
+    groupFailed(subscription, error) {
+      groupFailures.inc();
+      warnOfGroup({ err: error, subscription }, 'a consumer group cannot be reached, trying on');
+    },
+  };
+}

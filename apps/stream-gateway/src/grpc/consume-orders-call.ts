@@ -1,0 +1,70 @@
+import type { ConsumeOrdersRequest } from '@order-events/order-stream';
+import { settleWithin } from '@order-events/runtime';
+import type { CallContext } from 'nice-grpc';
+import { type Acknowledgements, consumeLog, type ConsumeSources } from '../consume/consumer.ts';
+import { StreamError } from '../stream-error.ts';
+import { firstRequest, laterRequest, parseOpenRequest } from './consume-request.ts';
+import { encodeConsumeResponse } from './consume-response.ts';
+import { serveStream, type ServedStreamOptions } from './served-stream.ts';
+
+export interface ConsumeOrdersOptions extends ServedStreamOptions {
+  readonly consumeSources: ConsumeSources;
+  /** Each is a member of a consumer group, with a connection to Kafka. */
+  readonly maxConsumers: number;
+}
+
+type ConsumeOrders = (
+  requests: AsyncIterable<ConsumeOrdersRequest>,
+  context: CallContext,
+) => AsyncGenerator<Uint8Array, void, undefined>;
+
+/** A client that has not said in this time what it wants is not served. */
+const OPEN_DEADLINE_MS = 30_000;
+
+export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrders {
+  const { consumeSources, maxConsumers } = options;
+  let consumers = 0;
+
+  return async function* consumeOrders(requests, context) {
+    const iterator = requests[Symbol.asyncIterator]();
+    const open = firstRequest(await firstOf(iterator));
+    const wanted = parseOpenRequest(open, Date.now());
+    if (consumers >= maxConsumers) {
+      const text = `this server has ${maxConsumers} consumers, its limit: try another one, or later`;
+      throw new StreamError('TOO_MANY_CONSUMERS', text);
+    }
+    consumers += 1;
+    try {
+      const { subscription, filter } = open;
+      const acknowledgements = laterRequests(iterator);
+      yield* serveStream(
+        { subscription, filter },
+        context,
+        options,
+        (watch, lifetime) =>
+          consumeLog(wanted, acknowledgements, watch, lifetime, consumeSources, context.signal),
+        encodeConsumeResponse,
+      );
+    } finally {
+      consumers -= 1;
+    }
+  };
+}
+
+async function firstOf(
+  requests: AsyncIterator<ConsumeOrdersRequest>,
+): Promise<ConsumeOrdersRequest | undefined> {
+  // A client that goes away ends its requests.
+  const first = requests.next();
+  if (!(await settleWithin(first, OPEN_DEADLINE_MS))) return undefined;
+  const { done, value } = await first;
+  return done ? undefined : value;
+}
+
+async function* laterRequests(requests: AsyncIterator<ConsumeOrdersRequest>): Acknowledgements {
+  for (;;) {
+    const { done, value } = await requests.next();
+    if (done) return;
+    yield laterRequest(value);
+  }
+}

@@ -1,0 +1,58 @@
+import type { ConsumeOrdersRequest } from '@order-events/order-stream';
+import type { ConsumeRequest } from '../consume/consumer.ts';
+import { InvalidRequestError } from './invalid-request-error.ts';
+import {
+  parseBatchSize,
+  parseFilter,
+  parseHeartbeat,
+  parseStart,
+  readFields,
+  type Refuse,
+} from './request-fields.ts';
+
+export type OpenRequest = Extract<ConsumeOrdersRequest['request'], { $case: 'open' }>['value'];
+
+const SUBSCRIPTION_NAME = /^[a-z0-9._-]{1,200}$/;
+const DEFAULT_MAX_UNACKNOWLEDGED = 1_000;
+const MAX_UNACKNOWLEDGED = 100_000;
+
+/** What a consumer asks for, checked. Throws an InvalidRequestError that names every wrong field. */
+export function parseOpenRequest(open: OpenRequest, nowMs: number): ConsumeRequest {
+  return readFields('open.', (refuse) => {
+    if (!SUBSCRIPTION_NAME.test(open.subscription)) {
+      refuse('subscription', "must have 1 to 200 characters of a-z, 0-9, '.', '_', '-'");
+    }
+    const start = parseStart(open.start, nowMs, refuse) ?? { kind: 'earliest' };
+    return {
+      subscription: open.subscription,
+      selection: parseFilter(open.filter, refuse),
+      start: start.kind === 'token' ? { ...start, field: 'open.start.resume_token' } : start,
+      maxUnacknowledgedEvents: parseCredit(open.maxUnacknowledgedEvents, refuse),
+      heartbeatMs: parseHeartbeat(open.heartbeatInterval, refuse),
+      maxBatchSize: parseBatchSize(open.maxBatchSize, refuse),
+    };
+  });
+}
+
+function parseCredit(events: number, refuse: Refuse): number {
+  if (events > MAX_UNACKNOWLEDGED) {
+    refuse(
+      'max_unacknowledged_events',
+      `must be 1 to ${MAX_UNACKNOWLEDGED}, or 0 for ${DEFAULT_MAX_UNACKNOWLEDGED}`,
+    );
+  }
+  return events === 0 ? DEFAULT_MAX_UNACKNOWLEDGED : events;
+}
+
+/** The open request, which must be the first one. Throws an InvalidRequestError. */
+export function firstRequest(message: ConsumeOrdersRequest | undefined): OpenRequest {
+  if (message?.request?.$case === 'open') return message.request.value;
+  throw new InvalidRequestError([{ field: 'request', description: 'the first message must be open' }]);
+}
+
+/** What comes after the open request. Throws an InvalidRequestError for anything but an acknowledgement. */
+export function laterRequest({ request }: ConsumeOrdersRequest): { readonly ackToken: string } {
+  if (request?.$case === 'acknowledge') return request.value;
+  const description = 'messages after the first one must be acknowledge: a stream opens one subscription';
+  throw new InvalidRequestError([{ field: 'request', description }]);
+}
