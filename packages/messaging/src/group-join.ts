@@ -110,11 +110,10 @@ async function committedOffsets(
   partitions: readonly number[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, CommittedOffset>> {
-  if (partitions.length === 0) return new Map();
-  const request = fetchOffsetsRequest(groupId, cluster.topic, partitions);
+  const request = fetchOffsetsRequest(groupId, cluster.topic);
   const { errorCode, offsets } = await withDeadline(OFFSETS_DEADLINE_MS, signal, (inTime) =>
     connection.send(request, inTime),
   );
   if (errorCode !== 0) throw new KafkaProtocolError(errorCode, `offsets of consumer group ${groupId}`);
-  return offsets;
+  return new Map([...offsets].filter(([partition]) => partitions.includes(partition)));
 }

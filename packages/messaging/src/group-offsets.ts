@@ -46,10 +46,10 @@ export function createGroupOffsets(cluster: TopicCluster, coordinators: Coordina
   function withGroup<T>(
     groupId: string,
     signal: AbortSignal | undefined,
-    work: (ask: AskCoordinator, metadata: TopicMetadata) => Promise<T>,
+    work: (ask: AskCoordinator) => Promise<T>,
   ): Promise<T> {
     return withDeadline(DEADLINE_MS, signal, (inTime) =>
-      cluster.withMetadata((metadata) => work(coordinators.ask(groupId, inTime), metadata), inTime),
+      cluster.withMetadata(() => work(coordinators.ask(groupId, inTime)), inTime),
     ).catch((error: unknown) => {
       throw groupError(groupId, error);
     });
@@ -57,8 +57,8 @@ export function createGroupOffsets(cluster: TopicCluster, coordinators: Coordina
 
   return {
     fetch: (groupId, signal) =>
-      withGroup(groupId, signal, async (ask, { leaders }) => {
-        const { offsets } = await ask(fetchOffsetsRequest(groupId, cluster.topic, leaders.keys()));
+      withGroup(groupId, signal, async (ask) => {
+        const { offsets } = await ask(fetchOffsetsRequest(groupId, cluster.topic));
         return offsets;
       }),
 

@@ -1,3 +1,4 @@
+import Encoder from 'kafkajs/src/protocol/encoder.js';
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import type { Coded, WireRequest } from './wire-request.ts';
 
@@ -21,19 +22,22 @@ const offsetFetch4 = requests.OffsetFetch.protocol({ version: 4 });
 const offsetCommit5 = requests.OffsetCommit.protocol({ version: 5 });
 const describeGroups2 = requests.DescribeGroups.protocol({ version: 2 });
 const listGroups2 = requests.ListGroups.protocol({ version: 2 });
+const NO_LIST = -1;
 const deleteGroups1 = requests.DeleteGroups.protocol({ version: 1 });
 
-/** Partitions without a commit are not in the answer. */
+/** All that the group has committed for the topic, in the order of the partitions; those without a commit are not in the answer. */
 export function fetchOffsetsRequest(
   groupId: string,
   topic: string,
-  partitions: Iterable<number>,
 ): WireRequest<Coded<{ offsets: Map<number, CommittedOffset> }>> {
-  const wanted = Array.from(partitions, (partition) => ({ partition }));
-  return mapAnswer(offsetFetch4({ groupId, topics: [{ topic, partitions: wanted }] }), (answer) => {
-    const found = answer.responses.flatMap((response) => response.partitions);
+  const { request, response } = offsetFetch4({ groupId, topics: [] });
+  // No list of topics instead of an empty one: all topics. kafkajs can only send lists.
+  const encode = () => Promise.resolve(new Encoder().writeString(groupId).writeInt32(NO_LIST));
+  return mapAnswer({ request: { ...request, encode }, response }, (answer) => {
+    const found = answer.responses.filter((each) => each.topic === topic).flatMap((each) => each.partitions);
     const committed = found
       .filter(({ offset }) => !offset.startsWith('-'))
+      .toSorted((one, other) => one.partition - other.partition)
       .map(({ partition, offset, metadata }): [number, CommittedOffset] => [
         partition,
         { offset: BigInt(offset), metadata: metadata ?? '' },

@@ -72,6 +72,7 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
       {
         readonly errorCode: number;
         readonly responses: readonly {
+          readonly topic: string;
           readonly partitions: readonly {
             readonly partition: number;
             readonly offset: string;
