@@ -5,11 +5,12 @@ import {
   type WatchOrdersRequest,
 } from '@order-events/order-stream';
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
-import { ServerError, Status } from 'nice-grpc-common';
+import { createSubscriptions } from '../subscription/subscriptions.ts';
 import { readReplayRange } from '../watch/replay-range.ts';
 import { watchLog, type WatchSources } from '../watch/watcher.ts';
 import { type ConsumeOrdersOptions, createConsumeOrders } from './consume-orders-call.ts';
 import { serveStream } from './served-stream.ts';
+import { createSubscriptionCalls } from './subscription-calls.ts';
 import { parseWatchRequest } from './watch-request.ts';
 import { encodeWatchResponse } from './watch-response.ts';
 
@@ -38,7 +39,7 @@ export interface OrderStreamServiceOptions extends ConsumeOrdersOptions {
 export function createOrderStreamService(
   options: OrderStreamServiceOptions,
 ): ServiceImplementation<typeof EncodedOrderStreamDefinition> {
-  const { sources } = options;
+  const { sources, consumeSources } = options;
   return {
     watchOrders: (request, context) => watchOrders(request, context, options),
     async getReplayRange(_request, context): Promise<GetReplayRangeResponse> {
@@ -51,10 +52,7 @@ export function createOrderStreamService(
       };
     },
     consumeOrders: createConsumeOrders(options),
-    listSubscriptions: () => unimplemented('ListSubscriptions'),
-    getSubscription: () => unimplemented('GetSubscription'),
-    seekSubscription: () => unimplemented('SeekSubscription'),
-    deleteSubscription: () => unimplemented('DeleteSubscription'),
+    ...createSubscriptionCalls(createSubscriptions({ ...sources, offsets: consumeSources.groups.offsets })),
   };
 }
 
@@ -71,8 +69,4 @@ function watchOrders(
     (watch, lifetime) => watchLog(wanted, watch, lifetime, options.sources, context.signal),
     encodeWatchResponse,
   );
-}
-
-function unimplemented(method: string): never {
-  throw new ServerError(Status.UNIMPLEMENTED, `${method} is not available yet; WatchOrders is`);
 }

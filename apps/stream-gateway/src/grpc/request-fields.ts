@@ -63,11 +63,12 @@ function hasRoom(field: string, values: readonly string[], refuse: Refuse): bool
   return false;
 }
 
-/** Undefined when the client has left it to the server. */
+/** Undefined when the client has left it to the server. `field` is the name of the field that holds it. */
 export function parseStart(
   start: StartPositionMessage | undefined,
   nowMs: number,
   refuse: Refuse,
+  field = 'start',
 ): StartPosition | undefined {
   const position = start?.position;
   switch (position?.$case) {
@@ -75,13 +76,13 @@ export function parseStart(
       return undefined;
     case 'latest':
     case 'earliest':
-      if (!position.value) refuse(`start.${position.$case}`, 'must be true; leave it out otherwise');
+      if (!position.value) refuse(`${field}.${position.$case}`, 'must be true; leave it out otherwise');
       return { kind: position.$case };
     case 'startTime': {
       const logTimeMs = position.value.getTime();
       // Not a number: beyond what a Date can hold.
       if (!(logTimeMs >= 0 && logTimeMs <= nowMs + CLOCK_MARGIN_MS)) {
-        refuse('start.start_time', 'must be a time from 1970 to now');
+        refuse(`${field}.start_time`, 'must be a time from 1970 to now');
       }
       return { kind: 'log time', logTimeMs: Math.floor(logTimeMs) };
     }

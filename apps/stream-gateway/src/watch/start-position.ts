@@ -76,13 +76,14 @@ export async function locateInLog(
   topicId: string,
   reader: Pick<LogReader, 'offsets'>,
   allowGap: boolean,
+  signal?: AbortSignal,
 ): Promise<Located> {
   if (point.kind === 'log time') {
     const at = point.logTimeMs === 0 ? 'earliest' : { timestampMs: point.logTimeMs };
-    return { cursor: byPartition(await reader.offsets(at)) };
+    return { cursor: byPartition(await reader.offsets(at, undefined, signal)) };
   }
-  const earliest = byPartition(await reader.offsets('earliest'));
-  const latest = byPartition(await reader.offsets('latest'));
+  const earliest = byPartition(await reader.offsets('earliest', undefined, signal));
+  const latest = byPartition(await reader.offsets('latest', undefined, signal));
   return fitToLog(point, { topicId, earliest, latest }, allowGap);
 }
 

@@ -1,0 +1,85 @@
+import type {
+  ListSubscriptionsRequest,
+  OrderStreamServiceImplementation,
+  SeekSubscriptionRequest,
+  Subscription,
+} from '@order-events/order-stream';
+import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from '../subscription/subscription-name.ts';
+import type { Subscriptions, SubscriptionState } from '../subscription/subscriptions.ts';
+import type { StartPosition } from '../watch/start-position.ts';
+import { parseStart, readFields, type Refuse } from './request-fields.ts';
+
+type SubscriptionCalls = Pick<
+  OrderStreamServiceImplementation,
+  'listSubscriptions' | 'getSubscription' | 'seekSubscription' | 'deleteSubscription'
+>;
+
+const DEFAULT_PAGE_SIZE = 50;
+/** Longer pages are cut to this: Kafka is asked about each subscription of a page. */
+const MAX_PAGE_SIZE = 200;
+
+/** The calls about durable subscriptions. They throw an InvalidRequestError, or as Subscriptions does. */
+export function createSubscriptionCalls(subscriptions: Subscriptions): SubscriptionCalls {
+  return {
+    async listSubscriptions(request, { signal }) {
+      const { after, size } = parsePage(request);
+      const page = await subscriptions.list(after, size, signal);
+      return {
+        subscriptions: page.subscriptions.map(toMessage),
+        nextPageToken: pageToken(page.nextAfter ?? ''),
+      };
+    },
+    async getSubscription(request, { signal }) {
+      return { subscription: toMessage(await subscriptions.get(parseName(request), signal)) };
+    },
+    async seekSubscription(request, { signal }) {
+      const { name, position } = parseSeek(request);
+      return { subscription: toMessage(await subscriptions.seek(name, position, signal)) };
+    },
+    async deleteSubscription(request, { signal }) {
+      await subscriptions.delete(parseName(request), signal);
+      return {};
+    },
+  };
+}
+
+function toMessage({ name, committedToken, backlogEvents, members }: SubscriptionState): Subscription {
+  return { name, committedToken, backlogEvents, members };
+}
+
+function parseName(request: { readonly name: string }): string {
+  return readFields('', (refuse) => checkName(request.name, refuse));
+}
+
+function checkName(name: string, refuse: Refuse): string {
+  if (!isSubscriptionName(name)) refuse('name', SUBSCRIPTION_NAME_RULE);
+  return name;
+}
+
+function parseSeek(request: SeekSubscriptionRequest): { name: string; position: StartPosition } {
+  return readFields('', (refuse) => {
+    const name = checkName(request.name, refuse);
+    const position = parseStart(request.position, Date.now(), refuse, 'position') ?? { kind: 'latest' };
+    if (!request.position?.position) refuse('position', 'must say where to');
+    return {
+      name,
+      position: position.kind === 'token' ? { ...position, field: 'position.resume_token' } : position,
+    };
+  });
+}
+
+function parsePage(request: ListSubscriptionsRequest): { after: string; size: number } {
+  return readFields('', (refuse) => {
+    if (request.pageSize < 0) refuse('page_size', 'must not be negative');
+    const after = Buffer.from(request.pageToken, 'base64url').toString();
+    if (pageToken(after) !== request.pageToken || (after !== '' && !isSubscriptionName(after))) {
+      refuse('page_token', 'must be next_page_token of the page before');
+    }
+    return { after, size: Math.min(request.pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE) };
+  });
+}
+
+/** A page goes on after a name, whichever subscriptions have come or gone since. */
+function pageToken(lastName: string): string {
+  return Buffer.from(lastName).toString('base64url');
+}
