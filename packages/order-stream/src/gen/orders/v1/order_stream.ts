@@ -519,13 +519,17 @@ export interface GetReplayRangeResponse {
   earliestLogTime: Date | undefined;
 }
 
-/** A durable subscription: the Kafka consumer group orders-stream.<name>. */
+/**
+ * A durable subscription: the Kafka consumer group orders-stream.<name>. It comes to be with its first stream. Kafka forgets it when
+ * it has had no stream for offsets.retention.minutes, a week unless the brokers are set otherwise, whether it was moved meanwhile or
+ * not; as long as a stream is connected it is kept, also when nothing is acknowledged.
+ */
 export interface Subscription {
-  /** Name. */
+  /** Name; 1 to 200 of a-z, 0-9, '.', '_', '-'. */
   name: string;
-  /** Committed position. */
+  /** Where it stands, in all partitions: everything before is acknowledged. A resume token, which WatchOrders takes as well. */
   committedToken: string;
-  /** Events after it, before filtering. */
+  /** Events after it, before filtering; an upper bound. */
   backlogEvents: bigint;
   /** Streams on all replicas. */
   members: number;
@@ -533,9 +537,9 @@ export interface Subscription {
 
 /** Request of ListSubscriptions. */
 export interface ListSubscriptionsRequest {
-  /** Page size. */
+  /** Most subscriptions in a page, up to 200; default 50. */
   pageSize: number;
-  /** Page token. */
+  /** next_page_token of the page before; empty for the first one. */
   pageToken: string;
 }
 
@@ -543,7 +547,7 @@ export interface ListSubscriptionsRequest {
 export interface ListSubscriptionsResponse {
   /** Subscriptions. */
   subscriptions: Subscription[];
-  /** Next page. */
+  /** For the page after this one; empty when this is the last one. */
   nextPageToken: string;
 }
 
@@ -563,13 +567,13 @@ export interface GetSubscriptionResponse {
 export interface SeekSubscriptionRequest {
   /** Name. */
   name: string;
-  /** Target. */
+  /** Where to. Must be set; latest is the end of the log at the time of the call. */
   position: StartPosition | undefined;
 }
 
 /** Response of SeekSubscription. */
 export interface SeekSubscriptionResponse {
-  /** Subscription. */
+  /** As it is after the move. */
   subscription: Subscription | undefined;
 }
 
@@ -4833,7 +4837,12 @@ export const OrderStreamServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Lists durable subscriptions. */
+    /**
+     * Lists durable subscriptions, those without streams as well, in the order of their names.
+     *
+     * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
+     * (SUBSCRIPTION_NOT_FOUND). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+     */
     listSubscriptions: {
       name: "ListSubscriptions",
       requestType: ListSubscriptionsRequest as typeof ListSubscriptionsRequest,
@@ -4851,7 +4860,12 @@ export const OrderStreamServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Moves a subscription without members to another position. */
+    /**
+     * Moves a subscription without members to another position; its filter stays.
+     *
+     * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS), or the token is of another topic
+     * (RESUME_TOKEN_FOREIGN). OUT_OF_RANGE: the token is older than the retained log or beyond its end, as in WatchOrders.
+     */
     seekSubscription: {
       name: "SeekSubscription",
       requestType: SeekSubscriptionRequest as typeof SeekSubscriptionRequest,
@@ -4860,7 +4874,11 @@ export const OrderStreamServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Deletes a subscription without members. */
+    /**
+     * Deletes a subscription without members: its position, and the filter that it was opened with.
+     *
+     * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS).
+     */
     deleteSubscription: {
       name: "DeleteSubscription",
       requestType: DeleteSubscriptionRequest as typeof DeleteSubscriptionRequest,
@@ -4905,7 +4923,12 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
     request: GetReplayRangeRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetReplayRangeResponse>>;
-  /** Lists durable subscriptions. */
+  /**
+   * Lists durable subscriptions, those without streams as well, in the order of their names.
+   *
+   * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
+   * (SUBSCRIPTION_NOT_FOUND). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+   */
   listSubscriptions(
     request: ListSubscriptionsRequest,
     context: CallContext & CallContextExt,
@@ -4915,12 +4938,21 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
     request: GetSubscriptionRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetSubscriptionResponse>>;
-  /** Moves a subscription without members to another position. */
+  /**
+   * Moves a subscription without members to another position; its filter stays.
+   *
+   * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS), or the token is of another topic
+   * (RESUME_TOKEN_FOREIGN). OUT_OF_RANGE: the token is older than the retained log or beyond its end, as in WatchOrders.
+   */
   seekSubscription(
     request: SeekSubscriptionRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<SeekSubscriptionResponse>>;
-  /** Deletes a subscription without members. */
+  /**
+   * Deletes a subscription without members: its position, and the filter that it was opened with.
+   *
+   * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS).
+   */
   deleteSubscription(
     request: DeleteSubscriptionRequest,
     context: CallContext & CallContextExt,
@@ -4960,7 +4992,12 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetReplayRangeRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetReplayRangeResponse>;
-  /** Lists durable subscriptions. */
+  /**
+   * Lists durable subscriptions, those without streams as well, in the order of their names.
+   *
+   * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
+   * (SUBSCRIPTION_NOT_FOUND). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+   */
   listSubscriptions(
     request: DeepPartial<ListSubscriptionsRequest>,
     options?: CallOptions & CallOptionsExt,
@@ -4970,12 +5007,21 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetSubscriptionRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetSubscriptionResponse>;
-  /** Moves a subscription without members to another position. */
+  /**
+   * Moves a subscription without members to another position; its filter stays.
+   *
+   * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS), or the token is of another topic
+   * (RESUME_TOKEN_FOREIGN). OUT_OF_RANGE: the token is older than the retained log or beyond its end, as in WatchOrders.
+   */
   seekSubscription(
     request: DeepPartial<SeekSubscriptionRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<SeekSubscriptionResponse>;
-  /** Deletes a subscription without members. */
+  /**
+   * Deletes a subscription without members: its position, and the filter that it was opened with.
+   *
+   * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS).
+   */
   deleteSubscription(
     request: DeepPartial<DeleteSubscriptionRequest>,
     options?: CallOptions & CallOptionsExt,
