@@ -14,7 +14,7 @@ import { createMemberProgress } from './member-progress.ts';
 import { createMemberReader } from './member-reader.ts';
 import { createNudge } from './nudge.ts';
 import { type CommitOutcome, createPositionCommits } from './position-commits.ts';
-import { filterMetadata } from './subscription-group.ts';
+import { filterMetadata } from './subscription-filter.ts';
 import { createSubscriptionMember } from './subscription-member.ts';
 import { createUnacknowledgedEvents } from './unacknowledged-events.ts';
 

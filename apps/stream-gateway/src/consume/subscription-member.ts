@@ -1,7 +1,8 @@
 import { type CommittedOffset, type ConsumerGroups, GroupMembershipLostError } from '@order-events/messaging';
 import { sleep } from '@order-events/runtime';
 import { StreamError } from '../stream-error.ts';
-import { checkFilter, subscriptionGroupId } from './subscription-group.ts';
+import { subscriptionGroupId } from '../subscription/subscription-name.ts';
+import { checkFilter } from './subscription-filter.ts';
 
 /** The partitions of a member for as long as it has them, with the offsets to go on from. */
 export interface Assignment {

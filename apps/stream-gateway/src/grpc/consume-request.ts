@@ -1,5 +1,6 @@
 import type { ConsumeOrdersRequest } from '@order-events/order-stream';
 import type { ConsumeRequest } from '../consume/consumer.ts';
+import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from '../subscription/subscription-name.ts';
 import { InvalidRequestError } from './invalid-request-error.ts';
 import {
   parseBatchSize,
@@ -12,16 +13,13 @@ import {
 
 export type OpenRequest = Extract<ConsumeOrdersRequest['request'], { $case: 'open' }>['value'];
 
-const SUBSCRIPTION_NAME = /^[a-z0-9._-]{1,200}$/;
 const DEFAULT_MAX_UNACKNOWLEDGED = 1_000;
 const MAX_UNACKNOWLEDGED = 100_000;
 
 /** What a consumer asks for, checked. Throws an InvalidRequestError that names every wrong field. */
 export function parseOpenRequest(open: OpenRequest, nowMs: number): ConsumeRequest {
   return readFields('open.', (refuse) => {
-    if (!SUBSCRIPTION_NAME.test(open.subscription)) {
-      refuse('subscription', "must have 1 to 200 characters of a-z, 0-9, '.', '_', '-'");
-    }
+    if (!isSubscriptionName(open.subscription)) refuse('subscription', SUBSCRIPTION_NAME_RULE);
     const start = parseStart(open.start, nowMs, refuse) ?? { kind: 'earliest' };
     return {
       subscription: open.subscription,

@@ -3,11 +3,6 @@ import type { CommittedOffset } from '@order-events/messaging';
 import { StreamError } from '../stream-error.ts';
 import type { EventSelection } from '../watch/event-filter.ts';
 
-/** The consumer group that a subscription is. */
-export function subscriptionGroupId(subscription: string): string {
-  return `orders-stream.${subscription}`;
-}
-
 const HASH_VERSION = 'f1:';
 const HASH_BYTES = 16;
 
