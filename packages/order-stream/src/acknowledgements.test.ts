@@ -42,15 +42,23 @@ test('an event is remembered when its message, or a later one, is acknowledged',
   );
 });
 
-test('after the end nothing is sent, and what is acknowledged is remembered', async () => {
+test('the token that waits at the end is sent; what is acknowledged later is only remembered', async () => {
   const { memory, acknowledgements, given } = setUp();
-  const first = given('1', 'a');
-  const tokens = acknowledgements.tokens();
-  const next = tokens.next();
-  acknowledgements.close();
+  const [first, second] = [given('1', 'a'), given('2', 'b')];
   first();
+  acknowledgements.close();
+  second();
+  const tokens = acknowledgements.tokens();
+  assert.deepEqual(await tokens.next(), { done: false, value: '1' });
+  assert.deepEqual(await tokens.next(), { done: true, value: undefined });
+  assert.equal(memory.has('b'), true);
+});
+
+test('an end ends the wait for a token', async () => {
+  const { acknowledgements } = setUp();
+  const next = acknowledgements.tokens().next();
+  acknowledgements.close();
   assert.deepEqual(await next, { done: true, value: undefined });
-  assert.equal(memory.has('a'), true);
 });
 
 test('a message without a token acknowledges nothing', async () => {

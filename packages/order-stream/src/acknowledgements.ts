@@ -5,11 +5,11 @@ import type { ConsumeOrdersResponse } from './gen/orders/v1/order_stream.ts';
 export interface Acknowledgements {
   /** Answers what acknowledges the message and all before it: their events are remembered, and its token is to be sent. */
   track(message: ConsumeOrdersResponse): () => void;
-  /** The tokens to send. One that a newer one overtakes before it is sent is left out. Ends with `close`. */
+  /** The tokens to send. One that a newer one overtakes before it is sent is left out. Ends after `close`. */
   tokens(): AsyncGenerator<string, void, undefined>;
   /** Whether the server has said of each acknowledgement that it is stored. */
   areStored(): boolean;
-  /** No token is sent from here on; what is acknowledged later is only remembered. */
+  /** The newest token so far is the last one that is sent; what is acknowledged later is only remembered. */
   close(): void;
 }
 
@@ -46,17 +46,18 @@ export function createAcknowledgements(memory: EventMemory): Acknowledgements {
         while (unacknowledged[0] && unacknowledged[0].number <= number) {
           for (const eventId of unacknowledged.shift()?.eventIds ?? []) memory.remember(eventId);
         }
-        if (!ackToken) return;
+        if (closed || !ackToken) return;
         newestToken = ackToken;
         tell();
       };
     },
     async *tokens() {
-      while (!closed) {
+      for (;;) {
         if (newestToken !== undefined && newestToken !== sentToken) {
           sentToken = newestToken;
           yield sentToken;
-        } else await changed.promise;
+        } else if (closed) return;
+        else await changed.promise;
       }
     },
     areStored: () => newestToken === storedToken,

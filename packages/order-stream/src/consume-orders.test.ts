@@ -200,6 +200,22 @@ for (const way of ['leaving the loop', 'an abort'] as const) {
   });
 }
 
+test('a consumer that leaves tells the server so, and waits until it has ended the stream', async (t) => {
+  const tokens: string[] = [];
+  let hasEnded = false;
+  const { address } = await startScriptedConsumers(t, async function* (_, { acknowledgements }) {
+    yield batch(1);
+    for (;;) {
+      const { done, value } = await acknowledgements.next();
+      if (done) break;
+      tokens.push(value);
+    }
+    hasEnded = true;
+  });
+  await handle(1, { address });
+  assert.deepEqual([tokens, hasEnded], [['1'], true]);
+});
+
 test('a server that does not store an acknowledgement is left all the same', async (t) => {
   const gateway = await startScriptedConsumers(t, async function* (_, { context }) {
     yield batch(1);

@@ -56,9 +56,9 @@ export async function* consumeOrders(
       acknowledgements = createAcknowledgements(memory);
       return client.consumeOrders(consumeRequests(openRequest(options), acknowledgements), callOptions);
     },
-    async beforeClose(stream) {
-      await untilStored(acknowledgements, stream);
+    beforeClose(stream) {
       acknowledgements.close();
+      return untilStored(acknowledgements, stream);
     },
   });
   for await (const message of messages) {
@@ -67,6 +67,7 @@ export async function* consumeOrders(
   }
 }
 
+/** The server, told that no request follows, stores what was acknowledged and ends the stream. */
 async function untilStored(
   acknowledgements: Acknowledgements,
   stream: MessageStream<ConsumeOrdersResponse>,
