@@ -1,5 +1,6 @@
 import type { OrderEvent } from '@order-events/order-stream';
 import { createDeliveryRecord } from '../load/delivery-record.ts';
+import { countGetRequests } from '../load/get-requests.ts';
 import type { AcceptedChange } from '../load/order-load.ts';
 import { percentile } from '../load/percentiles.ts';
 import { startResumingWatch } from '../load/resuming-watch.ts';
@@ -59,7 +60,7 @@ export async function createDemoRecorder(system: OrderSystem): Promise<DemoRecor
       const lost = Math.max(topic.missing, stream.missing);
       const duplicated = Math.max(topic.duplicated, stream.duplicated);
       const outOfOrder = Math.max(topic.outOfOrder, stream.outOfOrder);
-      const pollingGets = await countGets(system.api.urls.admin);
+      const pollingGets = await countGetRequests(system.api.urls.admin);
       return {
         accepted: accepted.length,
         delivered,
@@ -73,13 +74,4 @@ export async function createDemoRecorder(system: OrderSystem): Promise<DemoRecor
     },
     stop: () => watch.stop(),
   };
-}
-
-/** GET requests that the API has served since its start, from its own metrics. */
-async function countGets(adminUrl: string): Promise<number> {
-  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
-  const counts = metrics.matchAll(
-    /^http_server_request_duration_seconds_count\{[^}]*method="GET"[^}]*\} (\d+)/gm,
-  );
-  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
