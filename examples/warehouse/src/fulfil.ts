@@ -35,7 +35,9 @@ export async function fulfil(options: FulfilOptions, signal: AbortSignal): Promi
     signal,
     onInterruption: (err, retryDelayMs) => log.warn({ err, retryDelayMs }, 'the stream was interrupted'),
   });
-  for await (const { events, acknowledge } of batches) {
+  for await (const { events, signal: told, acknowledge } of batches) {
+    if (told?.$case === 'gap')
+      log.error({ missedEvents: String(told.value.missedEvents) }, 'events were missed');
     // The last event of each order; those before it are of versions that it has no longer.
     const newest = new Map(events.map((event) => [event.orderId, event]));
     await Promise.all([...newest.values()].map((event) => takeStep(event, options, signal)));

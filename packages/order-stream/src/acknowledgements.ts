@@ -7,6 +7,8 @@ export interface Acknowledgements {
   track(message: ConsumeOrdersResponse): () => void;
   /** The tokens to send. One that a newer one overtakes before it is sent is left out. Ends after `close`. */
   tokens(): AsyncGenerator<string, void, undefined>;
+  /** Whether everything that was tracked is acknowledged. */
+  areComplete(): boolean;
   /** Whether the server has said of each acknowledgement that it is stored. */
   areStored(): boolean;
   /** The newest token so far is the last one that is sent; what is acknowledged later is only remembered. */
@@ -60,6 +62,7 @@ export function createAcknowledgements(memory: EventMemory): Acknowledgements {
         else await changed.promise;
       }
     },
+    areComplete: () => unacknowledged.length === 0,
     areStored: () => newestToken === storedToken,
     close() {
       closed = true;

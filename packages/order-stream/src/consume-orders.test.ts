@@ -225,18 +225,30 @@ test('a server that does not store an acknowledgement is left all the same', asy
   await until(() => gateway.open() === 0);
 });
 
-test('after Draining the consumer stays for the delay, and comes back after it', async (t) => {
-  const delayMs = 400;
-  const { address } = await startScriptedConsumers(t, async function* (_, { number, context }) {
-    if (number > 1) return yield* [batch(2)];
-    yield DRAINING(delayMs);
-    yield batch(1);
-    await silence(context);
+for (const isAcknowledged of [true, false]) {
+  const when = isAcknowledged ? 'at once when everything is acknowledged' : 'after the delay when not';
+  test(`a consumer leaves a server that drains ${when}, and comes back after the delay`, async (t) => {
+    const delayMs = 1_500;
+    let leftAtMs = 0;
+    const { address } = await startScriptedConsumers(t, async function* (_, { number, acknowledgements }) {
+      yield batch(number);
+      if (number > 1) return;
+      if (isAcknowledged) await acknowledgements.next();
+      yield DRAINING(delayMs);
+      await acknowledgements.next();
+      leftAtMs = performance.now();
+    });
+    const consumer = consumeByHand({ address });
+    const first = await consumer.next();
+    if (isAcknowledged) first.acknowledge();
+    const startedAtMs = performance.now();
+    await consumer.next();
+    assert.deepEqual(idsOf(await consumer.next()), ['2.0']);
+    assert.ok(performance.now() - startedAtMs >= delayMs - 50);
+    assert.equal(leftAtMs - startedAtMs < delayMs / 2, isAcknowledged);
+    await consumer.leave();
   });
-  const startedAtMs = performance.now();
-  assert.deepEqual(await handle(2, { address }), ['1.0', '2.0']);
-  assert.ok(performance.now() - startedAtMs >= delayMs - 5);
-});
+}
 
 test('three missed heartbeats end a stream that looks alive', async (t) => {
   const { address } = await startScriptedConsumers(t, async function* (_, { number, context }) {

@@ -56,6 +56,8 @@ export async function* consumeOrders(
       acknowledgements = createAcknowledgements(memory);
       return client.consumeOrders(consumeRequests(openRequest(options), acknowledgements), callOptions);
     },
+    // No events follow. Others get this consumer's share when it leaves; it comes back when the server wants it to.
+    isDrained: () => acknowledgements.areComplete(),
     beforeClose(stream) {
       acknowledgements.close();
       return untilStored(acknowledgements, stream);

@@ -32,6 +32,8 @@ export interface StreamOptions {
 /** How a stream is begun and left; asked for each connection. */
 export interface StreamKind<Message> {
   readonly open: OpenCall<Message>;
+  /** Whether a stream that drains is of no more use; without it the server ends the stream, or the time that it told. */
+  readonly isDrained?: () => boolean;
   /** The last thing with each stream, whoever ended it. */
   readonly beforeClose?: (stream: MessageStream<Message>) => Promise<void>;
   /** Told before the next stream is opened; the token says where the server stood, when it said so. */
@@ -62,6 +64,10 @@ export async function* reconnectingStream<Message extends StreamMessage>(
     let end: StreamEnd | undefined;
     try {
       while (!end) {
+        if (pace.isDraining() && kind.isDrained?.()) {
+          end = { cause: new Error('the server drains'), details: {}, resumeToken: undefined };
+          continue;
+        }
         const received = await stream.receive(pace.patienceMs(), signal);
         if (!received) return;
         if ('end' in received) {

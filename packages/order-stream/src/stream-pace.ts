@@ -9,6 +9,8 @@ export interface StreamPace {
   note(message: StreamMessage): void;
   /** How long to wait for the next message. */
   patienceMs(): number;
+  /** Whether the server will end the stream. */
+  isDraining(): boolean;
   /** How long the server wants to be left alone. */
   untilReconnectMs(): number;
 }
@@ -32,6 +34,7 @@ export function createStreamPace(requestedHeartbeatMs: number): StreamPace {
       const silenceMs = heartbeatMs * MISSED_HEARTBEATS;
       return reconnectAtMs === undefined ? silenceMs : Math.min(silenceMs, untilReconnectMs());
     },
+    isDraining: () => reconnectAtMs !== undefined,
     untilReconnectMs,
   };
 }
