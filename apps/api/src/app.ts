@@ -28,8 +28,12 @@ import { createOutboxWriter } from './orders/outbox-writer.ts';
 const DRAIN_SHARE = 0.7;
 const POOL_END_MS = 1_000;
 
-/** Puts the API together, in the order in which its parts start. */
-export function createApiApp(config: ApiConfig, log: Logger): Part[] {
+/** Puts the API together, in the order in which its parts start. `settings` are those that operators may see. */
+export function createApiApp(
+  config: ApiConfig,
+  log: Logger,
+  settings: Readonly<Record<string, string>> = {},
+): Part[] {
   const registry = createMetricsRegistry('api', packageJson.version);
   const metrics = createApiMetrics(registry);
   const access = databaseAccess(config);
@@ -62,6 +66,7 @@ export function createApiApp(config: ApiConfig, log: Logger): Part[] {
     port: config.API_ADMIN_PORT,
     checks: [{ name: 'database schema', check: () => isSchemaCurrent(pool) }],
     registry,
+    settings,
     log,
   });
   return [admin, databasePart(pool, log), wakeUps, http];

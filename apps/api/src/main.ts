@@ -5,10 +5,11 @@ import { apiConfig } from './config.ts';
 await runProcess(() => {
   const { config, source } = apiConfig();
   const log = createLogger({ service: 'api', level: config.LOG_LEVEL });
-  log.info({ config: describeConfig(source, config) }, 'starting');
+  const settings = describeConfig(source, config);
+  log.info({ config: settings }, 'starting');
   return {
     log,
     stopDeadlineMs: config.API_STOP_DEADLINE_MS,
-    start: (signal) => startParts(createApiApp(config, log), log, signal),
+    start: (signal) => startParts(createApiApp(config, log, settings), log, signal),
   };
 });

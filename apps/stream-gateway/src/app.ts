@@ -1,4 +1,4 @@
-import { type ConsumerGroups, createConsumerGroups, createLogReader } from '@order-events/messaging';
+import { type ConsumerGroups, createConsumerGroups } from '@order-events/messaging';
 import {
   createAdminServer,
   createMetricsRegistry,
@@ -7,38 +7,36 @@ import {
   type Part,
 } from '@order-events/runtime';
 import packageJson from '../package.json' with { type: 'json' };
+import { closingPart } from './closing-part.ts';
 import type { GatewayConfig } from './config.ts';
 import { createConsumeMetrics } from './consume-metrics.ts';
-import { createGatewayMetrics, type GatewayMetrics, registerGatewayGauges } from './gateway-metrics.ts';
+import { createGatewayMetrics, registerGatewayGauges } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
-import { createGrpcServer } from './grpc/grpc-server.ts';
-import { createHealth, type Health } from './grpc/health.ts';
-import type { OrderStreamServiceOptions } from './grpc/order-stream-service.ts';
-import { createHistory } from './log/history.ts';
-import { createOrderLog } from './log/order-log.ts';
-import { createSparingWarn } from './log/sparing-log.ts';
-import { createLogTail } from './log/tail.ts';
-import { createWakeUp } from './log/wake-up.ts';
-import { createSharedBatches } from './watch/shared-batches.ts';
+import { createGrpcServer, type GrpcServerOptions } from './grpc/grpc-server.ts';
+import { createHealth } from './grpc/health.ts';
+import { createLogSources } from './log-sources.ts';
 import type { SlowLimits } from './watch/slow-policy.ts';
 import { createSlowStreamCheck } from './watch/slow-stream-check.ts';
+import type { WatchLimits } from './watch/watch-limits.ts';
 import { createWatchRegistry } from './watch/watch-registry.ts';
 
-const HISTORY_FETCHES = 8;
-/** Of one partition in a response: what it holds is decoded in one go. */
-const TAIL_PARTITION_BYTES = 256 * 1024;
 /** The rest of the time to stop is for the other parts. */
 const GRPC_STOP_SHARE = 0.9;
 
-/** Puts the gateway together, in the order in which its parts start. */
-export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
+/** Puts the gateway together, in the order in which its parts start. `settings` are those that operators may see. */
+export function createGatewayApp(
+  config: GatewayConfig,
+  log: Logger,
+  settings: Readonly<Record<string, string>> = {},
+): Part[] {
   const registry = createMetricsRegistry('stream-gateway', packageJson.version);
   const metrics = createGatewayMetrics(registry);
   const health = createHealth();
   const { sources, parts: logParts } = createLogSources(config, metrics, health, log);
   const groups = createGroups(config);
+  const observer = createConsumeMetrics(registry, log);
   const watches = createWatchRegistry({
-    maxWatches: config.GATEWAY_MAX_WATCHERS,
+    limits: watchLimits(config),
     onDrain: () => sources.log.wake(),
     onEnded: metrics.streamEnded,
   });
@@ -47,15 +45,11 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
+    connections: connectionLimits(config),
     health,
     stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
     sources,
-    consumeSources: {
-      ...sources,
-      groups,
-      ...memberOptions(config),
-      observer: createConsumeMetrics(registry, log),
-    },
+    consumeSources: { ...sources, groups, ...memberOptions(config), observer },
     maxConsumers: config.GATEWAY_MAX_CONSUMERS,
     watches,
     maxWatchAgeMs: config.GATEWAY_MAX_WATCH_AGE_MS,
@@ -75,54 +69,25 @@ export function createGatewayApp(config: GatewayConfig, log: Logger): Part[] {
     // Kafka away is no reason to take a replica out of service: its streams go on by themselves, and the others have no Kafka either.
     checks: [{ name: 'gRPC server', check: () => grpc.isServing() }],
     registry,
+    settings,
     log,
   });
   return [admin, adminGrpc, ...logParts, closingPart('consumer groups', groups), slowStreamCheck, grpc];
 }
 
-/** The log in memory, the tail that fills it, and the reader of what is not in memory. */
-function createLogSources(
-  config: GatewayConfig,
-  metrics: GatewayMetrics,
-  health: Health,
-  log: Logger,
-): { sources: OrderStreamServiceOptions['sources']; parts: Part[] } {
-  const warnOfRecord = createSparingWarn(log);
-  const warnOfRead = createSparingWarn(log);
-  const orderLog = createOrderLog({
-    ringBytes: config.GATEWAY_RING_BYTES,
-    wakeUp: createWakeUp(),
-    listeners: {
-      onSkipped(partition, offset, error) {
-        metrics.recordSkipped();
-        warnOfRecord({ err: error, partition, offset }, 'left out a record that is no order event');
-      },
-      onIngested: metrics.ingested,
-      onSourceChanged: health.setSourceAvailable,
-    },
-  });
-  const readerConfig = {
-    ...kafkaConnection(config),
-    topic: config.KAFKA_TOPIC,
-    clientId: config.KAFKA_CLIENT_ID,
-    // The relay's transactions hold no records; one that it left open when it died would keep committed readers waiting for nothing.
-    isolation: 'uncommitted',
-  } as const;
-  const openReader = () => createLogReader({ ...readerConfig, partitionMaxBytes: TAIL_PARTITION_BYTES });
-  const reader = createLogReader(readerConfig);
-  const history = createHistory({
-    reader,
-    maxBytes: config.GATEWAY_HISTORY_BYTES,
-    maxConcurrentFetches: HISTORY_FETCHES,
-    onFetch: metrics.historyFetched,
-  });
-  const onReadFailure = (error: unknown) => {
-    metrics.readFailed();
-    warnOfRead({ err: error }, 'a read for a stream failed, trying on');
-  };
+function watchLimits(config: GatewayConfig): WatchLimits {
   return {
-    sources: { log: orderLog, batches: createSharedBatches(orderLog), history, reader, onReadFailure },
-    parts: [closingPart('history reader', reader), createLogTail({ orderLog, openReader, log })],
+    ofProcess: config.GATEWAY_MAX_WATCHERS,
+    ofConnection: config.GATEWAY_MAX_STREAMS_PER_CONNECTION,
+    ofPrincipal: config.GATEWAY_MAX_STREAMS_PER_PRINCIPAL || Number.POSITIVE_INFINITY,
+  };
+}
+
+function connectionLimits(config: GatewayConfig): GrpcServerOptions['connections'] {
+  return {
+    maxStreams: config.GATEWAY_MAX_STREAMS_PER_CONNECTION,
+    keepaliveMs: config.GATEWAY_KEEPALIVE_MS,
+    keepaliveTimeoutMs: config.GATEWAY_KEEPALIVE_TIMEOUT_MS,
   };
 }
 
@@ -141,9 +106,4 @@ function createGroups(config: GatewayConfig): ConsumerGroups {
 
 function memberOptions(config: GatewayConfig): { clientId: string; sessionTimeoutMs: number } {
   return { clientId: config.KAFKA_CLIENT_ID, sessionTimeoutMs: config.GATEWAY_CONSUMER_SESSION_MS };
-}
-
-/** A part that connects with its first use. */
-function closingPart(name: string, part: { close(): void }): Part {
-  return { name, start: async () => {}, stop: async () => part.close() };
 }

@@ -59,6 +59,25 @@ export const gatewaySettings = z.object({
     .describe(
       "Others get a consumer's orders when Kafka has not heard of it for so long. Within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms.",
     ),
+  GATEWAY_MAX_STREAMS_PER_CONNECTION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1_000)
+    .describe('Most streams of one connection.'),
+  GATEWAY_MAX_STREAMS_PER_PRINCIPAL: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Most streams of one client address; 0 for no limit. All clients of a proxy have one address.'),
+  GATEWAY_KEEPALIVE_MS: milliseconds(1_000, 3_600_000)
+    .default(30_000)
+    .describe('A connection is asked so often whether its client is still there.'),
+  GATEWAY_KEEPALIVE_TIMEOUT_MS: milliseconds(100, 3_600_000)
+    .default(10_000)
+    .describe('A connection whose client does not answer for so long is dropped.'),
   GATEWAY_MAX_WATCH_AGE_MS: milliseconds(1_000, 7 * 24 * 3_600_000)
     .default(3_600_000)
     .describe('A stream is ended at 90 to 100 % of this age, so that clients spread over the replicas.'),

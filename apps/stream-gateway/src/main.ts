@@ -5,10 +5,11 @@ import { gatewayConfig } from './config.ts';
 await runProcess(() => {
   const { config, source } = gatewayConfig();
   const log = createLogger({ service: 'stream-gateway', level: config.LOG_LEVEL });
-  log.info({ config: describeConfig(source, config) }, 'starting');
+  const settings = describeConfig(source, config);
+  log.info({ config: settings }, 'starting');
   return {
     log,
     stopDeadlineMs: config.GATEWAY_STOP_DEADLINE_MS,
-    start: (signal) => startParts(createGatewayApp(config, log), log, signal),
+    start: (signal) => startParts(createGatewayApp(config, log, settings), log, signal),
   };
 });

@@ -65,7 +65,11 @@ export function createWatchedLog({
       onSourceChanged: () => {},
     },
   });
-  const watches = createWatchRegistry({ maxWatches: 10, onDrain: () => log.wake(), onEnded: () => {} });
+  const watches = createWatchRegistry({
+    limits: { ofProcess: 10, ofConnection: 10, ofPrincipal: 10 },
+    onDrain: () => log.wake(),
+    onEnded: () => {},
+  });
   const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);
   const ends = () => records.map(({ events }) => BigInt(events.length));
   const starts = () => records.map(({ start }) => start);

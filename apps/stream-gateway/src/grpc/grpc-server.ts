@@ -1,6 +1,7 @@
 import { type Part, settleWithin } from '@order-events/runtime';
 import { createServer, type Server } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
+import type { WatchRegistry } from '../watch/watch-registry.ts';
 import { createCallMiddleware } from './call-middleware.ts';
 import { createCallWires } from './call-wires.ts';
 import type { Health } from './health.ts';
@@ -15,6 +16,11 @@ export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wire
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  readonly connections: {
+    readonly maxStreams: number;
+    readonly keepaliveMs: number;
+    readonly keepaliveTimeoutMs: number;
+  };
   readonly health: Health;
   /** Longest time of `stop`. */
   readonly stopMs: number;
@@ -25,18 +31,13 @@ export interface GrpcServer extends Part {
   isServing(): boolean;
 }
 
-const SERVER_SETTINGS = {
-  // Costs memory for each call and is read by nobody.
-  'grpc.enable_channelz': 0,
-  // Finds clients that vanished without a word.
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.max_receive_message_length': 1024 * 1024,
-  'grpc.max_concurrent_streams': 1_000,
-};
+const MAX_REQUEST_BYTES = 1024 * 1024;
+/** Calls beside streams, and streams to refuse: clients queue silently what is beyond the limit that HTTP/2 announces. */
+const CALLS_BESIDE_STREAMS = 1_000;
 
 /** Of the time to stop: streams end over the first part, and have as long again to take what was sent. */
 const DRAIN_WINDOW_SHARE = 0.4;
+const DRAIN_TOLD_SHARE = 0.5;
 const DRAIN_SHARE = 0.8;
 
 /** The gRPC port: streams, health, reflection. `stop` drains: see WatchRegistry. */
@@ -53,7 +54,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     health.drain();
     log.info({ streams: watches.size() }, 'draining');
     watches.drain(options.stopMs * DRAIN_WINDOW_SHARE);
-    const drained = await settleWithin(watches.whenEmpty(), options.stopMs * DRAIN_SHARE);
+    const empty = watches.whenEmpty();
+    if (!(await settleWithin(empty, options.stopMs * DRAIN_TOLD_SHARE))) endBlocked(watches);
+    const drained = await settleWithin(empty, options.stopMs * (DRAIN_SHARE - DRAIN_TOLD_SHARE));
     if (!drained) log.warn({ streams: watches.size() }, 'streams whose clients take nothing are cut off');
     ended.abort();
     const closing = server?.shutdown();
@@ -79,16 +82,30 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   };
 }
 
+/** Loops that wait for their clients have not seen that they must end; a client that takes anything again learns why, and its token. */
+function endBlocked(watches: WatchRegistry): void {
+  for (const watch of watches.list()) {
+    watches.end(watch, 'DRAINING', 'this server is stopping: go on with the resume token, on another one');
+  }
+}
+
 function createOrderServer(
   options: GrpcServerOptions,
   ended: AbortSignal,
   isDraining: () => boolean,
 ): Server {
-  const { health, metrics, log } = options;
+  const { connections, health, metrics, log } = options;
   const wires = createCallWires();
-  const server = createServer({ ...SERVER_SETTINGS, interceptors: [wires.interceptor] }).use(
-    createCallMiddleware({ ended, isDraining, wires, log, onCallEnded: metrics.callEnded }),
-  );
+  const server = createServer({
+    // Costs memory for each call and is read by nobody.
+    'grpc.enable_channelz': 0,
+    // Finds clients that vanished without a word.
+    'grpc.keepalive_time_ms': connections.keepaliveMs,
+    'grpc.keepalive_timeout_ms': connections.keepaliveTimeoutMs,
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_concurrent_streams': connections.maxStreams + CALLS_BESIDE_STREAMS,
+    interceptors: [wires.interceptor],
+  }).use(createCallMiddleware({ ended, isDraining, wires, log, onCallEnded: metrics.callEnded }));
   server.add(EncodedOrderStreamDefinition, createOrderStreamService({ ...options, wires }));
   server.add(HealthDefinition, HealthServiceImpl(health.state));
   addReflection(server, [EncodedOrderStreamDefinition.fullName, HealthDefinition.fullName]);

@@ -2,16 +2,23 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createTestWire, newWatch } from '../../testing/test-wire.ts';
 import { StreamError } from '../stream-error.ts';
+import type { WatchLimits } from './watch-limits.ts';
 import { createWatchRegistry } from './watch-registry.ts';
 
-function createWatches(maxWatches = 1_000) {
+const NO_LIMITS = { ofProcess: Infinity, ofConnection: Infinity, ofPrincipal: Infinity };
+
+function createWatches(limits: Partial<WatchLimits> = {}) {
   let drains = 0;
-  const watches = createWatchRegistry({ maxWatches, onDrain: () => (drains += 1), onEnded: () => {} });
+  const watches = createWatchRegistry({
+    limits: { ...NO_LIMITS, ...limits },
+    onDrain: () => (drains += 1),
+    onEnded: () => {},
+  });
   return { watches, drains: () => drains };
 }
 
 test('no more streams than allowed', () => {
-  const { watches } = createWatches(2);
+  const { watches } = createWatches({ ofProcess: 2 });
   const first = watches.add(newWatch());
   watches.add(newWatch());
   assert.throws(
@@ -20,6 +27,28 @@ test('no more streams than allowed', () => {
   );
   watches.remove(first);
   assert.equal(watches.add(newWatch({ peer: '127.0.0.1:3' })).peer, '127.0.0.1:3');
+});
+
+test('no more streams of one connection, nor of one address, than allowed', () => {
+  const { watches } = createWatches({ ofConnection: 2, ofPrincipal: 3 });
+  const refusal = (peer: string) => {
+    try {
+      watches.add(newWatch({ peer }));
+      return undefined;
+    } catch (error) {
+      return error instanceof StreamError ? error.reason : error;
+    }
+  };
+  const first = watches.add(newWatch({ peer: '10.0.0.1:1' }));
+  assert.equal(refusal('10.0.0.1:1'), undefined);
+  assert.equal(refusal('10.0.0.1:1'), 'TOO_MANY_STREAMS_OF_CONNECTION');
+  assert.equal(refusal('10.0.0.1:2'), undefined);
+  assert.equal(refusal('10.0.0.1:2'), 'TOO_MANY_STREAMS_OF_PRINCIPAL');
+  assert.equal(refusal('::1:1'), undefined);
+  watches.remove(first);
+  watches.remove(first);
+  assert.equal(refusal('10.0.0.1:1'), undefined);
+  assert.equal(refusal('10.0.0.1:2'), 'TOO_MANY_STREAMS_OF_PRINCIPAL');
 });
 
 test('streams are counted by their state, and as blocked when their client takes nothing', () => {

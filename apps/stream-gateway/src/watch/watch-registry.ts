@@ -5,6 +5,7 @@ import {
   type RegisteredWatch,
   type WatchState,
 } from './registered-watch.ts';
+import { createWatchCounts, type WatchLimits } from './watch-limits.ts';
 
 /** The streams of this process. */
 export interface WatchRegistry {
@@ -36,7 +37,7 @@ export interface WatchRegistry {
 const DRAINED_PER_SECOND = 100;
 
 export interface WatchRegistryOptions {
-  readonly maxWatches: number;
+  readonly limits: WatchLimits;
   /** Must wake the streams. */
   readonly onDrain: () => void;
   /** A stream was ended from outside of its loop. */
@@ -44,25 +45,22 @@ export interface WatchRegistryOptions {
 }
 
 export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistry {
+  const counts = createWatchCounts(options.limits);
   const watches = new Map<string, RegisteredWatch>();
   let drainWindowMs: number | undefined;
   let onEmpty: (() => void)[] = [];
 
   return {
     add(opening) {
-      if (watches.size >= options.maxWatches) {
-        throw new StreamError(
-          'TOO_MANY_WATCHERS',
-          `this server has ${options.maxWatches} streams, its limit: try another one, or later`,
-        );
-      }
+      counts.enter(opening.peer);
       const watch = createRegisteredWatch(opening);
       watches.set(watch.id, watch);
       return watch;
     },
 
     remove(watch) {
-      watches.delete(watch.id);
+      if (!watches.delete(watch.id)) return;
+      counts.leave(watch.peer);
       if (watches.size > 0) return;
       for (const resolve of onEmpty) resolve();
       onEmpty = [];
@@ -84,11 +82,11 @@ export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistr
     size: () => watches.size,
 
     countByState() {
-      const counts = { waiting: 0, 'catching up': 0, live: 0, blocked: 0 };
+      const states = { waiting: 0, 'catching up': 0, live: 0, blocked: 0 };
       for (const watch of watches.values()) {
-        counts[watch.blockedSinceMs() === undefined ? watch.state : 'blocked'] += 1;
+        states[watch.blockedSinceMs() === undefined ? watch.state : 'blocked'] += 1;
       }
-      return counts;
+      return states;
     },
 
     drain(maxWindowMs) {

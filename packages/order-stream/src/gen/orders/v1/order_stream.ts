@@ -21,8 +21,10 @@ export const protobufFileName = "orders/v1/order_stream.proto";
  * an order_version that is not newer than the last one seen of the order. Per order_id the order of events is the order of commits.
  *
  * Errors carry google.rpc details in the trailer grpc-status-details-bin: BadRequest for INVALID_ARGUMENT, ErrorInfo with the
- * domain "orders.v1" for every other code, RetryInfo with UNAVAILABLE. A stream that the server ends also has the trailer
- * resume-token.
+ * domain "orders.v1" for every other code, and RetryInfo with UNAVAILABLE and RESOURCE_EXHAUSTED: come back after that time, not
+ * before. A watch that the server ends also has the trailer resume-token: the token of the last message that was sent. Errors of the
+ * transport carry no details: a request of more than 1 MiB (RESOURCE_EXHAUSTED), and a stream that is reset because its client took
+ * neither messages nor the end of the stream (HTTP/2 ENHANCE_YOUR_CALM, which clients show as RESOURCE_EXHAUSTED).
  */
 
 /** Status of an order. */
@@ -589,7 +591,7 @@ export interface DeleteSubscriptionResponse {
 
 /** Request of ListWatchers. */
 export interface ListWatchersRequest {
-  /** Page size. */
+  /** Page size; default 100, at most 1000. */
   pageSize: number;
   /** Page token. */
   pageToken: string;
@@ -601,7 +603,7 @@ export interface Watcher {
   watcherId: string;
   /** Peer address. */
   peer: string;
-  /** Authenticated principal. */
+  /** Authenticated principal; empty as long as clients are not asked who they are. */
   principal: string;
   /** Subscription, if any. */
   subscription: string;
@@ -609,11 +611,11 @@ export interface Watcher {
   filter:
     | OrderFilter
     | undefined;
-  /** Events behind the live edge. */
+  /** Events behind the live edge, before filtering; an upper bound. */
   backlogEvents: bigint;
   /** Events delivered. */
   deliveredEvents: bigint;
-  /** Blocked on HTTP/2 flow control since. */
+  /** Since when the client has taken nothing; unset when it takes what it is sent. */
   blockedSinceTime:
     | Date
     | undefined;
@@ -4800,7 +4802,11 @@ export const OrderStreamServiceDefinition = {
      * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
      * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
      * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
-     * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED); go on elsewhere with the token of the trailer.
+     * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, CLOSED_BY_OPERATOR); go on elsewhere with the token of the
+     * trailer.
+     * RESOURCE_EXHAUSTED: the server has too many streams (TOO_MANY_WATCHERS), or this connection or address has
+     * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the client has taken nothing for minutes, or fallen further
+     * behind for a minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
      */
     watchOrders: {
       name: "WatchOrders",
@@ -4898,7 +4904,11 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
    * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
    * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
    * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
-   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED); go on elsewhere with the token of the trailer.
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, CLOSED_BY_OPERATOR); go on elsewhere with the token of the
+   * trailer.
+   * RESOURCE_EXHAUSTED: the server has too many streams (TOO_MANY_WATCHERS), or this connection or address has
+   * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the client has taken nothing for minutes, or fallen further
+   * behind for a minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
    */
   watchOrders(
     request: WatchOrdersRequest,
@@ -4967,7 +4977,11 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
    * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
    * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
    * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
-   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED); go on elsewhere with the token of the trailer.
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, CLOSED_BY_OPERATOR); go on elsewhere with the token of the
+   * trailer.
+   * RESOURCE_EXHAUSTED: the server has too many streams (TOO_MANY_WATCHERS), or this connection or address has
+   * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the client has taken nothing for minutes, or fallen further
+   * behind for a minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
    */
   watchOrders(
     request: DeepPartial<WatchOrdersRequest>,
@@ -5028,13 +5042,13 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
   ): Promise<DeleteSubscriptionResponse>;
 }
 
-/** Live streams, for operators. */
+/** Live streams, for operators; on a port of its own. */
 export type OrderStreamAdminServiceDefinition = typeof OrderStreamAdminServiceDefinition;
 export const OrderStreamAdminServiceDefinition = {
   name: "OrderStreamAdminService",
   fullName: "orders.v1.OrderStreamAdminService",
   methods: {
-    /** Lists the streams connected to this replica. */
+    /** Lists the streams connected to this replica, in the order of their start. */
     listWatchers: {
       name: "ListWatchers",
       requestType: ListWatchersRequest as typeof ListWatchersRequest,
@@ -5043,7 +5057,10 @@ export const OrderStreamAdminServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Ends a stream with UNAVAILABLE and its resume token. */
+    /**
+     * Ends a stream with UNAVAILABLE (CLOSED_BY_OPERATOR) and its resume token. NOT_FOUND: this replica has no such stream
+     * (WATCHER_NOT_FOUND).
+     */
     closeWatcher: {
       name: "CloseWatcher",
       requestType: CloseWatcherRequest as typeof CloseWatcherRequest,
@@ -5056,12 +5073,15 @@ export const OrderStreamAdminServiceDefinition = {
 } as const;
 
 export interface OrderStreamAdminServiceImplementation<CallContextExt = {}> {
-  /** Lists the streams connected to this replica. */
+  /** Lists the streams connected to this replica, in the order of their start. */
   listWatchers(
     request: ListWatchersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListWatchersResponse>>;
-  /** Ends a stream with UNAVAILABLE and its resume token. */
+  /**
+   * Ends a stream with UNAVAILABLE (CLOSED_BY_OPERATOR) and its resume token. NOT_FOUND: this replica has no such stream
+   * (WATCHER_NOT_FOUND).
+   */
   closeWatcher(
     request: CloseWatcherRequest,
     context: CallContext & CallContextExt,
@@ -5069,12 +5089,15 @@ export interface OrderStreamAdminServiceImplementation<CallContextExt = {}> {
 }
 
 export interface OrderStreamAdminServiceClient<CallOptionsExt = {}> {
-  /** Lists the streams connected to this replica. */
+  /** Lists the streams connected to this replica, in the order of their start. */
   listWatchers(
     request: DeepPartial<ListWatchersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListWatchersResponse>;
-  /** Ends a stream with UNAVAILABLE and its resume token. */
+  /**
+   * Ends a stream with UNAVAILABLE (CLOSED_BY_OPERATOR) and its resume token. NOT_FOUND: this replica has no such stream
+   * (WATCHER_NOT_FOUND).
+   */
   closeWatcher(
     request: DeepPartial<CloseWatcherRequest>,
     options?: CallOptions & CallOptionsExt,
