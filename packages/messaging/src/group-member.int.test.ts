@@ -111,6 +111,20 @@ test('a member that Kafka has removed learns it from its commit, and joins again
   await member.commit(new Map([[0, 1n]]), '');
 });
 
+test('a member of another topic is not let into the group, and is told', async (t) => {
+  const { open, groupId } = await setUp(t, 2);
+  const { connection, topic: otherTopic } = await createTestTopic(t, { partitions: 2 });
+  const otherGroups = createConsumerGroups({ ...connection, clientId: 'test', topic: otherTopic });
+  t.after(() => otherGroups.close());
+  const member = recordMember(t, open(), { groupId });
+  await member.hasPartitions(2);
+  const stranger = recordMember(t, otherGroups, { groupId });
+  await eventually(() => assert.deepEqual(stranger.told, ['unavailable']));
+  await member.commit(new Map([[0, 1n]]), '');
+  await member.stop();
+  await stranger.hasPartitions(2);
+});
+
 test('partitions that are added are assigned', async (t) => {
   const { open, client, topic, groupId } = await setUp(t, 2);
   const groups = open();

@@ -28,7 +28,10 @@ const leaveGroup3 = requests.LeaveGroup.protocol({ version: 3 });
 
 /** With it Kafka's tools can read topics and assignments of the members. */
 const PROTOCOL_TYPE = 'consumer';
-/** All members of a group must assign in the same way: another way needs another name. */
+/**
+ * Kafka lets only members into a group that have a way of assigning in common. The topic is part of its name: the leader knows the
+ * partitions of one topic, and members of another would get none, without a word.
+ */
 const ASSIGNMENT_PROTOCOL = 'even-sticky';
 const METADATA_VERSION = 0;
 const INT32_BYTES = 4;
@@ -54,7 +57,7 @@ export function joinGroupRequest(join: {
     rebalanceTimeout: join.rebalanceTimeoutMs,
     memberId: join.memberId,
     protocolType: PROTOCOL_TYPE,
-    groupProtocols: [{ name: ASSIGNMENT_PROTOCOL, metadata }],
+    groupProtocols: [{ name: `${ASSIGNMENT_PROTOCOL}.${join.topic}`, metadata }],
   });
   return {
     request,
