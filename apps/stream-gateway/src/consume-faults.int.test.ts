@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import { ensureTopic } from '@order-events/messaging';
 import { createOrderStreamClient } from '@order-events/order-stream';
@@ -8,7 +9,8 @@ import { createEventProducer } from '../testing/event-producer.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 
-const subscription = 'warehouse';
+// Other tests use the same Kafka.
+const subscription = `test.${randomUUID()}`;
 const SHORT_SESSION = { GATEWAY_CONSUMER_SESSION_MS: '6000' };
 const PATIENCE = { deadlineMs: 60_000 };
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import test from 'node:test';
 import { createOrderStreamClient, decodeErrorDetails, OrderStatus } from '@order-events/order-stream';
 import { Status } from 'nice-grpc-common';
@@ -8,12 +9,14 @@ import { recordConsume } from '../../testing/consume-recorder.ts';
 import { startGateway } from '../../testing/gateway-app.ts';
 import { orderEvent } from '../../testing/order-events.ts';
 
-const subscription = 'warehouse';
+/** Other tests use the same Kafka. */
+const newSubscription = () => `test.${randomUUID()}`;
 const EARLIEST = { position: { $case: 'earliest' as const, value: true } };
 const PENDING = { statuses: [OrderStatus.PENDING] };
 
 test('what a stream acknowledges is where its subscription stands, also after the stream, until it is moved', async (t) => {
   const { app, produce } = await startGateway(t);
+  const subscription = newSubscription();
   const { client, close } = createOrderStreamClient(app.urls.grpc);
   t.after(close);
   const events = Array.from({ length: 20 }, () => orderEvent());
@@ -50,6 +53,7 @@ test('what a stream acknowledges is where its subscription stands, also after th
 
 test("Kafka's own tool shows the streams of a subscription as members, with what each is behind", async (t) => {
   const { app, brokers, topic, produce } = await startGateway(t);
+  const subscription = newSubscription();
   const one = recordConsume(t, app.urls.grpc, { subscription });
   const two = recordConsume(t, app.urls.grpc, { subscription });
   await Promise.all([one.hasPartitions(6), two.hasPartitions(6)]);
