@@ -15,7 +15,10 @@ export type Outcome =
   /** `missed` is what a gap tells; undefined when none is told. */
   | { readonly from: readonly bigint[]; readonly missed?: bigint };
 
-/** The contract of resume tokens for a gateway that has just started, so that its memory reaches no further back than the log. */
+/**
+ * The contract of resume tokens of offsets, and of what is no token, for a gateway that has just started, so that its memory reaches
+ * no further back than the log.
+ */
 export function outcomeOf(token: string, range: LogRange, allowGap: boolean): Outcome {
   const position = decoded(token);
   if (position?.kind !== 'offsets')
