@@ -1,5 +1,7 @@
 import { isCanaryRecord, type PartitionBatch } from '@order-events/messaging';
+import type { TakeBytes } from './byte-slabs.ts';
 import { type LogEvent, readLogEvent } from './log-event.ts';
+import { firstIndexWhere } from './sorted-search.ts';
 
 /** A run of one partition of the log: every event from `from` up to, but not including, `next`. Offsets may have gaps. */
 export interface EventBlock {
@@ -7,24 +9,30 @@ export interface EventBlock {
   readonly from: bigint;
   readonly next: bigint;
   readonly events: readonly LogEvent[];
+  /** Where in `events` those of each status are, ascending. */
+  readonly indexesByStatus: ReadonlyMap<LogEvent['status'], readonly number[]>;
   /** Memory that it takes, about. */
   readonly sizeBytes: number;
-  /** When this process read it, on the monotonic clock. */
+  /** When this process read its first part, on the monotonic clock. */
   readonly readAtMs: number;
 }
 
 /** Told of each record that is not an order event; such a record is left out. */
 export type SkippedRecordListener = (partition: number, offset: bigint, error: unknown) => void;
 
-const BLOCK_OVERHEAD_BYTES = 300;
-/** Objects, strings and the array buffer around an encoded event. */
-const EVENT_OVERHEAD_BYTES = 700;
+const BLOCK_OVERHEAD_BYTES = 600;
+/** Objects and strings around an encoded event. */
+const EVENT_OVERHEAD_BYTES = 500;
 
-/** Decodes and encodes what was read from the log at `from`; canaries of the relay are none of the subscribers' business. */
+/**
+ * Decodes and encodes what was read from the log at `from`; canaries of the relay are none of the subscribers' business. The encoded
+ * events lie one after the other in memory of `takeBytes`.
+ */
 export function createEventBlock(
   batch: PartitionBatch,
   from: bigint,
   onSkipped: SkippedRecordListener,
+  takeBytes: TakeBytes = (length) => Buffer.allocUnsafeSlow(length),
 ): EventBlock {
   const events: LogEvent[] = [];
   for (const record of batch.records) {
@@ -35,18 +43,74 @@ export function createEventBlock(
       onSkipped(batch.partition, record.offset, error);
     }
   }
-  return blockOf({ partition: batch.partition, from, next: batch.nextOffset, events });
+  const block = emptyBlock(batch.partition, from, performance.now());
+  extendBlock(block, { events: withBytesIn(events, takeBytes), next: batch.nextOffset });
+  return block;
 }
 
 /** The same run without the events that `keep` refuses. */
 export function withoutEvents(block: EventBlock, keep: (event: LogEvent) => boolean): EventBlock {
   const events = block.events.filter(keep);
-  return events.length === block.events.length ? block : blockOf({ ...block, events });
+  if (events.length === block.events.length) return block;
+  const rest = emptyBlock(block.partition, block.from, block.readAtMs);
+  extendBlock(rest, { events, next: block.next });
+  return rest;
 }
 
-function blockOf(content: Pick<EventBlock, 'partition' | 'from' | 'next' | 'events'>): EventBlock {
-  const { partition, from, next, events } = content;
-  const encodedBytes = events.reduce((sum, event) => sum + event.encoded.length, 0);
-  const sizeBytes = BLOCK_OVERHEAD_BYTES + events.length * EVENT_OVERHEAD_BYTES + encodedBytes;
-  return { partition, from, next, events, sizeBytes, readAtMs: performance.now() };
+/** A block that still grows. */
+export interface GrowingBlock extends EventBlock {
+  next: bigint;
+  readonly events: LogEvent[];
+  readonly indexesByStatus: Map<LogEvent['status'], number[]>;
+  sizeBytes: number;
+}
+
+export function emptyBlock(partition: number, from: bigint, readAtMs: number): GrowingBlock {
+  return {
+    ...{ partition, from, next: from, readAtMs },
+    events: [],
+    indexesByStatus: new Map(),
+    sizeBytes: BLOCK_OVERHEAD_BYTES,
+  };
+}
+
+/** Adds what follows a block. */
+export function extendBlock(block: GrowingBlock, following: Pick<EventBlock, 'events' | 'next'>): void {
+  for (const event of following.events) {
+    const indexes = block.indexesByStatus.get(event.status);
+    if (indexes) indexes.push(block.events.length);
+    else block.indexesByStatus.set(event.status, [block.events.length]);
+    block.events.push(event);
+    block.sizeBytes += EVENT_OVERHEAD_BYTES + event.encoded.length;
+  }
+  block.next = following.next;
+}
+
+/**
+ * Index of the first event from an index on that has one of the statuses, all of them when none are given; the number of events when
+ * there is none. Those in between are not looked at.
+ */
+export function indexOfStatus(
+  block: EventBlock,
+  statuses: readonly LogEvent['status'][],
+  from: number,
+): number {
+  if (statuses.length === 0) return from;
+  let nearest = block.events.length;
+  for (const status of statuses) {
+    const indexes = block.indexesByStatus.get(status) ?? [];
+    const index = indexes[firstIndexWhere(indexes, (candidate) => candidate >= from)];
+    if (index !== undefined && index < nearest) nearest = index;
+  }
+  return nearest;
+}
+
+function withBytesIn(events: readonly LogEvent[], takeBytes: TakeBytes): LogEvent[] {
+  const bytes = takeBytes(events.reduce((sum, { encoded }) => sum + encoded.length, 0));
+  let at = 0;
+  return events.map((event) => {
+    bytes.set(event.encoded, at);
+    at += event.encoded.length;
+    return { ...event, encoded: bytes.subarray(at - event.encoded.length, at) };
+  });
 }

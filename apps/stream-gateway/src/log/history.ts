@@ -1,5 +1,6 @@
 import type { LogReader } from '@order-events/messaging';
 import { createEventBlock, type EventBlock } from './event-block.ts';
+import { createHistoryCache } from './history-cache.ts';
 
 /** Reads what the ring does not hold any more. */
 export interface History {
@@ -23,32 +24,10 @@ const FETCH_BYTES = 128 * 1024;
 
 /** A cache of log blocks that drops the least recently used, with one fetch per block however many ask. */
 export function createHistory(options: HistoryOptions): History {
-  /** Least recently used first. */
-  const blocks = new Set<EventBlock>();
+  const cache = createHistoryCache(options.maxBytes);
   const fetches = new Map<string, Promise<EventBlock>>();
   const slots = createSlots(options.maxConcurrentFetches);
-  let sizeBytes = 0;
   let cachedTopicId: string | undefined;
-
-  function cached(partition: number, offset: bigint): EventBlock | undefined {
-    for (const block of blocks) {
-      if (block.partition !== partition || offset < block.from || offset >= block.next) continue;
-      blocks.delete(block);
-      blocks.add(block);
-      return block;
-    }
-    return undefined;
-  }
-
-  function keep(block: EventBlock): void {
-    blocks.add(block);
-    sizeBytes += block.sizeBytes;
-    for (const oldest of blocks) {
-      if (sizeBytes <= options.maxBytes) return;
-      blocks.delete(oldest);
-      sizeBytes -= oldest.sizeBytes;
-    }
-  }
 
   async function fetchBlock(topicId: string, partition: number, offset: bigint): Promise<EventBlock> {
     await slots.take();
@@ -57,7 +36,7 @@ export function createHistory(options: HistoryOptions): History {
       const batch = await options.reader.fetchBlock(partition, offset, FETCH_BYTES);
       // Records that are no order events were counted and logged when the tail met them.
       const block = createEventBlock(batch, offset, () => {});
-      if (topicId === cachedTopicId && block.next > block.from) keep(block);
+      if (topicId === cachedTopicId && block.next > block.from) cache.add(block);
       return block;
     } finally {
       slots.give();
@@ -67,11 +46,10 @@ export function createHistory(options: HistoryOptions): History {
   return {
     read(topicId, partition, offset) {
       if (topicId !== cachedTopicId) {
-        blocks.clear();
-        sizeBytes = 0;
+        cache.clear();
         cachedTopicId = topicId;
       }
-      const block = cached(partition, offset);
+      const block = cache.find(partition, offset);
       if (block) return Promise.resolve(block);
       const name = `${topicId}/${partition}/${offset}`;
       const shared = fetches.get(name);

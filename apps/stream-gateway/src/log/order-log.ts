@@ -1,4 +1,5 @@
 import type { PartitionBatch, PartitionPositions } from '@order-events/messaging';
+import { createByteSlabs } from './byte-slabs.ts';
 import { createEventBlock, type EventBlock, type SkippedRecordListener } from './event-block.ts';
 import { createRing, type Ring } from './ring.ts';
 import type { WakeUp } from './wake-up.ts';
@@ -55,6 +56,8 @@ export interface OrderLogListeners {
   onSourceChanged(available: boolean): void;
 }
 
+const SLAB_BYTES = 256 * 1024;
+
 /** The state that the tail writes and the streams read: the ring, where the log ends, and whether Kafka is there. */
 export function createOrderLog(options: {
   ringBytes: number;
@@ -63,6 +66,7 @@ export function createOrderLog(options: {
 }): OrderLog {
   const { wakeUp, listeners } = options;
   const ring = createRing(options.ringBytes);
+  const takeBytes = createByteSlabs(SLAB_BYTES);
   const ends = new Map<number, bigint>();
   let topic: LogTopic | undefined;
   let revision = 0;
@@ -114,7 +118,7 @@ export function createOrderLog(options: {
 
     append(batch) {
       const { partition, highWatermark } = batch;
-      const block = createEventBlock(batch, ring.head(partition), listeners.onSkipped);
+      const block = createEventBlock(batch, ring.head(partition), listeners.onSkipped, takeBytes);
       const duplicates = ring.append(block);
       revision += 1;
       listeners.onIngested(block.events.length - duplicates, duplicates);

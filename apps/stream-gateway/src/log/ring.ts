@@ -1,4 +1,4 @@
-import { type EventBlock, withoutEvents } from './event-block.ts';
+import { emptyBlock, type EventBlock, extendBlock, type GrowingBlock, withoutEvents } from './event-block.ts';
 import { firstIndexWhere } from './sorted-search.ts';
 
 /** The newest part of the log in memory, per partition without a hole from `floor` to `head`. */
@@ -23,9 +23,17 @@ export interface Ring {
 }
 
 interface RingPartition {
-  readonly blocks: EventBlock[];
+  readonly blocks: GrowingBlock[];
   head: bigint;
 }
+
+/**
+ * What comes in small pieces is joined to blocks, so that streams have few of them to walk over; but not to large ones, nor from a long
+ * time: a block is dropped as a whole, and as old as its first event.
+ */
+const JOINED_EVENTS = 256;
+const JOINED_MS = 500;
+const JOINED_SHARE = 1 / 64;
 
 /** A ring of at most `maxBytes`, but always with the newest block. */
 export function createRing(maxBytes: number): Ring {
@@ -39,18 +47,35 @@ export function createRing(maxBytes: number): Ring {
     return found;
   }
 
+  /** The block that what comes next belongs to. */
+  function growingBlock({ blocks }: RingPartition, following: EventBlock): GrowingBlock {
+    const last = blocks.at(-1);
+    if (
+      last &&
+      last.events.length + following.events.length <= JOINED_EVENTS &&
+      last.readAtMs + JOINED_MS >= following.readAtMs &&
+      last.sizeBytes + following.sizeBytes <= maxBytes * JOINED_SHARE
+    ) {
+      return last;
+    }
+    const block = emptyBlock(following.partition, following.from, following.readAtMs);
+    sizeBytes += block.sizeBytes;
+    blocks.push(block);
+    return block;
+  }
+
   function forget(block: EventBlock): void {
     sizeBytes -= block.sizeBytes;
     for (const { ledgerId } of block.events) ledgerIds.delete(ledgerId);
   }
 
   /** Partitions are few: looking at each one's oldest block costs less than keeping a queue of all blocks. */
-  function withOldestBlock(): RingPartition | undefined {
+  function withOldestBlock(but: EventBlock): RingPartition | undefined {
     let oldest: RingPartition | undefined;
     let readAtMs = Number.POSITIVE_INFINITY;
     for (const partition of partitions.values()) {
       const block = partition.blocks[0];
-      if (block && block.readAtMs < readAtMs) {
+      if (block && block !== but && block.readAtMs < readAtMs) {
         oldest = partition;
         readAtMs = block.readAtMs;
       }
@@ -60,10 +85,9 @@ export function createRing(maxBytes: number): Ring {
 
   function dropOldestBut(newest: EventBlock): void {
     while (sizeBytes > maxBytes) {
-      const block = withOldestBlock()?.blocks;
-      if (!block || block[0] === newest) return;
-      const dropped = block.shift();
-      if (dropped) forget(dropped);
+      const dropped = withOldestBlock(newest)?.blocks.shift();
+      if (!dropped) return;
+      forget(dropped);
     }
   }
 
@@ -80,15 +104,18 @@ export function createRing(maxBytes: number): Ring {
           `partition ${block.partition} goes on at ${partition.head}, not at ${block.from}`,
         );
       }
+      if (block.next === block.from) return 0;
       const fresh = withoutEvents(block, ({ ledgerId }) => {
         if (ledgerIds.has(ledgerId)) return false;
         ledgerIds.add(ledgerId);
         return true;
       });
-      partition.blocks.push(fresh);
+      const growing = growingBlock(partition, fresh);
+      const before = growing.sizeBytes;
+      extendBlock(growing, fresh);
+      sizeBytes += growing.sizeBytes - before;
       partition.head = fresh.next;
-      sizeBytes += fresh.sizeBytes;
-      dropOldestBut(fresh);
+      dropOldestBut(growing);
       return block.events.length - fresh.events.length;
     },
 

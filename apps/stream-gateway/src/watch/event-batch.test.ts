@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { OrderStatus } from '@order-events/order-stream';
 import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createEventBlock } from '../log/event-block.ts';
 import { createRing, type Ring } from '../log/ring.ts';
@@ -60,4 +61,25 @@ test('a partition below the ring is named, and the others are read all the same'
   assert.equal(events.length, 1);
   assert.equal(belowRing, 0);
   assert.deepEqual(cursor, [4n, 1n]);
+});
+
+test('a filter on a status passes what has another one without looking at it', () => {
+  const ring = createRing(64 * 1024 * 1024);
+  ring.start(0, 0n);
+  const events = Array.from({ length: 200 }, (_, index) =>
+    orderEvent({ status: index % 50 === 49 ? 'shipped' : 'pending' }),
+  );
+  ring.append(createEventBlock(logBatch(0, 0n, events), 0n, () => assert.fail('skipped')));
+  const filter = createEventFilter({
+    statuses: [OrderStatus.SHIPPED, OrderStatus.DELIVERED],
+    ...{ orderIds: [], customerIds: [], eventTypes: [] },
+  });
+  const cursor: Cursor = [0n];
+  // The block and the four events.
+  const batch = readBatch(ring, cursor, [0], filter, { ...LIMITS, maxScanned: 5 });
+  assert.deepEqual(
+    batch.events.map(({ offset }) => offset),
+    [49n, 99n, 149n, 199n],
+  );
+  assert.deepEqual([batch.full, batch.scanned, cursor], [false, 200, [200n]]);
 });

@@ -1,4 +1,4 @@
-import type { EventBlock } from '../log/event-block.ts';
+import { type EventBlock, indexOfStatus } from '../log/event-block.ts';
 import type { LogEvent } from '../log/log-event.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { firstIndexWhere } from '../log/sorted-search.ts';
@@ -11,13 +11,14 @@ export interface BatchLimits {
   readonly maxEvents: number;
   /** Of the encoded events; a single larger one is sent alone. */
   readonly maxBytes: number;
-  /** Events to look at, whether they match or not: the event loop must turn. */
+  /** Events and blocks to look at, whether anything matches or not: the event loop must turn. */
   readonly maxScanned: number;
 }
 
 export interface EventBatch {
   /** In log order per partition, and so per order. */
   readonly events: readonly LogEvent[];
+  /** Events that the cursor has passed, whether they were looked at or not. */
   readonly scanned: number;
   /** A partition whose next events are older than the ring, and not in `loaded` either. */
   readonly belowRing: number | undefined;
@@ -41,24 +42,33 @@ export function readBatch(
   const events: LogEvent[] = [];
   let bytes = 0;
   let scanned = 0;
+  let looks = 0;
   let belowRing: number | undefined;
 
   /** Answers false when a limit is reached. */
   function take(block: EventBlock, from: bigint): boolean {
-    const start = firstIndexWhere(block.events, ({ offset }) => offset >= from);
-    for (let index = start; index < block.events.length; index += 1) {
+    looks += 1;
+    let passed = firstIndexWhere(block.events, ({ offset }) => offset >= from);
+    const moveTo = (index: number, offset: bigint) => {
+      scanned += index - passed;
+      passed = index;
+      cursor[block.partition] = offset;
+    };
+    for (;;) {
+      const index = indexOfStatus(block, filter.statuses, passed);
       const event = block.events[index];
       if (!event) break;
-      if (events.length >= limits.maxEvents || scanned >= limits.maxScanned) return false;
+      moveTo(index, event.offset);
+      if (events.length >= limits.maxEvents || looks >= limits.maxScanned) return false;
+      looks += 1;
       if (filter(event)) {
         if (events.length > 0 && bytes + event.encoded.length > limits.maxBytes) return false;
         events.push(event);
         bytes += event.encoded.length;
       }
-      scanned += 1;
-      cursor[block.partition] = event.offset + 1n;
+      moveTo(index + 1, event.offset + 1n);
     }
-    cursor[block.partition] = block.next;
+    moveTo(block.events.length, block.next);
     return true;
   }
 

@@ -12,6 +12,8 @@ export interface EventSelection {
 /** Whether an event is wanted. */
 export interface EventFilter {
   (event: Pick<LogEvent, 'status' | 'orderId' | 'customerId' | 'eventType'>): boolean;
+  /** The only statuses that it lets through; empty: any. */
+  readonly statuses: readonly LogEvent['status'][];
   /** The same for filters that let the same events through because they were given the same values, in any order. */
   readonly key: string;
 }
@@ -29,5 +31,8 @@ export function createEventFilter(selection: EventSelection): EventFilter {
     (customerIds.size === 0 || customerIds.has(event.customerId)) &&
     (eventTypes.size === 0 || eventTypes.has(event.eventType));
   // Not the values themselves: they may be thousands.
-  return Object.assign(filter, { key: hash('sha256', JSON.stringify(axes), 'base64url') });
+  return Object.assign(filter, {
+    statuses: [...statuses],
+    key: hash('sha256', JSON.stringify(axes), 'base64url'),
+  });
 }
