@@ -47,7 +47,6 @@ const UNASSIGNED_UNTOLD_MS = 1_000;
 export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
   const { watch, lifetime, log, member, progress, reader, commits } = parts;
   let lastSentMs = performance.now();
-  let newestMessage = 0;
   let toldAvailable = true;
   let toldPartitions: string | undefined;
   let toldStored = -1;
@@ -61,7 +60,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
 
   function message(events: readonly LogEvent[], signal?: ConsumeSignal): ConsumeMessage {
     lastSentMs = performance.now();
-    return { events, ackToken: ackToken(newestMessage), ...(signal ? { signal } : {}) };
+    return { events, ackToken: ackToken(progress.newestMessage()), ...(signal ? { signal } : {}) };
   }
 
   function lifetimeNotice(): ConsumeMessage | undefined {
@@ -134,7 +133,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
 
   function readNotice(outcome: ReadOutcome): ConsumeMessage {
     if (outcome.kind === 'events') {
-      newestMessage = progress.sent(outcome.events);
+      progress.sent(outcome.events);
       return message(outcome.events);
     }
     const { fromToken, missedEvents } = outcome;

@@ -119,7 +119,7 @@ function createConsumer(
   let failure: Error | undefined;
 
   function acknowledge(token: string): void {
-    const messageNumber = readAckToken(token, watch.id);
+    const messageNumber = readAckToken(token, watch.id, progress.newestMessage());
     const before = progress.unacknowledged();
     progress.acknowledge(messageNumber);
     commits.acknowledged(messageNumber);
@@ -168,11 +168,11 @@ function createStart(
 }
 
 /** The message that a token of this stream acknowledges up to. Throws a StreamError for any other token. */
-function readAckToken(token: string, ofStream: string): number {
+function readAckToken(token: string, ofStream: string, newestMessage: number): number {
   const field = 'acknowledge.ack_token';
   try {
     const { streamId, messageNumber } = decodeAckToken(token);
-    if (streamId === ofStream) return messageNumber;
+    if (streamId === ofStream && messageNumber <= newestMessage) return messageNumber;
   } catch (error: unknown) {
     if (!(error instanceof MalformedTokenError)) throw error;
     const text = `the acknowledgement token ${error.message}: send one back as it was received`;

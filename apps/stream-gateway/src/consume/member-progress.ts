@@ -17,6 +17,7 @@ export interface MemberProgress {
   moveTo(partition: number, offset: bigint): void;
   /** See UnacknowledgedEvents. */
   sent(events: readonly SentEvent[]): number;
+  newestMessage(): number;
   acknowledge(messageNumber: number): void;
   credit(): number;
   unacknowledged(): number;
@@ -60,6 +61,7 @@ export function createMemberProgress(unacknowledged: UnacknowledgedEvents): Memb
     cursor,
     moveTo,
     sent: (events) => unacknowledged.sent(events),
+    newestMessage: () => unacknowledged.newestMessage(),
     acknowledge: (messageNumber) => unacknowledged.acknowledge(messageNumber),
     credit: () => unacknowledged.credit(),
     unacknowledged: () => unacknowledged.count(),
