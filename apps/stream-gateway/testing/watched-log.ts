@@ -35,6 +35,7 @@ export interface WatchedLog {
   readonly log: OrderLog;
   readonly watches: WatchRegistry;
   readonly topicId: string;
+  readonly sources: WatchSources;
   /** Kafka is reached: what `append` was told before is in the log then. */
   open(): void;
   append(partition: number, events: readonly OrderEvent[]): void;
@@ -94,6 +95,7 @@ export function createWatchedLog({
     log,
     watches,
     topicId,
+    sources,
     open() {
       log.open(topicId, positions(ends()), positions(ends()));
       log.setAvailable(true);

@@ -1,8 +1,8 @@
 /** Wakes one loop. */
 export interface Nudge {
-  /** Something has changed. Kept until the loop waits. */
+  /** Something has changed. Kept until the loop waits: at most it looks once in vain. */
   give(): void;
-  /** Resolves with the first nudge since the last one that was waited for. Only the newest of these promises does. */
+  /** Resolves with the next nudge, at once when there has been one that no call has answered yet. Only the newest promise resolves. */
   received(): Promise<void>;
 }
 
@@ -11,9 +11,9 @@ export function createNudge(): Nudge {
   let wake: (() => void) | undefined;
   return {
     give() {
-      isPending = wake === undefined;
+      // The loop may have stopped waiting for another reason: whether this wakes it cannot be known here.
+      isPending = true;
       wake?.();
-      wake = undefined;
     },
     received() {
       if (isPending) {
