@@ -69,3 +69,10 @@ test('what fails inside is logged with its cause and its request', async (t) => 
   assert.equal(failure['requestId'], answer.headers.get('x-request-id'));
   assert.match(JSON.stringify(failure['err']), /orders.*does not exist/);
 });
+
+test('the API tells its settings, without secrets', async (t) => {
+  const { api } = await startApi(t);
+  const config = (await (await fetch(`${api.urls.admin}/config`)).json()) as Record<string, string>;
+  assert.equal(config['DATABASE_URL'], '*** (env)');
+  assert.equal(config['API_PORT'], '0 (env)');
+});

@@ -10,7 +10,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { closingPart } from './closing-part.ts';
 import type { GatewayConfig } from './config.ts';
 import { createConsumeMetrics } from './consume-metrics.ts';
-import { createGatewayMetrics, registerGatewayGauges } from './gateway-metrics.ts';
+import { registerGatewayGauges } from './gateway-gauges.ts';
+import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
 import { createGrpcServer, type GrpcServerOptions } from './grpc/grpc-server.ts';
 import { createHealth } from './grpc/health.ts';
@@ -18,7 +19,7 @@ import { createLogSources } from './log-sources.ts';
 import type { SlowLimits } from './watch/slow-policy.ts';
 import { createSlowStreamCheck } from './watch/slow-stream-check.ts';
 import type { WatchLimits } from './watch/watch-limits.ts';
-import { createWatchRegistry } from './watch/watch-registry.ts';
+import { createWatchRegistry, type WatchRegistry } from './watch/watch-registry.ts';
 
 /** The rest of the time to stop is for the other parts. */
 const GRPC_STOP_SHARE = 0.9;
@@ -35,13 +36,8 @@ export function createGatewayApp(
   const { sources, parts: logParts } = createLogSources(config, metrics, health, log);
   const groups = createGroups(config);
   const observer = createConsumeMetrics(registry, log);
-  const watches = createWatchRegistry({
-    limits: watchLimits(config),
-    onDrain: () => sources.log.wake(),
-    onEnded: metrics.streamEnded,
-  });
+  const { watches, slowStreamCheck } = createWatches(config, metrics, () => sources.log.wake(), log);
   registerGatewayGauges(registry, sources.log, watches);
-  const slowStreamCheck = createSlowStreamCheck({ watches, limits: slowLimits(config), log });
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
@@ -73,6 +69,27 @@ export function createGatewayApp(
     log,
   });
   return [admin, adminGrpc, ...logParts, closingPart('consumer groups', groups), slowStreamCheck, grpc];
+}
+
+function createWatches(
+  config: GatewayConfig,
+  metrics: GatewayMetrics,
+  onDrain: () => void,
+  log: Logger,
+): { watches: WatchRegistry; slowStreamCheck: Part } {
+  const watches = createWatchRegistry({
+    limits: watchLimits(config),
+    onDrain,
+    onRefused: metrics.streamRefused,
+    onEnded: metrics.streamEnded,
+  });
+  const slowStreamCheck = createSlowStreamCheck({
+    watches,
+    limits: slowLimits(config),
+    onEvicted: metrics.streamEvicted,
+    log,
+  });
+  return { watches, slowStreamCheck };
 }
 
 function watchLimits(config: GatewayConfig): WatchLimits {

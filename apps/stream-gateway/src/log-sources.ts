@@ -51,6 +51,7 @@ export function createLogSources(
     maxBytes: config.GATEWAY_HISTORY_BYTES,
     maxConcurrentFetches: HISTORY_FETCHES,
     onFetch: metrics.historyFetched,
+    onEncoded: metrics.historyEncoded,
   });
   const onReadFailure = (error: unknown) => {
     metrics.readFailed();

@@ -39,6 +39,7 @@ test('a client that takes nothing is cut off after the limit, and leaves nothing
     await gateway.metric(/^grpc_server_handled_total\{.*WatchOrders.*code="RESOURCE_EXHAUSTED"/),
     1,
   );
+  assert.equal(await gateway.metric(/^stream_evictions_total\{.*cause="blocked"/), 1);
   await healthy.events(expected.length);
   assert.deepEqual(healthy.eventIds().toSorted(), expected.toSorted());
 });

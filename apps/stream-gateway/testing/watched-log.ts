@@ -69,6 +69,7 @@ export function createWatchedLog({
   const watches = createWatchRegistry({
     limits: { ofProcess: 10, ofConnection: 10, ofPrincipal: 10 },
     onDrain: () => log.wake(),
+    onRefused: () => {},
     onEnded: () => {},
   });
   const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);

@@ -17,6 +17,8 @@ export interface HistoryOptions {
   readonly maxBytes: number;
   readonly maxConcurrentFetches: number;
   readonly onFetch: () => void;
+  /** So many events of a fetch have been decoded and encoded for the streams. */
+  readonly onEncoded?: (events: number) => void;
 }
 
 /** The broker sends at least one whole batch, also when it is larger. */
@@ -36,6 +38,7 @@ export function createHistory(options: HistoryOptions): History {
       const batch = await options.reader.fetchBlock(partition, offset, FETCH_BYTES);
       // Records that are no order events were counted and logged when the tail met them.
       const block = createEventBlock(batch, offset, () => {});
+      options.onEncoded?.(block.events.length);
       if (topicId === cachedTopicId && block.next > block.from) cache.add(block);
       return block;
     } finally {

@@ -13,6 +13,8 @@ export interface LogEvent {
   readonly offset: bigint;
   /** When the broker appended it. */
   readonly logTimeMs: number;
+  /** When the order was changed, by the API's clock: just before the commit. */
+  readonly occurTimeMs: number;
   readonly eventId: string;
   /** What it is delivered once by: an event that an operator replays is one more event to subscribers. */
   readonly ledgerId: string;
@@ -62,6 +64,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
     partition: record.partition,
     offset: record.offset,
     logTimeMs: record.timestampMs,
+    occurTimeMs: event.occurredAt.getTime(),
     eventId: event.eventId,
     ledgerId: ledgerId(event.eventId, record.headers[REPLAY_ID_HEADER]?.toString()),
     orderId: order.orderId,

@@ -9,9 +9,13 @@ export interface SlowLimits {
   readonly backlogEvents: bigint;
 }
 
-/** A stream that must end, and what its client is told. */
+/** `blocked`: the client took nothing; `falling behind`: it took less than the log grew by. */
+export type SlowCause = 'blocked' | 'falling behind';
+
+/** A stream that must end, why, and what its client is told. */
 export interface SlowWatch {
   readonly watch: RegisteredWatch;
+  readonly cause: SlowCause;
   readonly message: string;
 }
 
@@ -58,14 +62,16 @@ export function createSlowPolicy(limits: SlowLimits): SlowPolicy {
     return backlog > window.backlog && window.looksHeldUp * 2 > window.looks;
   }
 
-  function verdict(watch: RegisteredWatch, nowMs: number): string | undefined {
+  function verdict(watch: RegisteredWatch, nowMs: number): Omit<SlowWatch, 'watch'> | undefined {
     const writingSinceMs = watch.wire.writingSinceMs();
     const heldUpMs = writingSinceMs === undefined ? 0 : nowMs - writingSinceMs;
     if (heldUpMs >= limits.blockedMs) {
-      return `the client has taken nothing for ${limits.blockedMs} ms: go on with the resume token`;
+      const message = `the client has taken nothing for ${limits.blockedMs} ms: go on with the resume token`;
+      return { cause: 'blocked', message };
     }
     if (isFallingBehind(watch, heldUpMs >= HELD_UP_AFTER_MS, nowMs)) {
-      return `the client has fallen further behind for ${limits.windowMs} ms: ask for less, or read faster, from the resume token on`;
+      const message = `the client has fallen further behind for ${limits.windowMs} ms: ask for less, or read faster, from the resume token on`;
+      return { cause: 'falling behind', message };
     }
     return undefined;
   }
@@ -74,8 +80,8 @@ export function createSlowPolicy(limits: SlowLimits): SlowPolicy {
     look(watches, nowMs) {
       const slow: SlowWatch[] = [];
       for (const watch of watches) {
-        const message = watch.endedBy ? undefined : verdict(watch, nowMs);
-        if (message !== undefined) slow.push({ watch, message });
+        const found = watch.endedBy ? undefined : verdict(watch, nowMs);
+        if (found) slow.push({ watch, ...found });
       }
       return slow;
     },

@@ -1,10 +1,11 @@
 import type { Logger, Part } from '@order-events/runtime';
-import { createSlowPolicy, type SlowLimits } from './slow-policy.ts';
+import { createSlowPolicy, type SlowCause, type SlowLimits } from './slow-policy.ts';
 import type { WatchRegistry } from './watch-registry.ts';
 
 export interface SlowStreamCheckOptions {
   readonly watches: Pick<WatchRegistry, 'list' | 'end'>;
   readonly limits: SlowLimits;
+  readonly onEvicted: (cause: SlowCause) => void;
   readonly log: Logger;
 }
 
@@ -12,7 +13,7 @@ const MAX_CHECK_MS = 1_000;
 const CHECKS_PER_LIMIT = 20;
 
 /** Ends the streams that SlowPolicy finds too slow, with the token of what their client can have got. */
-export function createSlowStreamCheck({ watches, limits, log }: SlowStreamCheckOptions): Part {
+export function createSlowStreamCheck({ watches, limits, onEvicted, log }: SlowStreamCheckOptions): Part {
   const policy = createSlowPolicy(limits);
   const checkMs = Math.min(MAX_CHECK_MS, Math.min(limits.blockedMs, limits.windowMs) / CHECKS_PER_LIMIT);
   let checkedMs = performance.now();
@@ -24,10 +25,14 @@ export function createSlowStreamCheck({ watches, limits, log }: SlowStreamCheckO
     const stoodStill = nowMs - checkedMs > 5 * checkMs;
     checkedMs = nowMs;
     if (stoodStill) return;
-    for (const { watch, message } of policy.look(watches.list(), nowMs)) {
+    for (const { watch, cause, message } of policy.look(watches.list(), nowMs)) {
       const backlogEvents = String(watch.backlog());
-      log.warn({ watcherId: watch.id, peer: watch.peer, backlogEvents }, 'ending a stream that is too slow');
+      log.warn(
+        { watcherId: watch.id, peer: watch.peer, cause, backlogEvents },
+        'ending a stream that is too slow',
+      );
       watches.end(watch, 'SLOW_CONSUMER', message, { backlog_events: backlogEvents });
+      onEvicted(cause);
     }
   }
 

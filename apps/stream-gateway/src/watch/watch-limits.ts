@@ -10,8 +10,8 @@ export interface WatchLimits {
 
 /** Counts open streams by whose they are. A peer is an address and the port that tells its connections apart. */
 export interface WatchCounts {
-  /** Counts one more. Throws a StreamError, and counts nothing, when that is one too many. */
-  enter(peer: string): void;
+  /** Counts one more; when that is one too many, answers why, and counts nothing. */
+  enter(peer: string): StreamError | undefined;
   leave(peer: string): void;
 }
 
@@ -24,19 +24,20 @@ export function createWatchCounts(limits: WatchLimits): WatchCounts {
       const principal = principalOf(peer);
       if (ofProcess >= limits.ofProcess) {
         const text = `this server has ${limits.ofProcess} streams, its limit: try another one, or later`;
-        throw new StreamError('TOO_MANY_WATCHERS', text);
+        return new StreamError('TOO_MANY_WATCHERS', text);
       }
       if ((ofConnection.get(peer) ?? 0) >= limits.ofConnection) {
         const text = `this connection has ${limits.ofConnection} streams, its limit: open another one, or end some`;
-        throw new StreamError('TOO_MANY_STREAMS_OF_CONNECTION', text);
+        return new StreamError('TOO_MANY_STREAMS_OF_CONNECTION', text);
       }
       if ((ofPrincipal.get(principal) ?? 0) >= limits.ofPrincipal) {
         const text = `your address has ${limits.ofPrincipal} streams here, its limit: end some`;
-        throw new StreamError('TOO_MANY_STREAMS_OF_PRINCIPAL', text);
+        return new StreamError('TOO_MANY_STREAMS_OF_PRINCIPAL', text);
       }
       ofProcess += 1;
       change(ofConnection, peer, 1);
       change(ofPrincipal, principal, 1);
+      return undefined;
     },
     leave(peer) {
       ofProcess -= 1;

@@ -12,6 +12,7 @@ function createWatches(limits: Partial<WatchLimits> = {}) {
   const watches = createWatchRegistry({
     limits: { ...NO_LIMITS, ...limits },
     onDrain: () => (drains += 1),
+    onRefused: () => {},
     onEnded: () => {},
   });
   return { watches, drains: () => drains };

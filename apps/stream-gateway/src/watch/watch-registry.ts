@@ -40,6 +40,8 @@ export interface WatchRegistryOptions {
   readonly limits: WatchLimits;
   /** Must wake the streams. */
   readonly onDrain: () => void;
+  /** A limit has not let a stream in. */
+  readonly onRefused: (reason: StreamErrorReason) => void;
   /** A stream was ended from outside of its loop. */
   readonly onEnded: (reason: StreamErrorReason) => void;
 }
@@ -52,7 +54,11 @@ export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistr
 
   return {
     add(opening) {
-      counts.enter(opening.peer);
+      const refusal = counts.enter(opening.peer);
+      if (refusal) {
+        options.onRefused(refusal.reason);
+        throw refusal;
+      }
       const watch = createRegisteredWatch(opening);
       watches.set(watch.id, watch);
       return watch;
