@@ -19,8 +19,6 @@ export interface RawEnd {
 
 /** A watch whose client takes no more than the test wants it to. */
 export interface RawWatch {
-  /** Lets so many bytes come, which are not read. */
-  allow(bytes: number): void;
   /** Reads all that comes from now on. */
   read(): void;
   /** What has been read so far, in whole messages. */
@@ -31,15 +29,16 @@ export interface RawWatch {
 const MAX_WINDOW = 2 ** 31 - 1;
 
 /**
- * Watches `address` (host:port) with a flow-control window of no bytes: the server can send its headers, and nothing more. Pings are
- * answered.
+ * Watches `address` (host:port) and reads nothing. The server can send its headers and `windowBytes` of messages, and nothing more.
+ * Pings are answered.
  */
 export function openRawWatch(
   t: TestContext,
   address: string,
   request: DeepPartial<WatchOrdersRequest> = {},
+  windowBytes = 0,
 ): RawWatch {
-  const session = http2.connect(`http://${address}`, { settings: { initialWindowSize: 0 } });
+  const session = http2.connect(`http://${address}`, { settings: { initialWindowSize: windowBytes } });
   session.on('error', () => {});
   session.once('connect', () => session.setLocalWindowSize(MAX_WINDOW));
   t.after(() => session.destroy());
@@ -71,7 +70,6 @@ export function openRawWatch(
   });
   return {
     messages: () => readMessages(Buffer.concat(chunks)),
-    allow: (bytes) => session.settings({ initialWindowSize: bytes }),
     read() {
       session.settings({ initialWindowSize: MAX_WINDOW });
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
