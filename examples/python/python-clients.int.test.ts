@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { test } from 'node:test';
 import { startGateway } from '../../apps/stream-gateway/testing/gateway-app.ts';
 import { orderEvent } from '../../apps/stream-gateway/testing/order-events.ts';
 import { eventually, startApp } from '../../test/harness/index.ts';
+import { withKafkaAdmin } from '../../test/harness/kafka-admin.ts';
 import { findFreePort } from '../../tools/stack/index.ts';
 import { startPython } from './testing/python-client.ts';
 
@@ -42,6 +44,39 @@ test('a watch in Python goes on at its token, whether it or the gateway is kille
   await eventually(() => assert.equal(told().size, events.length), PATIENCE);
   // The message before the first kill may have been printed and not yet stored.
   assert.ok(first.shown.length + second.shown.length <= events.length + 10);
+});
+
+test('consumers in Python share a subscription: what one has acknowledged does not come again, the rest does', async (t) => {
+  const gateway = await startGateway(t);
+  const subscription = randomUUID();
+  const args = [gateway.app.urls.grpc, subscription] as const;
+  const events = Array.from({ length: 40 }, () => orderEvent());
+  const acknowledgedEvents = () =>
+    withKafkaAdmin(gateway, async (admin) => {
+      const groups = await admin.fetchOffsets({
+        groupId: `orders-stream.${subscription}`,
+        topics: [gateway.topic],
+      });
+      return groups.flatMap(({ partitions }) => partitions).reduce((sum, at) => sum + Number(at.offset), 0);
+    });
+
+  const first = await startPython(t, 'consume.py', ...args);
+  await gateway.produce(...events.slice(0, 20));
+  await eventually(async () => assert.equal(await acknowledgedEvents(), 20), PATIENCE);
+  await first.kill();
+  await gateway.produce(...events.slice(20));
+  const others = await Promise.all([
+    startPython(t, 'consume.py', ...args),
+    startPython(t, 'consume.py', ...args),
+  ]);
+  await eventually(async () => assert.equal(await acknowledgedEvents(), events.length), PATIENCE);
+  const shown = [first, ...others].map((consumer) => consumer.shown.map((event) => event.event_id));
+  assert.equal(shown[0]?.length, 20);
+  assert.deepEqual(new Set(shown.flat()), new Set(events.map(({ eventId }) => eventId)));
+  assert.equal(
+    shown[1]?.some((eventId) => shown[0]?.includes(eventId)),
+    false,
+  );
 });
 
 test('a token that is no token ends the watch with what the gateway says about it', async (t) => {

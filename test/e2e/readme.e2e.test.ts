@@ -14,6 +14,9 @@ const SECTION = '## Subscribe\n';
 /** `make python` downloads packages. */
 const PATIENCE = { deadlineMs: 120_000, intervalMs: 500 };
 
+/** Installing packages anew would pull them away under the tests that run meanwhile. */
+const MAKE_WITHOUT_INSTALL = 'make() { command make --old-file=node_modules/.package-lock.json "$@"; }';
+
 /** Something of the README that runs: what it has printed so far, and its exit code once it has ended. */
 interface Running {
   output(): string;
@@ -37,7 +40,7 @@ async function readSection(values: Readonly<Record<string, string>>) {
 
 function run(t: TestContext, command: string, env: Record<string, string> = {}): Running {
   const { MAKEFLAGS: _flags, MAKELEVEL: _level, ...given } = process.env;
-  const child = spawn('bash', ['-c', command], {
+  const child = spawn('bash', ['-c', `${MAKE_WITHOUT_INSTALL}\n${command}`], {
     cwd: REPOSITORY,
     env: { ...given, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
