@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findReflectingClient } from '../test/harness/find-reflecting-client.ts';
+import { installPythonPackages } from '../test/harness/python-packages.ts';
 import { runWhenOwnerEnds } from './stack/owner-guard.ts';
 import { describeServers, SERVER_SOURCES, type RunServers } from './test-run/run-servers.ts';
 import { startRunServers } from './test-run/server-choice.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
       servers = await startRunServers(source);
       console.log(`${files.length} test files on ${await describeServers(servers)}`);
       await prepareGrpcurl();
+      await preparePython();
     } else {
       console.log(`${files.length} test files, no server needed`);
     }
@@ -68,6 +70,17 @@ async function main(): Promise<number> {
 async function prepareGrpcurl(): Promise<void> {
   const clients = [await findReflectingClient('v1'), await findReflectingClient('v1alpha')];
   console.log(`calling the gateway from outside with ${clients.map(({ name }) => name).join(' and ')}`);
+}
+
+/** Once, before two test files do it at the same time. */
+async function preparePython(): Promise<void> {
+  try {
+    await installPythonPackages();
+  } catch (error) {
+    console.log(
+      `the tests of examples/python will fail: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 async function runFiles(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startGateway } from '../../apps/stream-gateway/testing/gateway-app.ts';
@@ -10,12 +9,12 @@ import { eventually, startApp } from '../../test/harness/index.ts';
 import { withKafkaAdmin } from '../../test/harness/kafka-admin.ts';
 import { findFreePort } from '../../tools/stack/index.ts';
 import { startPython } from './testing/python-client.ts';
+import { createTestFolder } from '../../test/harness/test-folder.ts';
 
 const PATIENCE = { deadlineMs: 60_000 };
 
 test('a watch in Python goes on at its token, whether it or the gateway is killed', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'python-watch-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await createTestFolder();
   const tokenFile = join(folder, 'watch.token');
   const gateway = await startGateway(t, { GATEWAY_PORT: String(await findFreePort()) });
   const address = gateway.app.urls.grpc;
@@ -80,8 +79,7 @@ test('consumers in Python share a subscription: what one has acknowledged does n
 });
 
 test('a token that is no token ends the watch with what the gateway says about it', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'python-watch-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await createTestFolder();
   const tokenFile = join(folder, 'watch.token');
   await writeFile(tokenFile, 'no token');
   const gateway = await startGateway(t);

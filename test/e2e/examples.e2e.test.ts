@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type OrderEvent, OrderStatus } from '@order-events/order-stream';
@@ -11,6 +9,7 @@ import { type AppProcess, findFreePort } from '../../tools/stack/index.ts';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
 import { startWatch } from '../harness/load.ts';
 import { appEnv, startOrderApps } from '../harness/order-apps.ts';
+import { createTestFolder } from '../harness/test-folder.ts';
 
 /** Members of a killed gateway are missed by the group only after their session. */
 const PATIENCE = { deadlineMs: 90_000 };
@@ -19,8 +18,7 @@ const LIFE = [OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PROCESSING
 async function setUp(t: TestContext) {
   const { url: databaseUrl } = await createTestDatabase(t);
   const { brokers, topic } = await createTestTopic(t);
-  const folder = await mkdtemp(join(tmpdir(), 'examples-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await createTestFolder();
   // The same for the gateway that follows a killed one.
   const env = { GATEWAY_PORT: String(await findFreePort()) };
   const system = { databaseUrl, brokers, topic, env };

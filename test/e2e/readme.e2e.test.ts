@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createOrderClient } from '../../apps/api/testing/order-client.ts';
 import { findReflectingClient } from '../harness/find-reflecting-client.ts';
 import { createTestDatabase, createTestTopic, eventually } from '../harness/index.ts';
 import { startOrderApps } from '../harness/order-apps.ts';
+import { createTestFolder } from '../harness/test-folder.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const SECTION = '## Subscribe\n';
@@ -76,8 +77,7 @@ test('whatever the README says about subscribing runs as it stands there, and sh
   const cache = join(REPOSITORY, '.cache');
   await mkdir(cache, { recursive: true });
   // Inside the repository, so that its packages are found.
-  const folder = await mkdtemp(join(cache, 'readme-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await createTestFolder(cache);
   const { programs, commands } = await readSection({
     '<gateway>': gateway.urls.grpc,
     '<api>': api.urls.http,

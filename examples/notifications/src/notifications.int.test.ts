@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { startGateway } from '../../../apps/stream-gateway/testing/gateway-app.ts';
 import { orderEvent } from '../../../apps/stream-gateway/testing/order-events.ts';
 import { eventually, startApp } from '../../../test/harness/index.ts';
 import { startWebhookReceiver } from '../testing/webhook-receiver.ts';
+import { createTestFolder } from '../../../test/harness/test-folder.ts';
 
 const PATIENCE = { deadlineMs: 30_000 };
 
 async function setUp(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'notifications-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await createTestFolder();
   const [gateway, receiver] = await Promise.all([startGateway(t), startWebhookReceiver(t)]);
   const tokenFile = join(folder, 'token');
   const env = {

@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
+import { createTestFolder } from '../../../test/harness/test-folder.ts';
 import { createTokenFile } from './token-file.ts';
 
-async function folder(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'token-file-'));
-  t.after(() => rm(path, { recursive: true }));
-  return path;
-}
-
-test('a token is read as it was written, by the next process too', async (t) => {
-  const path = join(await folder(t), 'token');
+test('a token is read as it was written, by the next process too', async () => {
+  const path = join(await createTestFolder(), 'token');
   const file = createTokenFile(path);
   assert.equal(await file.read(), undefined);
   await file.write('first');
@@ -20,8 +14,8 @@ test('a token is read as it was written, by the next process too', async (t) => 
   assert.equal(await createTokenFile(path).read(), 'second');
 });
 
-test('what a crash left half written is never read', async (t) => {
-  const path = join(await folder(t), 'token');
+test('what a crash left half written is never read', async () => {
+  const path = join(await createTestFolder(), 'token');
   await createTokenFile(path).write('whole');
   await writeFile(`${path}.new`, 'ha');
   const file = createTokenFile(path);
@@ -30,8 +24,8 @@ test('what a crash left half written is never read', async (t) => {
   assert.equal(await createTokenFile(path).read(), 'newer');
 });
 
-test('a token that has not changed is not written again', async (t) => {
-  const path = await folder(t);
+test('a token that has not changed is not written again', async () => {
+  const path = await createTestFolder();
   const file = createTokenFile(join(path, 'token'));
   await file.write('same');
   await rm(join(path, 'token'));
@@ -39,6 +33,6 @@ test('a token that has not changed is not written again', async (t) => {
   assert.deepEqual(await readdir(path), []);
 });
 
-test('a file that cannot be read is an error, not a fresh start', async (t) => {
-  await assert.rejects(createTokenFile(await folder(t)).read(), { code: 'EISDIR' });
+test('a file that cannot be read is an error, not a fresh start', async () => {
+  await assert.rejects(createTokenFile(await createTestFolder()).read(), { code: 'EISDIR' });
 });

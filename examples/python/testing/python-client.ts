@@ -1,10 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { promisify } from 'node:util';
+import { installPythonPackages } from '../../../test/harness/python-packages.ts';
 
 export interface ShownEvent {
   readonly event_id: string;
@@ -24,21 +24,11 @@ export interface PythonClient {
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
-let installed: Promise<unknown> | undefined;
-
-/** As a newcomer does; fails with what is missing on this machine. */
-function installPackages(): Promise<unknown> {
-  const { MAKEFLAGS: _flags, MAKELEVEL: _level, ...env } = process.env;
-  return promisify(execFile)('make', ['--no-print-directory', 'python'], { cwd: REPOSITORY, env }).catch(
-    (error: { stderr?: string }) => {
-      throw new Error(`make python: ${error.stderr?.trim() ?? 'make not found'}`, { cause: error });
-    },
-  );
-}
+let installed: Promise<void> | undefined;
 
 /** Runs a file of examples/python until the test is over. */
 export async function startPython(t: TestContext, file: string, ...args: string[]): Promise<PythonClient> {
-  await (installed ??= installPackages());
+  await (installed ??= installPythonPackages());
   const child = spawn('.cache/python/bin/python', [join('examples/python', file), ...args], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'pipe'],
