@@ -152,6 +152,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
     next() {
       const failure = member.failure();
       if (failure) throw failure;
+      reader.checkTopic();
       const notice = assignmentNotice() ?? commitNotice() ?? lifetimeNotice() ?? sourceNotice();
       if (notice) return notice;
       finishOrFail();

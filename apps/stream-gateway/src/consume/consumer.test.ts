@@ -86,11 +86,13 @@ test('acknowledgements while a commit is under way share the next one', async ()
   const messages = [];
   for (let count = 0; count < 5; count += 1) messages.push(await stream.next());
   const silent = stream.isSilent();
-  for (const message of messages) {
-    stream.acknowledge(message);
-    await eventually(() => assert.equal(group.commits.length, 1));
-  }
+  stream.acknowledge(messages[0]!);
+  await eventually(() => assert.equal(group.commits.length, 1));
+  for (const message of messages) stream.acknowledge(message);
+  // Longer than acknowledgements wait for one another.
+  for (let moment = 0; moment < 4; moment += 1) assert.ok(await stream.isSilent());
   assert.ok(await silent);
+  assert.equal(group.commits.length, 1);
   group.commits[0]!.store();
   const { signal } = await stream.signal('acknowledged');
   assert.deepEqual(signal, { kind: 'acknowledged', ackToken: messages[0]!.ackToken });
@@ -121,6 +123,27 @@ test('what was acknowledged is stored before the partitions are handed over, and
   assert.ok(group.hasLeft());
 });
 
+test('a hand-over waits for the commit that is under way, and stores what was acknowledged since', async () => {
+  const { given, group, stream } = await openMember([0], { maxBatchSize: 1 });
+  group.storesAtOnce = false;
+  given.append(0, newEvents(2));
+  const [first, second] = [await stream.next(), await stream.next()];
+  const silent = stream.isSilent();
+  stream.acknowledge(first);
+  await eventually(() => assert.equal(group.commits.length, 1));
+  stream.acknowledge(second);
+  await silent;
+  const handedOver = group.revoke();
+  await new Promise(setImmediate);
+  assert.equal(group.commits.length, 1);
+  group.commits[0]!.store();
+  await eventually(() => assert.deepEqual(group.commits[1]?.offsets, new Map([[0, 2n]])));
+  group.commits[1]!.store();
+  await handedOver;
+  await stream.signal('acknowledged');
+  await stream.close();
+});
+
 test('progress past events that do not match is stored when the stream leaves', async () => {
   const selection = { statuses: [OrderStatus.SHIPPED], orderIds: [], customerIds: [], eventTypes: [] };
   const { given, group, stream } = await openMember([0, 1, 2], { selection });
@@ -142,15 +165,32 @@ test('events that the log has lost are told, and the stream goes on with the old
   await stream.close();
 });
 
+test('a place beyond the end of the log, which was cut, is told as a gap of unknown size, and all of the log is sent', async () => {
+  const { given, group, stream } = await openMember([0, 1, 2]);
+  given.append(2, newEvents(3));
+  assert.deepEqual(offsets(await stream.next()), ['2/0', '2/1', '2/2']);
+  await group.revoke();
+  group.committed.set(2, { offset: 10n, metadata: group.committed.get(2)?.metadata ?? '' });
+  group.assign(0, 1, 2);
+  const { signal } = await stream.signal('gap');
+  assert.ok(signal?.kind === 'gap' && signal.missedEvents === 0n);
+  const message = await stream.next();
+  assert.deepEqual(offsets(message), ['2/0', '2/1', '2/2']);
+  stream.acknowledge(message);
+  await stream.signal('acknowledged');
+  assert.equal(group.committed.get(2)?.offset, 3n);
+  await stream.close();
+});
+
 test('when the topic is created again the stream ends, and nothing of the old one is committed to it', async () => {
   const { given, group, stream } = await openMember([0, 1, 2]);
   given.append(0, newEvents(2));
   stream.acknowledge(await stream.next());
   const none = new Map([0, 1, 2].map((partition) => [partition, 0n]));
   given.log.open('BBBBBBBBBBBBBBBBBBBBBB', none, none);
-  group.storesAtOnce = false;
   const failure = await stream.end();
   assert.ok(failure instanceof StreamError && failure.reason === 'SOURCE_UNAVAILABLE', String(failure));
+  assert.equal(group.commits.length, 0);
   assert.ok(group.hasLeft());
 });
 

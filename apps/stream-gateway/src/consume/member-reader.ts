@@ -24,7 +24,9 @@ export type ReadOutcome =
 export interface MemberReader {
   /** The partitions, or their places, are others now. */
   reassigned(): void;
-  /** Moves the cursor to after what it answers. Throws a StreamError when the topic is another one. */
+  /** Throws a StreamError when the topic is another one than before: the places are of no meaning in it. */
+  checkTopic(): void;
+  /** Moves the cursor to after what it answers. */
   next(mostEvents: number): ReadOutcome | undefined;
   /** Whether `next` stopped only to let others work. */
   hasMore(): boolean;
@@ -66,11 +68,10 @@ export function createMemberReader(
     return progress.partitions().filter((partition) => partition < count);
   }
 
-  function isOfThisTopic(): boolean {
+  function checkTopic(): void {
     const topic = log.topic();
-    if (!topic) return false;
-    topicId ??= topic.id;
-    if (topic.id === topicId) return true;
+    topicId ??= topic?.id;
+    if (topic?.id === topicId) return;
     // What was acknowledged of the old topic says nothing about the new one.
     progress.assign(new Map());
     throw new StreamError('SOURCE_UNAVAILABLE', 'the topic was created again: open the subscription again');
@@ -136,10 +137,11 @@ export function createMemberReader(
       isLocated = false;
       loaded = undefined;
     },
+    checkTopic,
     next(mostEvents) {
       hasMore = false;
       const outcome = reading.take();
-      if (outcome || !isOfThisTopic()) return outcome;
+      if (outcome || !log.topic()) return outcome;
       if (partitions().some((each) => place(each) > log.end(each))) isLocated = false;
       if (!isLocated && !reading.pending()) locate();
       return isLocated && mostEvents > 0 ? nextEvents(mostEvents) : undefined;
