@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
-import { ensureTopic } from '@order-events/messaging';
 import { decodeErrorDetails } from '@order-events/order-stream';
 import { Status } from 'nice-grpc-common';
-import { eventually, startApp, startKafka } from '../../../test/harness/index.ts';
+import { eventually, startApp } from '../../../test/harness/index.ts';
 import { deleteRecords } from '../../../test/harness/topic-admin.ts';
 import { type ConsumeRecording, recordConsume } from '../testing/consume-recorder.ts';
-import { createEventProducer } from '../testing/event-producer.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { describeGroup } from '../testing/group-description.ts';
 import { orderEvent } from '../testing/order-events.ts';
@@ -83,37 +81,6 @@ test('a gateway that is killed: the streams of another one get everything that w
   );
 });
 
-test('Kafka away for longer than a session: acknowledgements wait, and no event is missing or skipped afterwards', async (t) => {
-  const kafka = await startKafka(t);
-  const { brokers } = kafka;
-  const topic = 'orders.events';
-  await ensureTopic({ brokers, clientId: 'test' }, { topic, partitions: 12, replicationFactor: 1 });
-  const settings = { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, ...SHORT_SESSION };
-  const app = await startApp(t, 'stream-gateway', settings);
-  const { produce } = await createEventProducer(t, { brokers, topic });
-  const stream = recordConsume(t, app.urls.grpc, { subscription: 'away', maxBatchSize: 1 });
-  const events = newEvents(20);
-  await produce(...events.slice(0, 10));
-  await stream.received(10);
-
-  await kafka.stop();
-  await eventually(() => assert.equal(availability(stream).at(-1), false), { deadlineMs: 30_000 });
-  stream.acknowledge(messageAfter(stream, 4));
-  await eventually(() => assert.deepEqual(stream.partitions(), []), { deadlineMs: 30_000 });
-  await kafka.start();
-  await stream.hasPartitions(12);
-  await stream.signal('acknowledged');
-  assert.equal(availability(stream).at(-1), true);
-  await (await createEventProducer(t, { brokers, topic })).produce(...events.slice(10));
-  await eventually(() => assert.equal(new Set(stream.eventIds()).size, 20), { deadlineMs: 30_000 });
-
-  stream.acknowledge();
-  stream.halfClose();
-  assert.equal((await stream.ended).code, Status.OK);
-  const rows = await describeGroup(brokers, 'orders-stream.away');
-  assert.deepEqual(new Set(rows.map((row) => row['LAG'])), new Set(['0']));
-});
-
 test('events that Kafka has dropped before a subscription got them are told as a gap', async (t) => {
   const { app, brokers, topic, settings, produce, metric } = await startGateway(t);
   const subscription = randomUUID();
@@ -138,8 +105,33 @@ test('events that Kafka has dropped before a subscription got them are told as a
   assert.match(text, /^stream_subscription_missed_events_total\{.*\} 4$/m);
 });
 
-function availability(stream: ConsumeRecording): boolean[] {
-  return stream.messages.flatMap(({ signal }) =>
-    signal?.$case === 'sourceStateChanged' ? [signal.value.available] : [],
-  );
-}
+test('streams that come and go, cancelled, ended or refused, leave neither members nor connections behind', async (t) => {
+  const { app, brokers, produce, metric } = await startGateway(t);
+  const subscription = randomUUID();
+  const consume = () => recordConsume(t, app.urls.grpc, { subscription });
+  const handles = async () =>
+    (await metric(/^nodejs_active_handles_total\{/)) ?? assert.fail('no such metric');
+  const first = consume();
+  await first.hasPartitions(12);
+  await produce(...newEvents(50));
+  await first.received(50);
+  await first.cancel();
+  await eventually(async () => assert.equal(await metric(/^stream_watchers\{.*state="live"/), 0));
+  const before = await eventually(handles);
+
+  for (let round = 0; round < 5; round += 1) {
+    const streams = Array.from({ length: 8 }, consume);
+    await Promise.all(streams.map((stream) => stream.signal(round % 2 ? 'assignmentChanged' : 'started')));
+    streams[0]?.send({});
+    streams[1]?.halfClose();
+    await Promise.all(streams.map((stream, index) => (index < 2 ? stream.ended : stream.cancel())));
+  }
+  await eventually(async () => {
+    const rows = await describeGroup(brokers, `orders-stream.${subscription}`);
+    assert.ok(rows.every((row) => row['CONSUMER-ID'] === '-'));
+  });
+  await eventually(async () => {
+    const after = await handles();
+    assert.ok(after <= before, `${after} handles, ${before} before`);
+  });
+});

@@ -6,7 +6,6 @@ import { createOrderStreamClient } from '@order-events/order-stream';
 import { eventually, startApp, startKafka } from '../../../test/harness/index.ts';
 import { type ConsumeRecording, recordConsume } from '../testing/consume-recorder.ts';
 import { createEventProducer } from '../testing/event-producer.ts';
-import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 
 // Other tests use the same Kafka.
@@ -63,25 +62,6 @@ async function startOnOwnKafka(t: TestContext) {
   };
   return { kafka, urls, streams, produce };
 }
-
-test('a gateway is killed: what its streams had not acknowledged comes to those of another, and nothing else is lost', async (t) => {
-  const { app, settings, produce } = await startGateway(t, SHORT_SESSION);
-  const doomed = await startApp(t, 'stream-gateway', settings);
-  const first = recordConsume(t, app.urls.grpc, { subscription });
-  const second = recordConsume(t, doomed.urls.grpc, { subscription });
-  await Promise.all([first.hasPartitions(6), second.hasPartitions(6)]);
-  first.acknowledgeAll();
-  const events = newEvents(100);
-  await produce(...events);
-  await allReceived([first, second], events);
-
-  process.kill(doomed.pid, 'SIGKILL');
-  const later = newEvents(20);
-  await produce(...later);
-  await first.hasPartitions(12);
-  await allReceived([first], [...events, ...later]);
-  await allStored(app.urls.grpc);
-});
 
 test('Kafka stops and starts while streams run: acknowledgements of the meantime are stored, and events go on', async (t) => {
   const { kafka, urls, streams, produce } = await startOnOwnKafka(t);
