@@ -4,7 +4,7 @@ import { encodeOrderEvent, keyHash, orderEventHeaders } from '@order-events/mess
 import kafkajs, { type Message, type Producer } from 'kafkajs';
 import { eventually } from '../../../test/harness/index.ts';
 
-const PARTITIONS = 12;
+const DEFAULT_PARTITIONS = 12;
 
 export interface EventProducer {
   /** Appends events as the relay does: by order, in the order given. Resolves when they are in the topic. */
@@ -13,10 +13,14 @@ export interface EventProducer {
   produceOther(value: string): Promise<void>;
 }
 
-/** Writes to a topic with 12 partitions. */
+/** Writes to a topic with 12 partitions, or as many as are named. */
 export async function createEventProducer(
   t: TestContext,
-  { brokers, topic }: { brokers: string[]; topic: string },
+  {
+    brokers,
+    topic,
+    partitions = DEFAULT_PARTITIONS,
+  }: { brokers: string[]; topic: string; partitions?: number },
 ): Promise<EventProducer> {
   let producer = await connectProducer(brokers);
   t.after(() => producer.disconnect());
@@ -37,7 +41,7 @@ export async function createEventProducer(
 
   return {
     async produce(...events) {
-      const byPartition = Map.groupBy(events, ({ order }) => keyHash(order.orderId) % PARTITIONS);
+      const byPartition = Map.groupBy(events, ({ order }) => keyHash(order.orderId) % partitions);
       for (const [partition, ofPartition] of byPartition) {
         const messages = ofPartition.map((event) => ({
           key: event.order.orderId,
