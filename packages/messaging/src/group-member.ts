@@ -158,18 +158,19 @@ export function createGroupMember(
     await events.onRevoked();
   }
 
-  /** Until the generation is over. */
+  /** Until the generation is over. The first heartbeat tells at once whether it has survived the connection before. */
   async function keepUp(current: GroupGeneration, coordinator: BrokerConnection): Promise<void> {
     const { signal, unlink } = linkAbort(stopping.signal, current.over);
     let checkedAtMs = performance.now();
     try {
       for (;;) {
+        if ((await heartbeat(current, coordinator, signal)) === 'rebalance') break;
+        if (current.isLeader && performance.now() > checkedAtMs + options.partitionCheckMs) {
+          checkedAtMs = performance.now();
+          if (await partitionsWereAdded(current, signal)) break;
+        }
         await pause(heartbeatIntervalMs, signal);
         if (signal.aborted) return;
-        if ((await heartbeat(current, coordinator, signal)) === 'rebalance') break;
-        if (!current.isLeader || performance.now() < checkedAtMs + options.partitionCheckMs) continue;
-        checkedAtMs = performance.now();
-        if (await partitionsWereAdded(current, signal)) break;
       }
       await Promise.race([revoke(), pause(HAND_OVER_MS, signal)]);
       current.end();
