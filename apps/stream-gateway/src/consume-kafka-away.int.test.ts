@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import { ensureTopic } from '@order-events/messaging';
 import { createOrderStreamClient } from '@order-events/order-stream';
@@ -8,9 +7,7 @@ import { type ConsumeRecording, recordConsume } from '../testing/consume-recorde
 import { createEventProducer } from '../testing/event-producer.ts';
 import { orderEvent } from '../testing/order-events.ts';
 
-// Other tests use the same Kafka.
-const subscription = `test.${randomUUID()}`;
-const SHORT_SESSION = { GATEWAY_CONSUMER_SESSION_MS: '6000' };
+const subscription = 'warehouse';
 const PATIENCE = { deadlineMs: 60_000 };
 
 const newEvents = (count: number) => Array.from({ length: count }, () => orderEvent());
@@ -48,7 +45,7 @@ async function startOnOwnKafka(t: TestContext) {
   const { urls } = await startApp(t, 'stream-gateway', {
     KAFKA_BROKERS: brokers.join(),
     KAFKA_TOPIC: topic,
-    ...SHORT_SESSION,
+    GATEWAY_CONSUMER_SESSION_MS: '6000',
   });
   const streams = [1, 2].map(() =>
     recordConsume(t, urls.grpc, { subscription, heartbeatInterval: { seconds: 1n } }),
@@ -77,6 +74,12 @@ test('Kafka stops and starts while streams run: acknowledgements of the meantime
     const events = await produce(50);
     await allReceived(streams, events);
     await allStored(urls.grpc);
+    for (const stream of streams) {
+      await eventually(() => {
+        const changes = stream.messages.flatMap(({ signal }) => signal?.$case === 'sourceStateChanged' ? [signal.value.available] : []); // prettier-ignore
+        assert.equal(changes.at(-1), true);
+      }, PATIENCE);
+    }
   }
 });
 

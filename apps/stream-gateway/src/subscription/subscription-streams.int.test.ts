@@ -4,19 +4,17 @@ import test from 'node:test';
 import { createOrderStreamClient, decodeErrorDetails, OrderStatus } from '@order-events/order-stream';
 import { Status } from 'nice-grpc-common';
 import { eventually } from '../../../../test/harness/index.ts';
-import { runKafkaTool } from '../../../../tools/stack/index.ts';
 import { recordConsume } from '../../testing/consume-recorder.ts';
 import { startGateway } from '../../testing/gateway-app.ts';
 import { orderEvent } from '../../testing/order-events.ts';
 
-/** Other tests use the same Kafka. */
-const newSubscription = () => `test.${randomUUID()}`;
 const EARLIEST = { position: { $case: 'earliest' as const, value: true } };
 const PENDING = { statuses: [OrderStatus.PENDING] };
 
 test('what a stream acknowledges is where its subscription stands, also after the stream, until it is moved', async (t) => {
   const { app, produce } = await startGateway(t);
-  const subscription = newSubscription();
+  // Other tests use the same Kafka.
+  const subscription = `test.${randomUUID()}`;
   const { client, close } = createOrderStreamClient(app.urls.grpc);
   t.after(close);
   const events = Array.from({ length: 20 }, () => orderEvent());
@@ -49,34 +47,4 @@ test('what a stream acknowledges is where its subscription stands, also after th
   await eventually(() => client.deleteSubscription({ name: subscription }));
   const fresh = recordConsume(t, app.urls.grpc, { subscription });
   assert.deepEqual((await fresh.received(20)).toSorted(), ids);
-});
-
-test("Kafka's own tool shows the streams of a subscription as members, with what each is behind", async (t) => {
-  const { app, brokers, topic, produce } = await startGateway(t);
-  const subscription = newSubscription();
-  const one = recordConsume(t, app.urls.grpc, { subscription });
-  const two = recordConsume(t, app.urls.grpc, { subscription });
-  await Promise.all([one.hasPartitions(6), two.hasPartitions(6)]);
-  await produce(...Array.from({ length: 30 }, () => orderEvent()));
-  one.acknowledgeAll();
-  two.acknowledgeAll();
-
-  await eventually(
-    async () => {
-      const { stdout } = await runKafkaTool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
-        ...['--bootstrap-server', brokers.join(), '--describe', '--group', `orders-stream.${subscription}`],
-      ]);
-      const rows = stdout.split('\n').flatMap((line) => (line.includes(topic) ? [line.split(/\s+/)] : []));
-      // GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID
-      const byMember = Map.groupBy(rows, (row) => row[6]);
-      assert.deepEqual(Array.from(byMember.values(), (mine) => mine.length), [6, 6]); // prettier-ignore
-      assert.ok(
-        rows.every((row) => row[5] === '0' && row[3] === row[4]),
-        stdout,
-      );
-      const ends = rows.reduce((sum, row) => sum + Number(row[4]), 0);
-      assert.equal(ends, 30);
-    },
-    { deadlineMs: 60_000 },
-  );
 });
