@@ -97,7 +97,7 @@ function gapsOf({ streams }: WatchHistory, log: TopicLog) {
   );
 }
 
-function contentOf(event: OrderEvent | LoggedEvent): string {
+export function contentOf(event: OrderEvent | LoggedEvent): string {
   const { eventId, eventType, orderId, orderVersion, customerId, status } = event;
   return [eventId, eventType, orderId, orderVersion, customerId, status].join(' ');
 }

@@ -14,9 +14,13 @@ export interface EventLoad {
   stop(): Promise<void>;
 }
 
-/** Goes on appending changes of a few orders until it is stopped. */
-export function startEventLoad(produce: EventProducer['produce']): EventLoad {
-  const orders = Array.from({ length: ORDERS }, () => ({ orderId: randomUUID(), version: 0 }));
+/** Goes on appending changes of a few orders until it is stopped; order n is of customer-n. */
+export function startEventLoad(produce: EventProducer['produce'], pauseMs = PAUSE_MS): EventLoad {
+  const orders = Array.from({ length: ORDERS }, (_, index) => ({
+    orderId: randomUUID(),
+    customerId: `customer-${index}`,
+    version: 0,
+  }));
   const appended: string[] = [];
   let stopping = false;
   let turn = 0;
@@ -30,7 +34,7 @@ export function startEventLoad(produce: EventProducer['produce']): EventLoad {
       turn = (turn + EVENTS_AT_ONCE) % ORDERS;
       await produce(...events);
       appended.push(...events.map(({ eventId }) => eventId));
-      await pause(PAUSE_MS);
+      await pause(pauseMs);
     }
   }
 

@@ -1,0 +1,71 @@
+import type { TestContext } from 'node:test';
+import { consumeOrders, type ConsumedBatch, type OrderFilter } from '@order-events/order-stream';
+import type { OrderSelection } from './topic-log.ts';
+import type { SubscriptionHistory, SubscriptionStep } from './subscription-history.ts';
+
+export interface RecordedSubscription {
+  history(): SubscriptionHistory;
+  /** Connections that were lost, over all consumers. */
+  interruptions(): number;
+  stop(): Promise<void>;
+}
+
+export interface RecordedSubscriptionOptions {
+  readonly subscription: string;
+  readonly filter?: OrderSelection;
+  readonly consumers: number;
+  readonly address: () => string;
+  /** How long a consumer works at a batch before it acknowledges. */
+  readonly work: () => Promise<void>;
+}
+
+const MAX_RETRY_DELAY_MS = 1_000;
+
+/** Consumers that share a subscription, acknowledge what they got, and write down everything. */
+export function recordSubscription(
+  t: TestContext,
+  { subscription, filter = {}, consumers, address, work }: RecordedSubscriptionOptions,
+): RecordedSubscription {
+  const stopping = new AbortController();
+  const steps: SubscriptionStep[] = [];
+  let interruptions = 0;
+
+  async function consume(consumer: string): Promise<void> {
+    /** Of the present connection, in the order of their arrival. */
+    let unstored: ConsumedBatch[] = [];
+    const note = (kind: SubscriptionStep['kind'], { events }: ConsumedBatch) =>
+      void steps.push(...events.map((event): SubscriptionStep => ({ kind, consumer, event })));
+    const batches = consumeOrders({
+      subscription,
+      filter: filter as Partial<OrderFilter>,
+      address,
+      signal: stopping.signal,
+      // What comes again must be seen.
+      rememberedEvents: 0,
+      maxRetryDelayMs: MAX_RETRY_DELAY_MS,
+      onInterruption: () => (interruptions += 1),
+    });
+    for await (const batch of batches) {
+      if (batch.signal?.$case === 'started') unstored = [];
+      if (batch.signal?.$case === 'acknowledged') {
+        const { ackToken } = batch.signal.value;
+        const last = unstored.findIndex((candidate) => candidate.ackToken === ackToken);
+        for (const stored of unstored.splice(0, last + 1)) note('stored', stored);
+      }
+      note('delivered', batch);
+      unstored.push(batch);
+      if (batch.events.length > 0) await work();
+      note('acknowledged', batch);
+      batch.acknowledge();
+    }
+  }
+
+  const done = Promise.all(Array.from({ length: consumers }, (_, index) => consume(`consumer ${index}`)));
+  done.catch(() => undefined);
+  const stop = async () => {
+    stopping.abort();
+    await done;
+  };
+  t.after(stop);
+  return { history: () => ({ subscription, filter, steps }), interruptions: () => interruptions, stop };
+}
