@@ -9,6 +9,8 @@ const WATCHER_PROCESSES = 2;
 export interface OpenPath extends DeliveryPath {
   /** `host:port` of the gateway. */
   readonly address: string;
+  /** The value of a counter of the gateway. */
+  metric(name: string): Promise<number>;
 }
 
 /** A topic, a gateway on it, a producer for it and processes for watchers. All end with the part. */
@@ -24,5 +26,16 @@ export async function openDeliveryPath(
   defer(() => events.stop());
   const watches = startWatchLoad(WATCHER_PROCESSES);
   defer(() => watches.stop());
-  return { servers, pid: gateway.pid, address: gateway.urls.grpc, events, watches };
+  return {
+    servers,
+    pid: gateway.pid,
+    address: gateway.urls.grpc,
+    events,
+    watches,
+    async metric(name) {
+      const text = await (await fetch(`${gateway.urls.admin}/metrics`)).text();
+      const line = text.split('\n').find((candidate) => candidate.startsWith(`${name}{`));
+      return Number(line?.split(' ').at(-1));
+    },
+  };
 }

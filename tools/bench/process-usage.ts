@@ -36,13 +36,22 @@ export function machineCpuSeconds(): number {
 
 /** The most memory that a process has had in use, in MB. */
 export function peakMemoryMb(pid: number): number {
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1024;
+  return statusKilobytes(pid, 'VmHWM') / 1024;
+}
+
+/** The memory that a process has in use, in kB. */
+export function memoryKilobytes(pid: number): number {
+  return statusKilobytes(pid, 'VmRSS');
 }
 
 /** Time on a core in µs, to the nanosecond, without that of children. */
 export function scheduledMicros(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ', 1)[0]) / 1000;
+}
+
+function statusKilobytes(pid: number, name: string): number {
+  const line = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]);
 }
 
 function readStat(pid: number): { parent: number; ticks: number } {

@@ -5,6 +5,7 @@ import type { WatchRegistry } from '../watch/watch-registry.ts';
 import { createCallMiddleware } from './call-middleware.ts';
 import { createCallWires } from './call-wires.ts';
 import type { Health } from './health.ts';
+import { withLongBacklog } from './listen-backlog.ts';
 import {
   createOrderStreamService,
   EncodedOrderStreamDefinition,
@@ -70,8 +71,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     name: 'gRPC server',
     isServing: () => isListening && !isDraining,
     async start() {
-      server = createOrderServer(options, ended.signal, () => isDraining);
-      const port = await server.listen(`${options.host}:${options.port}`);
+      const created = createOrderServer(options, ended.signal, () => isDraining);
+      server = created;
+      const port = await withLongBacklog(() => created.listen(`${options.host}:${options.port}`));
       isListening = true;
       log.info({ name: 'grpc', url: `${options.host}:${port}` }, 'listening');
     },
