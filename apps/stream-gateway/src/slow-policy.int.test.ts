@@ -3,6 +3,7 @@ import { constants } from 'node:http2';
 import test from 'node:test';
 import { Status } from 'nice-grpc-common';
 import { eventually } from '../../../test/harness/index.ts';
+import { startEventLoad } from '../testing/event-load.ts';
 import { type TestGateway, startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 import { openRawWatch } from '../testing/raw-watch.ts';
@@ -67,4 +68,52 @@ test('a client that wakes up in time gets what was on its way, then why it ended
   const resumed = recordWatch(t, gateway.app.urls.grpc, { start });
   await resumed.events(expected.length - got.length);
   assert.deepEqual([...got, ...resumed.eventIds()].toSorted(), expected.toSorted());
+});
+
+const SMALL_WINDOW = { GATEWAY_SLOW_WINDOW_MS: '2000', GATEWAY_SLOW_BACKLOG_EVENTS: '100' };
+/** Less than the load of these tests, however slow the machine. */
+const WINDOW_BYTES = 16 * 1024;
+
+test('a client that reads less than the log grows by is ended, and told why', async (t) => {
+  const gateway = await startGateway(t, SMALL_WINDOW);
+  const healthy = gateway.watch();
+  const slow = openRawWatch(t, gateway.app.urls.grpc, {}, WINDOW_BYTES);
+  slow.readSlowly(1_000);
+  await healthy.signal('caughtUp');
+  const load = startEventLoad(gateway.produce);
+  t.after(() => load.stop());
+  await eventually(
+    async () => assert.equal(await gateway.metric(/^stream_evictions_total\{.*cause="falling_behind"/), 1),
+    PATIENCE,
+  );
+  slow.read();
+  const { status, resumeToken, details } = await slow.ended;
+  assert.equal(status, Status.RESOURCE_EXHAUSTED);
+  assert.equal(details.info?.reason, 'SLOW_CONSUMER');
+  assert.equal(resumeToken, slow.messages().at(-1)?.resumeToken);
+  await load.stop();
+  const expected = load.eventIds();
+  await healthy.events(expected.length);
+  assert.deepEqual(healthy.eventIds().toSorted(), expected.toSorted());
+});
+
+test('a client that reads old events slowly comes nearer to the end, and is left alone', async (t) => {
+  const gateway = await startGateway(t, SMALL_WINDOW);
+  const expected = await produceMany(gateway, 2_000);
+  const start = { position: { $case: 'earliest', value: true } } as const;
+  const slow = openRawWatch(t, gateway.app.urls.grpc, { start }, WINDOW_BYTES);
+  const startedMs = performance.now();
+  slow.readSlowly(100);
+  const got = await eventually(
+    () => {
+      const ids = slow.messages().flatMap(({ events }) => events.map(({ eventId }) => eventId));
+      assert.equal(ids.length, expected.length);
+      return ids;
+    },
+    { deadlineMs: 60_000 },
+  );
+  assert.deepEqual(got.toSorted(), expected.toSorted());
+  const elapsedMs = performance.now() - startedMs;
+  assert.ok(elapsedMs > 4_000, `it took ${elapsedMs} ms: less than two windows prove nothing`);
+  assert.equal(await gateway.metric(/^stream_evictions_total\{.*cause="falling_behind"/), 0);
 });

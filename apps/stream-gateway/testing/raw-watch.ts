@@ -21,6 +21,8 @@ export interface RawEnd {
 export interface RawWatch {
   /** Reads all that comes from now on. */
   read(): void;
+  /** Reads a piece of at most 16 KiB, then nothing for a while, and so on until `read`. */
+  readSlowly(pauseMs: number): void;
   /** What has been read so far, in whole messages. */
   messages(): WatchOrdersResponse[];
   readonly ended: Promise<RawEnd>;
@@ -62,6 +64,13 @@ export function openRawWatch(
       details = decodeErrorDetails(Metadata({ 'grpc-status-details-bin': Buffer.from(packed, 'base64') }));
     }
   };
+  let pauseMs = 0;
+  const take = (chunk: Buffer) => {
+    chunks.push(chunk);
+    if (pauseMs === 0) return;
+    stream.pause();
+    setTimeout(() => stream.resume(), pauseMs);
+  };
   stream.on('response', readTrailers);
   stream.on('trailers', readTrailers);
   stream.on('error', () => {});
@@ -72,7 +81,12 @@ export function openRawWatch(
     messages: () => readMessages(Buffer.concat(chunks)),
     read() {
       session.settings({ initialWindowSize: MAX_WINDOW });
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      pauseMs = 0;
+      if (stream.listenerCount('data') === 0) stream.on('data', take);
+    },
+    readSlowly(ms) {
+      pauseMs = ms;
+      stream.on('data', take);
     },
     ended,
   };
