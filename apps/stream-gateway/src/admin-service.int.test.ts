@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import {
+  createOrderStreamClient,
   decodeErrorDetails,
   OrderStatus,
   OrderStreamAdminServiceDefinition,
   RESUME_TOKEN_TRAILER,
   type Watcher,
+  type WatchOrdersResponse,
 } from '@order-events/order-stream';
 import { createChannel, createClient } from 'nice-grpc';
-import { Status } from 'nice-grpc-common';
+import { Metadata, Status } from 'nice-grpc-common';
 import { findReflectingClient } from '../../../test/harness/find-reflecting-client.ts';
 import { eventually } from '../../../test/harness/index.ts';
+import { recordConsume } from '../testing/consume-recorder.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 import { openRawWatch } from '../testing/raw-watch.ts';
@@ -130,3 +133,53 @@ test('tools find the service by reflection on its own port, and not on the one o
     assert.ok(!(await client.listServices(app.urls.grpc)).includes(SERVICE));
   }
 });
+
+test('a consumer is listed by its subscription, and ends like any other stream; its work goes to the next one', async (t) => {
+  const { app, produce } = await startGateway(t);
+  const admin = createAdminClient(t, app.urls.adminGrpc);
+  const consumer = recordConsume(t, app.urls.grpc, { subscription: 'billing' });
+  await consumer.signal('started');
+  const event = orderEvent();
+  await produce(event);
+  await consumer.received(1);
+  const { watchers } = await admin.listWatchers({});
+  assert.deepEqual(
+    watchers.map(({ subscription, deliveredEvents }) => [subscription, deliveredEvents]),
+    [['billing', 1n]],
+  );
+  await admin.closeWatcher({ watcherId: watchers[0]!.watcherId });
+  const { code, trailer } = await consumer.ended;
+  assert.equal(code, Status.UNAVAILABLE);
+  assert.equal(decodeErrorDetails(trailer).info?.reason, 'CLOSED_BY_OPERATOR');
+  assert.equal(trailer.get(RESUME_TOKEN_TRAILER), undefined);
+  const next = recordConsume(t, app.urls.grpc, { subscription: 'billing' });
+  assert.deepEqual(await next.received(1), [event.eventId]);
+});
+
+test('a client cannot pass itself off as another stream by what it sends', async (t) => {
+  const { app } = await startGateway(t);
+  const admin = createAdminClient(t, app.urls.adminGrpc);
+  const { client, close } = createOrderStreamClient(app.urls.grpc);
+  t.after(close);
+  const metadata = Metadata({ 'x-order-stream-call': '1' });
+  const streams = [client.watchOrders({}), client.watchOrders({}, { metadata })].map((call) =>
+    call[Symbol.asyncIterator](),
+  );
+  const ids: string[] = [];
+  for (const stream of streams) {
+    const { value } = (await stream.next()) as IteratorYieldResult<WatchOrdersResponse>;
+    ids.push(value.signal?.$case === 'started' ? value.signal.value.watcherId : '');
+  }
+  await admin.closeWatcher({ watcherId: ids[1]! });
+  await assert.rejects(restOf(streams[1]!), { code: Status.UNAVAILABLE });
+  const { watchers } = await admin.listWatchers({});
+  assert.deepEqual(
+    watchers.map(({ watcherId }) => watcherId),
+    [ids[0]],
+  );
+  await streams[0]?.return?.();
+});
+
+async function restOf(stream: AsyncIterator<unknown>): Promise<void> {
+  for (let done: boolean | undefined = false; !done;) ({ done } = await stream.next());
+}

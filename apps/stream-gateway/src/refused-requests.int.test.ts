@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
 import {
-  createOrderStreamClient,
   decodeErrorDetails,
   type DeepPartial,
   OrderEventType,
@@ -143,16 +142,6 @@ test('too many streams are refused with a time to come back', async (t) => {
     const next = watch();
     await Promise.race([next.signal('started'), next.ended.then(({ message }) => assert.fail(message))]);
   });
-});
-
-test('calls that are not built yet say so', async (t) => {
-  const { app } = await startGateway(t);
-  const { client, close } = createOrderStreamClient(app.urls.grpc);
-  t.after(close);
-  await assert.rejects(
-    client.getSubscription({ name: 'x' }),
-    /UNIMPLEMENTED: GetSubscription is not available yet/,
-  );
 });
 
 function withRaisedOffset(token: string): string {
