@@ -85,9 +85,12 @@ status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (nod
 
 ##@ Measure
 
-.PHONY: bench-relay
+.PHONY: bench-relay bench-gateway
 bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (7 minutes; Linux)
 	node tools/bench-relay/main.ts
+
+bench-gateway: $(INSTALLED) .java ## Measure what thousands of watchers cost and how late they get their events (12 minutes; Linux)
+	node tools/bench-gateway/main.ts
 
 ##@ Run in containers
 
