@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
-import { decodeErrorDetails } from '@order-events/order-stream';
+import { decodeErrorDetails, OrderStreamAdminServiceDefinition } from '@order-events/order-stream';
+import { createChannel, createClient } from 'nice-grpc';
 import { Status } from 'nice-grpc-common';
 import { eventually, startApp } from '../../../test/harness/index.ts';
 import { deleteRecords } from '../../../test/harness/topic-admin.ts';
@@ -134,4 +135,32 @@ test('streams that come and go, cancelled, ended or refused, leave neither membe
     const after = await handles();
     assert.ok(after <= before, `${after} handles, ${before} before`);
   });
+});
+
+test('an operator sees a consumer with its subscription, and closes it: another one has its orders at once', async (t) => {
+  const { app, produce } = await startGateway(t);
+  const subscription = randomUUID();
+  const stream = recordConsume(t, app.urls.grpc, { subscription });
+  const { signal } = await stream.signal('started');
+  const watcherId = signal?.$case === 'started' ? signal.value.watcherId : assert.fail();
+  await stream.hasPartitions(12);
+  const events = newEvents(10);
+  await produce(...events);
+  await stream.received(10);
+  const other = recordConsume(t, app.urls.grpc, { subscription });
+  await Promise.all([stream.hasPartitions(6), other.hasPartitions(6)]);
+
+  const channel = createChannel(app.urls.adminGrpc);
+  t.after(() => channel.close());
+  const admin = createClient(OrderStreamAdminServiceDefinition, channel);
+  const { watchers } = await admin.listWatchers({});
+  const listed = watchers.find((watcher) => watcher.watcherId === watcherId);
+  assert.deepEqual([listed?.subscription, listed?.deliveredEvents], [subscription, 10n]);
+  await admin.closeWatcher({ watcherId });
+  const { code, trailer } = await stream.ended;
+  assert.equal(code, Status.UNAVAILABLE);
+  assert.equal(decodeErrorDetails(trailer).info?.reason, 'CLOSED_BY_OPERATOR');
+  await other.hasPartitions(12);
+  await other.received(10);
+  assert.deepEqual(other.eventIds().toSorted(), ids(events).toSorted());
 });
