@@ -9,7 +9,7 @@ import {
 import packageJson from '../package.json' with { type: 'json' };
 import { closingPart } from './closing-part.ts';
 import type { GatewayConfig } from './config.ts';
-import { createConsumeMetrics } from './consume-metrics.ts';
+import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
@@ -38,6 +38,7 @@ export function createGatewayApp(
   const observer = createConsumeMetrics(registry, log);
   const { watches, slowStreamCheck } = createWatches(config, metrics, () => sources.log.wake(), log);
   registerGatewayGauges(registry, sources.log, watches);
+  registerConsumerGauge(registry, watches);
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,

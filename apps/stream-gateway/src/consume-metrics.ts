@@ -1,7 +1,8 @@
 import type { Logger } from '@order-events/runtime';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ConsumeObserver } from './consume/consumer.ts';
 import { createSparingWarn } from './log/sparing-log.ts';
+import type { WatchRegistry } from './watch/watch-registry.ts';
 
 /** Counts and logs what happens to subscriptions; names and help texts are what operators see. */
 export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeObserver {
@@ -44,4 +45,20 @@ export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeOb
       warnOfGroup({ err: error, subscription }, 'a consumer group cannot be reached, trying on');
     },
   };
+}
+
+/** Open streams of subscriptions, read when they are asked for. */
+export function registerConsumerGauge(registry: Registry, watches: Pick<WatchRegistry, 'list'>): void {
+  new Gauge({
+    name: 'stream_consumers',
+    help: 'Open streams of subscriptions; waiting: has no orders assigned at present.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const counts = { waiting: 0, 'catching up': 0, live: 0 };
+      for (const { subscription, state } of watches.list()) if (subscription !== '') counts[state] += 1;
+      for (const [state, count] of Object.entries(counts))
+        this.set({ state: state.replace(' ', '_') }, count);
+    },
+  });
 }

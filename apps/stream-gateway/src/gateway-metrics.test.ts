@@ -1,7 +1,7 @@
 import { createLogger, createMetricsRegistry } from '@order-events/runtime';
 import { testOperatorPages } from '../../../test/harness/operator-pages.ts';
 import { createWatchedLog } from '../testing/watched-log.ts';
-import { createConsumeMetrics } from './consume-metrics.ts';
+import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 
@@ -15,6 +15,7 @@ testOperatorPages({
     const { log, watches } = createWatchedLog();
     createGatewayMetrics(registry);
     registerGatewayGauges(registry, log, watches);
+    registerConsumerGauge(registry, watches);
     createConsumeMetrics(registry, createLogger({ service: 'test', level: 'silent' }));
     return registry;
   },

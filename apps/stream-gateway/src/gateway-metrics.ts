@@ -21,6 +21,7 @@ export interface GatewayMetrics extends LogMetrics {
 
 const REFUSALS: readonly StreamErrorReason[] = [
   'TOO_MANY_WATCHERS',
+  'TOO_MANY_CONSUMERS',
   'TOO_MANY_STREAMS_OF_CONNECTION',
   'TOO_MANY_STREAMS_OF_PRINCIPAL',
 ];

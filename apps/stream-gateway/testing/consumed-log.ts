@@ -7,6 +7,7 @@ import {
 } from '@order-events/messaging';
 import type { ConsumeMessage } from '../src/consume/consume-message.ts';
 import { consumeLog, type ConsumeRequest } from '../src/consume/consumer.ts';
+import type { RegisteredWatch } from '../src/watch/registered-watch.ts';
 import { createWatchLifetime } from '../src/watch/watch-lifetime.ts';
 import { newWatch } from './test-wire.ts';
 import type { WatchedLog } from './watched-log.ts';
@@ -93,7 +94,7 @@ export function createTestGroup(): TestGroup {
 }
 
 export interface OpenConsumer {
-  readonly watcherId: string;
+  readonly watch: RegisteredWatch;
   /** The next message; fails the test when the stream has ended. */
   next(): Promise<ConsumeMessage>;
   /** The next message must be such a signal. */
@@ -151,7 +152,7 @@ export function openConsumer(
     return done ? assert.fail('the stream has ended') : value;
   }
   return {
-    watcherId: watch.id,
+    watch,
     next,
     async signal(kind) {
       const message = await next();

@@ -125,10 +125,12 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
 
   function readMessage(): ConsumeMessage | undefined {
     if (!applied) return undefined;
-    const outcome = reader.next(isEnding ? 0 : Math.min(parts.maxBatchSize, progress.credit()));
+    const mostEvents = isEnding ? 0 : Math.min(parts.maxBatchSize, progress.credit());
+    const outcome = reader.next(mostEvents);
+    if (outcome) return readNotice(outcome);
     if (reader.backlog() === 0n) watch.state = 'live';
-    else if (watch.state === 'waiting' || reader.pending()) watch.state = 'catching up';
-    return outcome && readNotice(outcome);
+    else if (mostEvents === 0 || reader.pending() || watch.state === 'waiting') watch.state = 'catching up';
+    return undefined;
   }
 
   function readNotice(outcome: ReadOutcome): ConsumeMessage {

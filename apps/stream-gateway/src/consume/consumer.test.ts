@@ -79,6 +79,25 @@ test('a rebalance that changes nothing is not told, and nothing is sent again', 
   await stream.close();
 });
 
+test('a stream is live when nothing waits for it, and not while it waits for credit', async () => {
+  const { given, stream } = await openMember([0, 1, 2], { maxUnacknowledgedEvents: 2 });
+  assert.ok(await stream.isSilent());
+  assert.equal(stream.watch.state, 'live');
+  given.append(0, newEvents(3));
+  const message = await stream.next();
+  assert.equal(stream.watch.state, 'live');
+  assert.ok(await stream.isSilent());
+  assert.deepEqual([stream.watch.state, stream.watch.backlog()], ['catching up', 1n]);
+  stream.acknowledge(message);
+  // Credit does not wait for the commit.
+  assert.deepEqual(offsets(await stream.next()), ['0/2']);
+  assert.equal(stream.watch.state, 'catching up');
+  await stream.signal('acknowledged');
+  assert.ok(await stream.isSilent());
+  assert.equal(stream.watch.state, 'live');
+  await stream.close();
+});
+
 test('acknowledgements while a commit is under way share the next one', async () => {
   const { given, group, stream } = await openMember([0], { maxBatchSize: 1 });
   group.storesAtOnce = false;

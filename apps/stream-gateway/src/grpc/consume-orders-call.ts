@@ -30,6 +30,7 @@ export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrder
     const open = firstRequest(await firstOf(iterator));
     const wanted = parseOpenRequest(open, Date.now());
     if (consumers >= maxConsumers) {
+      options.metrics.streamRefused('TOO_MANY_CONSUMERS');
       const text = `this server has ${maxConsumers} consumers, its limit: try another one, or later`;
       throw new StreamError('TOO_MANY_CONSUMERS', text);
     }
