@@ -55,6 +55,18 @@ test('what is appended later is not hidden by what was read before', () => {
   assert.ok(batches.oldestUnreadAtMs(start()) <= performance.now());
 });
 
+test('what streams with ever other filters have read is not remembered without end', () => {
+  const { append, batches, start } = openLog();
+  append(0, [orderEvent()]);
+  const { message } = batches.read(start(), groupOf());
+  for (let other = 0; other < 20_000; other += 1) {
+    batches.read(start(), groupOf({ customerIds: [`customer-${other}`] }));
+  }
+  const again = batches.read(start(), groupOf());
+  assert.notEqual(again.message, message);
+  assert.deepEqual(again.message, message);
+});
+
 test('what memory does not hold any more is older than everything', () => {
   const given = createWatchedLog({ partitions: 1, ringBytes: 1 });
   given.open();

@@ -44,8 +44,10 @@ interface KnownPosition {
   oldestUnreadAtMs: number | undefined;
 }
 
-/** Of the events in batches that are remembered. */
+/** Of what is remembered: while nothing is appended, streams with ever other filters may come and go. */
 const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** Of a position or a batch, about, without the encoded events. */
+const ENTRY_BYTES = 1_000;
 
 type ReadableLog = Pick<OrderLogView, 'blockAt' | 'head' | 'revision'>;
 
@@ -72,7 +74,11 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
     } else if (knownBytes > MAX_REMEMBERED_BYTES) forget();
     const key = position.key();
     let entry = known.get(key);
-    if (!entry) known.set(key, (entry = { batches: new Map(), oldestUnreadAtMs: undefined }));
+    if (!entry) {
+      entry = { batches: new Map(), oldestUnreadAtMs: undefined };
+      known.set(key, entry);
+      knownBytes += ENTRY_BYTES;
+    }
     return entry;
   }
 
@@ -99,6 +105,7 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
       const message = events.length > 0 ? { events, resumeToken: after.token() } : undefined;
       const batch = { message, after, scanned, belowRing, full };
       batches.set(key, { loaded, batch });
+      knownBytes += ENTRY_BYTES;
       for (const { encoded } of events) knownBytes += encoded.length;
       return batch;
     },
