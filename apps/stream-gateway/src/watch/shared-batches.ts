@@ -85,6 +85,8 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
   /** All streams that have read everything stand at one place, whatever they have read. */
   function positionAfter(before: LogPosition, next: Cursor): LogPosition {
     if (!next.every((offset, partition) => offset === log.head(partition))) {
+      // A stream that waits for its history has not had its turn yet.
+      if (next.every((offset, partition) => offset === before.next[partition])) return before;
       return createLogPosition(before.topicId, next, (before.turn + 1) % next.length);
     }
     if (end?.topicId !== before.topicId || end.next.length !== next.length) {

@@ -100,6 +100,29 @@ test('partitions take turns when all of them have more than a message holds', as
   await stream.close();
 });
 
+test('partitions take turns also while they are read from history', async () => {
+  const given = createWatchedLog({ partitions: 2, ringBytes: 1 });
+  given.open();
+  for (const partition of [0, 1]) {
+    // One after the other, so that the ring holds the last one only.
+    for (let event = 0; event < 30; event += 1) given.append(partition, [orderEvent()]);
+  }
+  const stream = given.watch({ start: { kind: 'earliest' } });
+  let reached: readonly bigint[] = [0n, 0n];
+  for (let messages = 0; messages < 2;) {
+    const { events, resumeToken } = await stream.next();
+    if (events.length === 0) continue;
+    messages += 1;
+    const point = decodeResumeToken(resumeToken);
+    if (point.kind === 'offsets') reached = point.next;
+  }
+  assert.ok(
+    reached.every((offset) => offset > 0n),
+    String(reached),
+  );
+  await stream.close();
+});
+
 test('heartbeats come in time and carry progress past events that did not match', async () => {
   const given = createWatchedLog();
   given.open();
