@@ -17,7 +17,7 @@ const DURATION_MS = Number(process.env['SOAK_MS'] ?? 30_000);
 /** Caches and the heap fill at first. */
 const WARM_UP_MS = Math.min(DURATION_MS / 3, 60_000);
 /** Over the time that is judged, however long it is. */
-const MAX_GROWTH_BYTES = 24 * 1024 * 1024;
+const MAX_GROWTH_BYTES = 12 * 1024 * 1024;
 const SAMPLE_EVERY_MS = 500;
 const TROUBLED_OF_EACH = 10;
 const MAX_SILENCE_MS = 10_000;
@@ -29,6 +29,8 @@ const SETTINGS = {
   GATEWAY_KEEPALIVE_MS: '3000',
   GATEWAY_KEEPALIVE_TIMEOUT_MS: '2000',
   GATEWAY_BLOCKED_LIMIT_MS: '15000',
+  // With room to spare the heap is collected seldom, and its waves would hide a trend.
+  NODE_OPTIONS: '--max-old-space-size=96 --max-semi-space-size=4',
 };
 
 test(
@@ -70,9 +72,8 @@ test(
     t.diagnostic(report(judged, growthBytes));
     t.diagnostic(`${JSON.stringify(troubled.counts)}, ${load.eventIds().length} events`);
     assert.ok(growthBytes < MAX_GROWTH_BYTES, `the memory grew by ${megabytes(growthBytes)} MB`);
-    const { halfOpen, ...others } = troubled.counts;
-    for (const [kind, count] of Object.entries(others)) assert.ok(count > 0, `none was ${kind}`);
-    assert.ok(halfOpen > 0);
+    const { ended: _, ...kinds } = troubled.counts;
+    for (const [kind, count] of Object.entries(kinds)) assert.ok(count > 0, `none was ${kind}`);
 
     const log = await readTopicLog({ brokers, topic });
     const histories = () => neighbours.map((neighbour) => neighbour.history());

@@ -24,12 +24,17 @@ export async function findGrpcurl(reflection: ReflectionVersion): Promise<Reflec
     const why = error instanceof Error ? (error.message.trim().split('\n').at(-1) ?? '') : String(error);
     return `grpcurl ${version} is not there and could not be built: ${why}`;
   }
+  const ask = async (address: string, ...question: string[]) => {
+    const args = ['-plaintext', address, ...question];
+    const { stdout } = await promisify(execFile)(binary, args, { timeout: LIST_DEADLINE_MS });
+    return stdout.trim();
+  };
   return {
     name: `grpcurl ${version}`,
-    async listServices(address) {
-      const args = ['-plaintext', address, 'list'];
-      const { stdout } = await promisify(execFile)(binary, args, { timeout: LIST_DEADLINE_MS });
-      return stdout.trim().split('\n');
+    listServices: async (address) => (await ask(address, 'list')).split('\n'),
+    async describeService(address, service) {
+      const text = await ask(address, 'describe', service);
+      return Array.from(text.matchAll(/^ *rpc (\w+) /gm), ([, method = '']) => method);
     },
     call: (address, method, request) => run(binary, address, method, request),
   };

@@ -15,6 +15,8 @@ export interface ReflectingClient {
   /** Says which one it is, for the output of the test. */
   readonly name: string;
   listServices(address: string): Promise<string[]>;
+  /** Sorted names of the methods of `package.Service`, as the server describes it with all that its messages need. */
+  describeService(address: string, service: string): Promise<string[]>;
   /** Calls `package.Service/Method` of a server without TLS. The request is in protobuf's JSON form. */
   call(address: string, method: string, request: unknown): ReflectedCall;
 }

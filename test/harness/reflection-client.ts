@@ -1,7 +1,6 @@
 import {
   create,
   createFileRegistry,
-  type DescMethod,
   type FileRegistry,
   fromBinary,
   fromJson,
@@ -35,6 +34,11 @@ export function createReflectionClient(version: ReflectionVersion, why: string):
           service.getName(),
         );
       }),
+    describeService: (address, service) =>
+      withClient(address, async (client) => {
+        const registry = await describe(client, version, service);
+        return (registry.getService(service)?.methods ?? []).map(({ name }) => name).toSorted();
+      }),
     call: (address, method, request) => startCall(address, version, method, request),
   };
 }
@@ -49,7 +53,12 @@ function startCall(
   let stop: () => void = () => {};
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   const ended = withClient(address, async (client) => {
-    const { method, registry } = await describe(client, version, name);
+    const [serviceName = '', methodName] = name.split('/');
+    const registry = await describe(client, version, serviceName);
+    const method = registry
+      .getService(serviceName)
+      ?.methods.find((candidate) => candidate.name === methodName);
+    if (!method) throw new Error(`the server does not describe ${name}`);
     // The caller gives what JSON can hold.
     const message = fromJson(method.input, request as JsonValue, { registry });
     const bytes = Buffer.from(toBinary(method.input, message));
@@ -105,13 +114,12 @@ function ask(
   });
 }
 
-/** The method with all that its messages need: the server sends one file at a time. */
+/** The service with all that its messages need: the server sends one file at a time. */
 async function describe(
   client: grpc.Client,
   version: ReflectionVersion,
-  name: string,
-): Promise<{ method: DescMethod; registry: FileRegistry }> {
-  const [serviceName = '', methodName] = name.split('/');
+  serviceName: string,
+): Promise<FileRegistry> {
   const files = new Map<string, FileDescriptorProto>();
   let wanted = [new ServerReflectionRequest().setFileContainingSymbol(serviceName)];
   while (wanted.length > 0) {
@@ -122,16 +130,13 @@ async function describe(
         files.set(file.name, file);
       }
     }
-    if (files.size === known) throw new Error(`the server does not describe all of ${name}`);
+    if (files.size === known) throw new Error(`the server does not describe all of ${serviceName}`);
     const imported = new Set([...files.values()].flatMap(({ dependency }) => dependency));
     wanted = [...imported]
       .filter((file) => !files.has(file))
       .map((file) => new ServerReflectionRequest().setFileByFilename(file));
   }
-  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: inOrder(files) }));
-  const method = registry.getService(serviceName)?.methods.find((candidate) => candidate.name === methodName);
-  if (!method) throw new Error(`the server does not describe ${name}`);
-  return { method, registry };
+  return createFileRegistry(create(FileDescriptorSetSchema, { file: inOrder(files) }));
 }
 
 /** Files after those that they import. */

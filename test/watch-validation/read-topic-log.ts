@@ -47,7 +47,10 @@ async function consume(
     if (last !== undefined && BigInt(payload.lastOffset) >= last) missing.delete(payload.partition);
     if (missing.size === 0) complete.resolve();
   });
-  consumer.on('consumer.crash', ({ payload }) => complete.reject(payload.error));
+  consumer.on('consumer.crash', ({ payload }) => {
+    // Otherwise it begins again by itself, for example while the broker loads its groups.
+    if (!payload.restart) complete.reject(payload.error);
+  });
   const late = () =>
     complete.reject(new Error(`partitions ${[...missing.keys()].join()} were not read in time`));
   const timer = setTimeout(late, DEADLINE_MS);

@@ -1,5 +1,5 @@
 import { isDue, nameOf } from './delivery-guarantees.ts';
-import { rankOf, ranksOf } from './log-rank.ts';
+import { type LogRanks, rankOf, ranksOf } from './log-rank.ts';
 import type { TopicLog } from './topic-log.ts';
 import { type RecordedStream, tokensOf, type WatchHistory } from './watch-history.ts';
 
@@ -79,20 +79,20 @@ function* leftOut(
 }
 
 function* firstEvents({ messages }: RecordedStream, history: WatchHistory, log: TopicLog): Iterable<string> {
-  // Where a gap is told, its message says where the stream goes on.
-  const gap = messages.find(({ message }) => message.signal?.$case === 'gap');
-  const token = (gap ?? messages[0])?.message.resumeToken;
-  if (token === undefined) return;
-  const begin = ranksOf(token, log);
   const seen = new Set<number>();
-  for (const event of messages.flatMap(({ message }) => message.events)) {
-    if (seen.has(event.partition)) continue;
-    seen.add(event.partition);
-    const rank = rankOf(log, event);
-    const events = log.partitions[event.partition] ?? [];
-    const from = begin[event.partition] ?? 0;
-    const due = events.findIndex((candidate, index) => index >= from && isDue(history, candidate));
-    if (rank === undefined || rank === due || events[rank]?.isRepeated) continue;
-    yield `${nameOf(event)} was the first of its partition in a stream that began at event ${from}; due was event ${due}`;
+  let begin: LogRanks | undefined;
+  for (const { message } of messages) {
+    // A gap says where the stream goes on.
+    if (!begin || message.signal?.$case === 'gap') begin = ranksOf(message.resumeToken, log);
+    for (const event of message.events) {
+      if (seen.has(event.partition)) continue;
+      seen.add(event.partition);
+      const rank = rankOf(log, event);
+      const events = log.partitions[event.partition] ?? [];
+      const from = begin[event.partition] ?? 0;
+      const due = events.findIndex((candidate, index) => index >= from && isDue(history, candidate));
+      if (rank === undefined || rank === due || events[rank]?.isRepeated) continue;
+      yield `${nameOf(event)} was the first of its partition in a stream that began at event ${from}; due was event ${due}`;
+    }
   }
 }

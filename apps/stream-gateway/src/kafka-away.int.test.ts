@@ -5,6 +5,9 @@ import { ensureTopic } from '@order-events/messaging';
 import { Status } from 'nice-grpc-common';
 import { createTestTopic, eventually, startApp, startKafka } from '../../../test/harness/index.ts';
 import { recreateTopic } from '../../../test/harness/topic-admin.ts';
+import { assertComplete, assertResumesAnywhere } from '../../../test/watch-validation/read-to-end.ts';
+import { readTopicLog } from '../../../test/watch-validation/read-topic-log.ts';
+import { longestSilenceMs } from '../../../test/watch-validation/watch-guarantees.ts';
 import { createEventProducer } from '../testing/event-producer.ts';
 import { startGateway } from '../testing/gateway-app.ts';
 import { healthOf } from '../testing/gateway-health.ts';
@@ -21,6 +24,26 @@ async function startOwnKafka(t: TestContext) {
   const { brokers } = kafka;
   await ensureTopic({ brokers, clientId: 'test' }, { topic: TOPIC, partitions: 12, replicationFactor: 1 });
   return { kafka, brokers, topic: TOPIC, settings: { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: TOPIC } };
+}
+
+/** A heartbeat each second, on a machine that does other work. */
+const MAX_SILENCE_MS = 8_000;
+
+/** Every stream has read the topic to its end, broke no guarantee and was never silent; its tokens are good for others. */
+async function assertKept(
+  t: TestContext,
+  address: string,
+  streams: readonly StreamRecording[],
+  topic: { brokers: string[]; topic: string },
+): Promise<void> {
+  const log = await readTopicLog(topic);
+  const histories = () => streams.map((stream) => stream.history());
+  await eventually(() => assertComplete(histories(), log), { deadlineMs: 30_000 });
+  for (const history of histories()) {
+    await assertResumesAnywhere(t, address, history, log);
+    const silenceMs = longestSilenceMs(history);
+    assert.ok(silenceMs < MAX_SILENCE_MS, `${history.client} heard nothing for ${silenceMs} ms`);
+  }
 }
 
 async function sourceChange(stream: StreamRecording, available: boolean, from = 0): Promise<void> {
@@ -44,7 +67,8 @@ test('with Kafka absent at the start watches are taken, and get all that is appe
 
   const { urls, pid } = await startApp(t, 'stream-gateway', settings);
   const latest = recordWatch(t, urls.grpc, EVERY_SECOND);
-  const earliest = recordWatch(t, urls.grpc, { start: { position: { $case: 'earliest', value: true } } });
+  const start = { position: { $case: 'earliest', value: true } } as const;
+  const earliest = recordWatch(t, urls.grpc, { ...EVERY_SECOND, start });
   for (const stream of [latest, earliest]) {
     await stream.signal('started');
     await sourceChange(stream, false);
@@ -86,6 +110,7 @@ test('with Kafka absent at the start watches are taken, and get all that is appe
     const got = new Set(resumed.eventIds());
     assert.ok(expected.every((id) => got.has(id)));
   });
+  await assertKept(t, urls.grpc, [latest, earliest], { brokers, topic });
   process.kill(pid, 0);
 });
 
@@ -121,6 +146,7 @@ test('Kafka stopped and started while streams run: they are told, go on, and nei
     [...before, ...after].map(({ eventId }) => eventId).toSorted(),
   );
   assert.deepEqual((await duringOutage.events(2)).toSorted(), after.map(({ eventId }) => eventId).toSorted());
+  await assertKept(t, urls.grpc, [running], { brokers, topic });
 });
 
 test('a broker that answers nothing holds up no heartbeat, not even of a stream that waits for old events', async (t) => {
@@ -143,6 +169,7 @@ test('a broker that answers nothing holds up no heartbeat, not even of a stream 
   await earliest.events(1);
   await sourceChange(live, true);
   assert.deepEqual(earliest.eventIds(), [first.eventId]);
+  await assertKept(t, urls.grpc, [live, earliest], { brokers, topic });
 });
 
 test('a topic that is created again ends its streams: nobody takes the new log for the old one', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { OrderStreamAdminServiceDefinition, OrderStreamServiceDefinition } from '@order-events/order-stream';
 import { findReflectingClient } from '../../../test/harness/find-reflecting-client.ts';
 import { eventually } from '../../../test/harness/index.ts';
 import type { ReflectedCall, ReflectingClient } from '../../../test/harness/reflecting-client.ts';
@@ -8,7 +9,17 @@ import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 
 const WATCH = 'orders.v1.OrderStreamService/WatchOrders';
-const SERVICES = ['grpc.health.v1.Health', 'orders.v1.OrderStreamService'];
+const METHODS: Readonly<Record<string, readonly string[]>> = {
+  'grpc.health.v1.Health': ['Check', 'Watch'],
+  'orders.v1.OrderStreamService': methodsOf(OrderStreamServiceDefinition),
+};
+const ADMIN_METHODS = methodsOf(OrderStreamAdminServiceDefinition);
+
+function methodsOf({ methods }: { readonly methods: Readonly<Record<string, { name: string }>> }): string[] {
+  return Object.values(methods)
+    .map(({ name }) => name)
+    .toSorted();
+}
 
 /** grpcurl in both versions where it can be had, and clients of our own in any case. */
 async function allClients(): Promise<ReflectingClient[]> {
@@ -32,7 +43,15 @@ test('clients that know nothing of the contract list, check and watch, by both v
   for (const client of await allClients()) {
     t.diagnostic(client.name);
     const services = await client.listServices(address);
-    assert.deepEqual(services.filter((name) => !name.startsWith('grpc.reflection.')).toSorted(), SERVICES);
+    assert.deepEqual(
+      services.filter((name) => !name.startsWith('grpc.reflection.')).toSorted(),
+      Object.keys(METHODS),
+    );
+    for (const [service, methods] of Object.entries(METHODS)) {
+      assert.deepEqual(await client.describeService(address, service), methods, client.name);
+    }
+    const admin = 'orders.v1.OrderStreamAdminService';
+    assert.deepEqual(await client.describeService(app.urls.adminGrpc, admin), ADMIN_METHODS, client.name);
 
     const check = client.call(address, 'grpc.health.v1.Health/Check', {
       service: 'orders.v1.OrderStreamService',
@@ -51,6 +70,23 @@ test('clients that know nothing of the contract list, check and watch, by both v
       [[shipped.eventId, 'ORDER_STATUS_SHIPPED']],
     );
     await watch.stop();
+  }
+});
+
+test('they watch the health of the gateway, up to its end', async (t) => {
+  const { app } = await startGateway(t);
+  const clients = await allClients();
+  const watches = clients.map((client) =>
+    client.call(app.urls.grpc, 'grpc.health.v1.Health/Watch', { service: 'orders.v1.OrderStreamService' }),
+  );
+  t.after(() => Promise.all(watches.map((watch) => watch.stop())));
+  for (const [index, { messages }] of watches.entries()) {
+    await eventually(() => assert.deepEqual(messages, [{ status: 'SERVING' }], clients[index]!.name));
+  }
+  app.kill('SIGTERM');
+  for (const [index, { messages, ended }] of watches.entries()) {
+    assert.equal((await ended).code, 'Unavailable', clients[index]!.name);
+    assert.deepEqual(messages, [{ status: 'SERVING' }, { status: 'NOT_SERVING' }], clients[index]!.name);
   }
 });
 

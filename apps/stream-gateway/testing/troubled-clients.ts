@@ -34,13 +34,18 @@ export function startTroubledClients(address: string, each: number): TroubledCli
 
   const rest = (ms: number) => pause(ms, undefined, { signal }).catch(() => undefined);
 
-  /** Watches again and again, and takes a message only after a pause. */
-  async function reluctant(kind: 'slow' | 'stalled', pauseMs: number): Promise<void> {
+  /** Watches again and again, and takes the next of some messages only after a pause. */
+  async function reluctant(kind: 'slow' | 'stalled', pauseMs: number, messages: number): Promise<void> {
     while (!signal.aborted) {
       const { client, close } = createOrderStreamClient(address);
       counts[kind] += 1;
       try {
-        for await (const _ of client.watchOrders(SLOW_REQUEST, { signal })) await rest(pauseMs);
+        let taken = 0;
+        for await (const _ of client.watchOrders(SLOW_REQUEST, { signal })) {
+          await rest(pauseMs);
+          taken += 1;
+          if (taken === messages) break;
+        }
       } catch {
         // Too slow, or at the end of the test: that is what they are here for.
         if (!signal.aborted) counts.ended += 1;
@@ -83,8 +88,8 @@ export function startTroubledClients(address: string, each: number): TroubledCli
   }
 
   const done = Promise.all([
-    ...Array.from({ length: each }, () => reluctant('slow', SLOW_PAUSE_MS)),
-    ...Array.from({ length: each }, () => reluctant('stalled', STALLED_PAUSE_MS)),
+    ...Array.from({ length: each }, () => reluctant('slow', SLOW_PAUSE_MS, Infinity)),
+    ...Array.from({ length: each }, () => reluctant('stalled', STALLED_PAUSE_MS, 2)),
     vanishing(),
     halfOpening(),
   ]);
