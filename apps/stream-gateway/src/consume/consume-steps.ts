@@ -47,6 +47,7 @@ const UNASSIGNED_UNTOLD_MS = 1_000;
 export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
   const { watch, lifetime, log, member, progress, reader, commits } = parts;
   let lastSentMs = performance.now();
+  let lookedAtMs = lastSentMs;
   let toldAvailable = true;
   let toldPartitions: string | undefined;
   let toldStored = -1;
@@ -152,6 +153,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
   return {
     started: () => message([], { kind: 'started', watcherId: watch.id, heartbeatMs: parts.heartbeatMs }),
     next() {
+      lookedAtMs = performance.now();
       const failure = member.failure();
       if (failure) throw failure;
       reader.checkTopic();
@@ -161,7 +163,6 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
       return readMessage() ?? heartbeat();
     },
     waitMs() {
-      const nowMs = performance.now();
       const times = [
         lastSentMs + parts.heartbeatMs,
         lifetime.nextAtMs(),
@@ -171,8 +172,9 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
         (unassignedAtMs ?? 0) + UNASSIGNED_UNTOLD_MS,
         applied ? commits.dueAtMs() : 0,
       ];
-      const ahead = times.filter((atMs) => atMs > nowMs);
-      return ahead.length > 0 ? Math.min(...ahead) - nowMs : 0;
+      // Those before have been seen to; one that has come since, by a little, has perhaps not.
+      const wakeAtMs = Math.min(...times.filter((atMs) => atMs > lookedAtMs));
+      return Math.max(0, wakeAtMs - performance.now());
     },
     applied: () => applied,
     finish() {
