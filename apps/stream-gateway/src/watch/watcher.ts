@@ -90,6 +90,7 @@ function createWatchSteps(
   let lastSentMs = performance.now();
   let scannedSilently = 0;
   let hasMore = false;
+  let lookedAtMs = 0;
   let loaded: EventBlock | undefined;
 
   function sent(message: WatchMessage): WatchMessage {
@@ -174,6 +175,7 @@ function createWatchSteps(
 
   const ahead = createLookAhead(() => {
     hasMore = false;
+    lookedAtMs = performance.now();
     return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
   });
 
@@ -190,7 +192,8 @@ function createWatchSteps(
       const nowMs = performance.now();
       const wakeAtMs = Math.min(lastSentMs + request.heartbeatMs, lifetime.nextAtMs());
       const retryAtMs = reading.retryAtMs();
-      return Math.max(0, (retryAtMs > nowMs ? Math.min(wakeAtMs, retryAtMs) : wakeAtMs) - nowMs);
+      // A time before the look has been seen to, one that has come since perhaps not.
+      return Math.max(0, (retryAtMs > lookedAtMs ? Math.min(wakeAtMs, retryAtMs) : wakeAtMs) - nowMs);
     },
     pending: () => reading.pending(),
   };
