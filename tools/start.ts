@@ -29,6 +29,10 @@ Watch pending and cancelled orders (leave it running):
 Place an order:
   curl -sS ${api.urls.http}/orders -H 'content-type: application/json' -d '{"customer_id":"c-1","currency":"EUR","items":[{"sku":"tea","quantity":2,"unit_price_minor":450}]}'
 
+Subscribe, as the README says:
+  NOTIFICATIONS_GATEWAY=${gateway.urls.grpc} make notifications
+  WAREHOUSE_GATEWAY=${gateway.urls.grpc} WAREHOUSE_API_URL=${api.urls.http} make warehouse
+
 Ctrl-C stops everything.`);
 let stopping = false;
 const relayKept = keepRelay();

@@ -150,6 +150,34 @@ test('a gateway that is frozen is left for another one, and nothing is missed', 
   assert.match(String(causes[0]), /silent for 3000 ms/);
 });
 
+test('a gateway that stops hands its consumers over, and nothing is missed', async (t) => {
+  const gateway = await startGateway(t);
+  const other = await startApp(t, 'stream-gateway', gateway.settings);
+  const subscription = 'handed-over';
+  let address = gateway.app.urls.grpc;
+  const causes: unknown[] = [];
+  const moving = startConsumer(t, {
+    ...{ address: () => address, subscription },
+    onInterruption: (cause) => causes.push(cause),
+  });
+  const staying = startConsumer(t, { address: other.urls.grpc, subscription });
+  await eventually(() => {
+    assert.ok(moving.partitions().length > 0 && staying.partitions().length > 0);
+  }, PATIENCE);
+  const events = Array.from({ length: 120 }, () => orderEvent());
+  await gateway.produce(...events.slice(0, 40));
+  address = other.urls.grpc;
+  gateway.app.kill('SIGTERM');
+  await gateway.produce(...events.slice(40, 80));
+  assert.deepEqual(await gateway.app.exited, { code: 0, signal: null });
+  await gateway.produce(...events.slice(80));
+  const given = () => [...idsOf(moving.events), ...idsOf(staying.events)];
+  const expected = new Set(events.map(({ eventId }) => eventId));
+  await eventually(() => assert.deepEqual(new Set(given()), expected), PATIENCE);
+  t.diagnostic(`${given().length - expected.size} of ${expected.size} events came twice`);
+  assert.match(String(causes[0]), /the server drains/);
+});
+
 test('a consumer with another filter than the subscription has is refused', async (t) => {
   const gateway = await startGateway(t);
   const options = { address: gateway.app.urls.grpc, subscription: 'filtered' };
