@@ -23,7 +23,7 @@ import {
 } from '../testing/raw-grpc-call.ts';
 
 /** Events come all the time; the rest is what a busy machine may cost. */
-const MAX_SILENCE_MS = 6_000;
+const MAX_SILENCE_MS = 10_000;
 const MAX_MEMORY_BYTES = 450 * 1024 * 1024;
 const WATCH_ALL = WatchOrdersRequest.encode(WatchOrdersRequest.fromPartial({})).finish();
 
