@@ -1,6 +1,6 @@
 import { ConsumeOrdersResponse } from '@order-events/order-stream';
 import type { ConsumeMessage, ConsumeSignal } from '../consume/consume-message.ts';
-import { duration } from './duration.ts';
+import { streamSignalMessage } from './stream-signal-message.ts';
 
 /** Joins the encoded events, see encodeWatchResponse: they have the same field number in both responses. */
 export function encodeConsumeResponse({ events, ackToken, signal }: ConsumeMessage): Uint8Array {
@@ -14,29 +14,8 @@ export function encodeConsumeResponse({ events, ackToken, signal }: ConsumeMessa
 }
 
 function signalMessage(signal: ConsumeSignal): ConsumeOrdersResponse['signal'] {
-  switch (signal.kind) {
-    case 'started':
-      return {
-        $case: 'started',
-        value: { watcherId: signal.watcherId, heartbeatInterval: duration(signal.heartbeatMs) },
-      };
-    case 'heartbeat':
-      return {
-        $case: 'heartbeat',
-        value: { serverTime: new Date(), backlogEvents: signal.backlogEvents },
-      };
-    case 'assignment changed':
-      return { $case: 'assignmentChanged', value: { partitions: [...signal.partitions] } };
-    case 'acknowledged':
-      return { $case: 'acknowledged', value: { ackToken: signal.ackToken } };
-    case 'source state changed':
-      return {
-        $case: 'sourceStateChanged',
-        value: { available: signal.available, changeTime: signal.since },
-      };
-    case 'gap':
-      return { $case: 'gap', value: { fromToken: signal.fromToken, missedEvents: signal.missedEvents } };
-    case 'draining':
-      return { $case: 'draining', value: { reconnectDelay: duration(signal.reconnectDelayMs) } };
-  }
+  if (signal.kind === 'assignment changed')
+    return { $case: 'assignmentChanged', value: { partitions: [...signal.partitions] } };
+  if (signal.kind === 'acknowledged') return { $case: 'acknowledged', value: { ackToken: signal.ackToken } };
+  return streamSignalMessage(signal);
 }

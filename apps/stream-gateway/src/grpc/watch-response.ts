@@ -1,7 +1,7 @@
 import { WatchOrdersResponse } from '@order-events/order-stream';
 import { framedBody } from './shared-frames.ts';
 import type { WatchMessage, WatchSignal } from '../watch/watch-message.ts';
-import { duration } from './duration.ts';
+import { streamSignalMessage } from './stream-signal-message.ts';
 
 /** Messages with events are shared by streams that want the same: they are encoded for the first one. */
 const encodings = new WeakMap<WatchMessage, Uint8Array>();
@@ -30,32 +30,8 @@ export function encodeWatchResponse(message: WatchMessage): Uint8Array {
 }
 
 function signalMessage(signal: WatchSignal): WatchOrdersResponse['signal'] {
-  switch (signal.kind) {
-    case 'started':
-      return {
-        $case: 'started',
-        value: { watcherId: signal.watcherId, heartbeatInterval: duration(signal.heartbeatMs) },
-      };
-    case 'heartbeat':
-      return {
-        $case: 'heartbeat',
-        value: { serverTime: new Date(), backlogEvents: signal.backlogEvents },
-      };
-    case 'caught up':
-      return { $case: 'caughtUp', value: { serverTime: new Date() } };
-    case 'fell behind':
-      return { $case: 'fellBehind', value: { backlogEvents: signal.backlogEvents } };
-    case 'source state changed':
-      return {
-        $case: 'sourceStateChanged',
-        value: { available: signal.available, changeTime: signal.since },
-      };
-    case 'gap':
-      return {
-        $case: 'gap',
-        value: { fromToken: signal.fromToken, missedEvents: signal.missedEvents },
-      };
-    case 'draining':
-      return { $case: 'draining', value: { reconnectDelay: duration(signal.reconnectDelayMs) } };
-  }
+  if (signal.kind === 'caught up') return { $case: 'caughtUp', value: { serverTime: new Date() } };
+  if (signal.kind === 'fell behind')
+    return { $case: 'fellBehind', value: { backlogEvents: signal.backlogEvents } };
+  return streamSignalMessage(signal);
 }

@@ -1,0 +1,33 @@
+import type { WatchOrdersResponse } from '@order-events/order-stream';
+import type { StreamSignal } from '../stream-signal.ts';
+import { duration } from './duration.ts';
+
+/** Signals that the responses of both kinds of streams have, under the same names. */
+type StreamSignalMessage = Extract<
+  WatchOrdersResponse['signal'],
+  { $case: 'started' | 'heartbeat' | 'sourceStateChanged' | 'gap' | 'draining' }
+>;
+
+export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
+  switch (signal.kind) {
+    case 'started':
+      return {
+        $case: 'started',
+        value: { watcherId: signal.watcherId, heartbeatInterval: duration(signal.heartbeatMs) },
+      };
+    case 'heartbeat':
+      return {
+        $case: 'heartbeat',
+        value: { serverTime: new Date(), backlogEvents: signal.backlogEvents },
+      };
+    case 'source state changed':
+      return {
+        $case: 'sourceStateChanged',
+        value: { available: signal.available, changeTime: signal.since },
+      };
+    case 'gap':
+      return { $case: 'gap', value: { fromToken: signal.fromToken, missedEvents: signal.missedEvents } };
+    case 'draining':
+      return { $case: 'draining', value: { reconnectDelay: duration(signal.reconnectDelayMs) } };
+  }
+}

@@ -1,0 +1,7 @@
+/** What clients of both kinds of streams are told about their stream. */
+export type StreamSignal =
+  | { readonly kind: 'started'; readonly watcherId: string; readonly heartbeatMs: number }
+  | { readonly kind: 'heartbeat'; readonly backlogEvents: bigint }
+  | { readonly kind: 'source state changed'; readonly available: boolean; readonly since: Date }
+  | { readonly kind: 'gap'; readonly fromToken: string; readonly missedEvents: bigint }
+  | { readonly kind: 'draining'; readonly reconnectDelayMs: number };
