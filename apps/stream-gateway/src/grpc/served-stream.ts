@@ -51,6 +51,8 @@ export async function* serveStream<Message extends ServedMessage>(
       watch.sending(message.events.length, message.resumeToken);
       yield encode(message);
     }
+    // A consumer has sent its last request, and got all that it was to get.
+    if (!context.signal.aborted) reason = 'FINISHED';
   } catch (error: unknown) {
     reason = error instanceof StreamError ? error.reason : 'FAILED';
     if (reason.startsWith('RESUME_TOKEN_')) metrics.tokenRejected(reason);
