@@ -1,5 +1,6 @@
 import type { Duration } from './gen/google/protobuf/duration.ts';
 
+/** Fractions of a millisecond are kept to the nanosecond. */
 export function toDuration(ms: number): Duration;
 export function toDuration(ms: number | undefined): Duration | undefined;
 export function toDuration(ms: number | undefined): Duration | undefined {

@@ -1,4 +1,5 @@
 import type { Metadata } from 'nice-grpc-common';
+import { toDuration, toMilliseconds } from './duration.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from './gen/google/rpc/error_details.ts';
 import { Status } from './gen/google/rpc/status.ts';
 
@@ -38,26 +39,33 @@ export function encodeErrorDetails(code: number, message: string, details: Error
     pack(ERROR_INFO, ErrorInfo.encode({ ...info, domain: DOMAIN, metadata: { ...info.metadata } }).finish());
   }
   if (retryDelayMs !== undefined) {
-    const retryDelay = {
-      seconds: BigInt(Math.floor(retryDelayMs / 1000)),
-      nanos: (retryDelayMs % 1000) * 1_000_000,
-    };
-    pack(RETRY_INFO, RetryInfo.encode({ retryDelay }).finish());
+    pack(RETRY_INFO, RetryInfo.encode({ retryDelay: toDuration(retryDelayMs) }).finish());
   }
   return Status.encode({ code, message, details: packed }).finish();
 }
 
-/** The details in the trailers of a failed call; details of a kind that is not known here are left out. */
+/**
+ * The details in the trailers of a failed call; details of a kind that is not known here are left out, and all of them when they
+ * cannot be read: the call has failed in any case, and whoever is in between may have put something else there.
+ */
 export function decodeErrorDetails(trailer: Metadata): ErrorDetails {
   const bytes = trailer.get(ERROR_DETAILS_TRAILER);
   if (!bytes) return {};
+  try {
+    return readDetails(bytes);
+  } catch {
+    return {};
+  }
+}
+
+function readDetails(bytes: Uint8Array): ErrorDetails {
   const found: { -readonly [Kind in keyof ErrorDetails]: ErrorDetails[Kind] } = {};
   for (const { typeUrl, value } of Status.decode(bytes).details) {
     if (typeUrl === BAD_REQUEST) found.violations = BadRequest.decode(value).fieldViolations;
     if (typeUrl === ERROR_INFO) found.info = ErrorInfo.decode(value);
     if (typeUrl === RETRY_INFO) {
-      const delay = RetryInfo.decode(value).retryDelay;
-      found.retryDelayMs = Number(delay?.seconds ?? 0n) * 1000 + (delay?.nanos ?? 0) / 1_000_000;
+      const { retryDelay } = RetryInfo.decode(value);
+      found.retryDelayMs = retryDelay ? toMilliseconds(retryDelay) : 0;
     }
   }
   return found;

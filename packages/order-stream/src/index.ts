@@ -1,4 +1,5 @@
 export { createOrderStreamClient, type OrderStreamConnection } from './client.ts';
+export { toDuration, toMilliseconds } from './duration.ts';
 export {
   decodeErrorDetails,
   encodeErrorDetails,
