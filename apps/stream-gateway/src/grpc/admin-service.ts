@@ -10,7 +10,7 @@ import type { ServiceImplementation } from 'nice-grpc';
 import { StreamError } from '../stream-error.ts';
 import type { RegisteredWatch } from '../watch/registered-watch.ts';
 import type { WatchRegistry } from '../watch/watch-registry.ts';
-import { type FieldViolation, InvalidRequestError } from './invalid-request-error.ts';
+import { readFields } from './request-fields.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
 /** Longer pages are cut to this: one answer must stay small. */
@@ -53,13 +53,11 @@ function listWatchers(
 
 /** The sequence number that the page starts after. */
 function checkedPage(pageSize: number, pageToken: string): number {
-  const violations: FieldViolation[] = [];
-  if (pageSize < 0) violations.push({ field: 'page_size', description: 'must not be negative' });
-  if (!/^\d{0,15}$/.test(pageToken)) {
-    violations.push({ field: 'page_token', description: 'must be next_page_token of the page before' });
-  }
-  if (violations.length > 0) throw new InvalidRequestError(violations);
-  return Number(pageToken);
+  return readFields('', (refuse) => {
+    if (pageSize < 0) refuse('page_size', 'must not be negative');
+    if (!/^\d{0,15}$/.test(pageToken)) refuse('page_token', 'must be next_page_token of the page before');
+    return Number(pageToken);
+  });
 }
 
 function tokenAfter(page: readonly RegisteredWatch[]): string {

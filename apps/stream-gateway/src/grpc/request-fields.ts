@@ -1,7 +1,8 @@
-import type {
-  OrderFilter,
-  StartPosition as StartPositionMessage,
-  WatchOrdersRequest,
+import {
+  type OrderFilter,
+  type StartPosition as StartPositionMessage,
+  toMilliseconds,
+  type WatchOrdersRequest,
 } from '@order-events/order-stream';
 import { EVENT_TYPE_NAMES, STATUS_NAMES } from '../order-enums.ts';
 import type { EventSelection } from '../watch/event-filter.ts';
@@ -93,7 +94,7 @@ export function parseStart(
 
 export function parseHeartbeat(interval: WatchOrdersRequest['heartbeatInterval'], refuse: Refuse): number {
   if (!interval) return DEFAULT_HEARTBEAT_MS;
-  const ms = Number(interval.seconds) * 1000 + interval.nanos / 1_000_000;
+  const ms = toMilliseconds(interval);
   if (ms < 0) refuse('heartbeat_interval', 'must not be negative');
   return Math.min(MAX_HEARTBEAT_MS, Math.max(MIN_HEARTBEAT_MS, ms));
 }

@@ -1,6 +1,5 @@
-import type { WatchOrdersResponse } from '@order-events/order-stream';
+import { toDuration, type WatchOrdersResponse } from '@order-events/order-stream';
 import type { StreamSignal } from '../stream-signal.ts';
-import { duration } from './duration.ts';
 
 /** Signals that the responses of both kinds of streams have, under the same names. */
 type StreamSignalMessage = Extract<
@@ -13,7 +12,7 @@ export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
     case 'started':
       return {
         $case: 'started',
-        value: { watcherId: signal.watcherId, heartbeatInterval: duration(signal.heartbeatMs) },
+        value: { watcherId: signal.watcherId, heartbeatInterval: toDuration(signal.heartbeatMs) },
       };
     case 'heartbeat':
       return {
@@ -28,6 +27,6 @@ export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
     case 'gap':
       return { $case: 'gap', value: { fromToken: signal.fromToken, missedEvents: signal.missedEvents } };
     case 'draining':
-      return { $case: 'draining', value: { reconnectDelay: duration(signal.reconnectDelayMs) } };
+      return { $case: 'draining', value: { reconnectDelay: toDuration(signal.reconnectDelayMs) } };
   }
 }
