@@ -1,24 +1,38 @@
 /**
- * Runs the tests: `node tools/run-tests.ts [--suite unit,int,e2e,chaos] [part of a path …]`. Without arguments all of them.
- * Starts one PostgreSQL and one Kafka for the whole run when a test needs them; TEST_SERVERS=containers or embedded says which
- * kind, else it takes containers where it can. Exits with the test runner's code, and with 1 when it finds no test.
+ * Runs the tests: `node --import tsx tools/run-tests.ts [--suite unit,int,e2e,chaos] [part of a path …]`; without arguments all.
+ * Starts one PostgreSQL and one Kafka for the whole run when a test needs them. Environment: TEST_SERVERS=containers or embedded
+ * says which kind, else it takes containers where it can; TEST_CONCURRENCY, how many files at once; TEST_SILENCE_LIMIT_MS, how long
+ * a file may give no sign of life. Exits with 0 when all tests passed, 130 when it was interrupted, else 1, also without any test.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findReflectingClient } from '../test/harness/find-reflecting-client.ts';
-import { installPythonPackages } from '../test/harness/python-packages.ts';
-import { runWhenOwnerEnds } from './stack/owner-guard.ts';
-import { describeServers, SERVER_SOURCES, type RunServers } from './test-run/run-servers.ts';
+import { measureMachinePace } from './test-run/machine-pace.ts';
+import { prepareTests } from './test-run/preparation.ts';
+import { runFiles, type RunResult } from './test-run/run-files.ts';
+import {
+  describeServers,
+  SERVER_SOURCES,
+  type RunServers,
+  type ServerSource,
+} from './test-run/run-servers.ts';
+import { describeResult, summarise } from './test-run/run-summary.ts';
+import { longestFirst, readRunTimes, writeRunTimes, type RunTimes } from './test-run/run-times.ts';
 import { startRunServers } from './test-run/server-choice.ts';
-import { findTestFiles, selectTestFiles, SUITES, SUITES_WITH_SERVERS } from './test-run/test-files.ts';
+import {
+  findTestFiles,
+  selectTestFiles,
+  SUITES,
+  SUITES_WITH_SERVERS,
+  type TestFile,
+} from './test-run/test-files.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..');
-const CONCURRENT_FILES = 2;
-const TEST_TIMEOUT_MS = 180_000;
-/** A file that never ends because it left something open has no time-out of its own. */
-const RUN_TIMEOUT_MS = 20 * 60_000;
+const TIMES_FILE = join(REPOSITORY, '.cache', 'test-times.json');
+/** Most of a test is waiting for servers and processes, so a core carries more than one. */
+const FILES_PER_CORE = 2;
+/** The longest that a test is silent on a quiet machine is half a minute. */
+const SILENCE_LIMIT_MS = 180_000;
 
 try {
   process.exitCode = await main();
@@ -32,101 +46,104 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { suite: { type: 'string', default: 'all' } },
   });
-  const wish = process.env['TEST_SERVERS'];
-  const source = wish ? oneOf(SERVER_SOURCES, wish, 'TEST_SERVERS') : undefined;
   const suites =
     values.suite === 'all' ? SUITES : values.suite.split(',').map((name) => oneOf(SUITES, name, '--suite'));
   const files = selectTestFiles(findTestFiles(REPOSITORY), suites, positionals);
+  const chosen = [`suite ${values.suite}`, ...positionals].join(', ');
   if (files.length === 0) {
-    console.error(
-      `no test found (suite ${values.suite}${positionals.map((filter) => `, ${filter}`).join('')})`,
-    );
+    console.error(`no test found (${chosen})`);
     return 1;
   }
   const interrupted = interruption();
-  let servers: RunServers | undefined;
+  const startMs = performance.now();
+  const times = await readRunTimes(TIMES_FILE);
+  const run = await runOnServers(files, times, chosen, interrupted);
+  const durationMs = performance.now() - startMs;
+  console.log(summarise(run, durationMs));
+  if (interrupted.aborted) return 130;
+  const passed = run.results.every(({ outcome }) => outcome === 'passed');
+  const filesMs = Object.fromEntries(
+    run.results.map((result) => [result.path, Math.round(result.durationMs)]),
+  );
+  await writeRunTimes(TIMES_FILE, { filesMs, runsMs: passed ? { [chosen]: Math.round(durationMs) } : {} });
+  return passed ? 0 : 1;
+}
+
+async function runOnServers(
+  files: readonly TestFile[],
+  times: RunTimes,
+  chosen: string,
+  signal: AbortSignal,
+): Promise<RunResult & { readonly servers: string }> {
+  const concurrency = numberFrom('TEST_CONCURRENCY', FILES_PER_CORE * availableParallelism());
+  const silenceLimitMs = numberFrom('TEST_SILENCE_LIMIT_MS', SILENCE_LIMIT_MS);
+  announce(files.length, concurrency, silenceLimitMs, times.runsMs[chosen]);
+  await prepareTests(new Set(files.map(({ suite }) => suite)), console.log);
+  const servers = files.some(({ suite }) => SUITES_WITH_SERVERS.has(suite))
+    ? await startRunServers(sourceWish())
+    : undefined;
   try {
-    if (files.some((file) => SUITES_WITH_SERVERS.has(file.suite))) {
-      servers = await startRunServers(source);
-      console.log(`${files.length} test files on ${await describeServers(servers)}`);
-      await prepareGrpcurl();
-      await preparePython();
-    } else {
-      console.log(`${files.length} test files, no server needed`);
-    }
-    return interrupted.aborted
-      ? 130
-      : await runFiles(
-          files.map((file) => file.path),
-          servers,
-          interrupted,
-        );
+    const described = servers ? await describeServers(servers) : 'no server needed';
+    console.log(`  servers: ${described}`);
+    let ended = 0;
+    const run = await runFiles(
+      longestFirst(files, times.filesMs).map(({ path }) => path),
+      {
+        root: REPOSITORY,
+        env: { ...process.env, ...(servers && environmentOf(servers)) },
+        signal,
+        silenceLimitMs,
+        concurrency,
+        onResult: (result) => console.log(describeResult(result, (ended += 1), files.length)),
+      },
+    );
+    return { ...run, servers: described };
   } finally {
     await servers?.stop();
   }
 }
 
-/** Builds grpcurl where it is missing: compiling it takes longer than a test may. */
-async function prepareGrpcurl(): Promise<void> {
-  const clients = [await findReflectingClient('v1'), await findReflectingClient('v1alpha')];
-  console.log(`calling the gateway from outside with ${clients.map(({ name }) => name).join(' and ')}`);
-}
-
-/** Once, before two test files do it at the same time. */
-async function preparePython(): Promise<void> {
-  try {
-    await installPythonPackages();
-  } catch (error) {
-    console.log(
-      `the tests of examples/python will fail: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
-async function runFiles(
-  paths: readonly string[],
-  servers: RunServers | undefined,
-  interrupted: AbortSignal,
-): Promise<number> {
-  const runner = spawn(
-    process.execPath,
+/** What is going to happen, and how long it took the last time. */
+function announce(
+  files: number,
+  concurrency: number,
+  silenceLimitMs: number,
+  lastMs: number | undefined,
+): void {
+  const pace = measureMachinePace();
+  const limit = Math.round((silenceLimitMs * pace) / 1000);
+  console.log(
     [
-      ...['--import', 'tsx', '--test', '--test-reporter=spec'],
-      `--test-concurrency=${CONCURRENT_FILES}`,
-      `--test-timeout=${TEST_TIMEOUT_MS}`,
-      // kafkajs sets a timer with a negative delay at each connect.
-      '--disable-warning=TimeoutNegativeWarning',
-      ...paths,
-    ],
-    {
-      cwd: REPOSITORY,
-      stdio: 'inherit',
-      // A group of its own: a Ctrl-C reaches it once, from here.
-      detached: true,
-      env: {
-        ...process.env,
-        ...(servers && {
-          TEST_POSTGRES_URL: servers.postgresUrl,
-          TEST_KAFKA_BROKERS: servers.brokers.join(','),
-        }),
-      },
-    },
+      `${files} test files, ${concurrency} at once, longest first. ${
+        lastMs === undefined
+          ? 'This has not passed here before, so how long it takes is not known.'
+          : `The last time it took ${Math.round(lastMs / 1000)} s.`
+      }`,
+      `  this machine takes ${pace.toFixed(1)} times as long as the one of reference: a file is ended after ${limit} s without a sign of life`,
+    ].join('\n'),
   );
-  if (runner.pid === undefined) throw new Error(`could not run ${process.execPath}`);
-  const callOffGuard = runWhenOwnerEnds('kill -s KILL -- "-$1"', String(runner.pid));
-  const interrupt = () => runner.kill('SIGINT');
-  interrupted.addEventListener('abort', interrupt);
-  const impatience = setTimeout(interrupt, RUN_TIMEOUT_MS);
-  const [code] = await once(runner, 'exit');
-  clearTimeout(impatience);
-  callOffGuard();
-  return typeof code === 'number' ? code : 130;
+}
+
+function environmentOf(servers: RunServers): Record<string, string> {
+  return { TEST_POSTGRES_URL: servers.postgresUrl, TEST_KAFKA_BROKERS: servers.brokers.join(',') };
+}
+
+function sourceWish(): ServerSource | undefined {
+  const wish = process.env['TEST_SERVERS'];
+  return wish ? oneOf(SERVER_SOURCES, wish, 'TEST_SERVERS') : undefined;
 }
 
 function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort());
   return controller.signal;
+}
+
+function numberFrom(name: string, byDefault: number): number {
+  const value = Number(process.env[name] || byDefault);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`${name} must be a whole number of at least 1`);
+  return value;
 }
 
 function oneOf<Name extends string>(names: readonly Name[], value: string, what: string): Name {

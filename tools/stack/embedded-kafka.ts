@@ -15,6 +15,8 @@ export interface EmbeddedKafkaOptions {
   readonly port?: number;
   /** Broker settings by name, as in server.properties. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further arguments of Java for the broker. */
+  readonly javaArgs?: readonly string[];
   /** Adds a listener with TLS that this user may log in to. */
   readonly securedFor?: ScramUser;
 }
@@ -56,6 +58,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
       ...options.settings,
     },
     formatArgs: secured?.formatArgs ?? [],
+    javaArgs: options.javaArgs ?? [],
   });
   await broker.start();
   return Object.assign(broker, {

@@ -1,4 +1,4 @@
-export { RELAY_NODE_OPTIONS, startAppProcess } from './app-process.ts';
+export { COMPILE_CACHE, RELAY_NODE_OPTIONS, startAppProcess } from './app-process.ts';
 export type { AppExit, AppName, AppProcess, LogLine } from './app-process.ts';
 export { startEmbeddedKafka } from './embedded-kafka.ts';
 export type { EmbeddedKafka, EmbeddedKafkaOptions } from './embedded-kafka.ts';
@@ -9,6 +9,7 @@ export type { EmbeddedPgbouncer } from './embedded-pgbouncer.ts';
 export { NOT_CRASH_SAFE, startEmbeddedPostgres } from './embedded-postgres.ts';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postgres.ts';
 export { kafkaVersion } from './kafka-jars.ts';
+export { prepareKafka } from './kafka-preparation.ts';
 export { runKafkaTool } from './kafka-java.ts';
 export type { KafkaToolResult } from './kafka-java.ts';
 export { setScramPassword } from './kafka-login.ts';

@@ -33,6 +33,7 @@ export interface KafkaBrokerOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** Further arguments of the storage tool, for what must be there at the first start. */
   readonly formatArgs?: readonly string[];
+  readonly javaArgs?: readonly string[];
 }
 
 const CLUSTER_ID = '4uPPm3rNR1uF0vvYfXhJQA';
@@ -50,7 +51,7 @@ export async function createKafkaBroker(options: KafkaBrokerOptions): Promise<Ka
   const server = createServerProcess({
     name: 'Kafka',
     command: 'java',
-    args: [...javaArgs, propertiesFile],
+    args: [...(options.javaArgs ?? []), ...javaArgs, propertiesFile],
     port,
     directory,
     stopSignal: 'SIGTERM',

@@ -22,7 +22,6 @@ const run = promisify(execFile);
 
 /** The class path of Kafka's broker and tools. Maven resolves the jars the first time, and again when the pom.xml has changed. */
 export async function kafkaClassPath(line: KafkaLine = DEFAULT_KAFKA): Promise<string> {
-  await requireJava();
   const version = KAFKA_VERSIONS[line];
   const directory = join(STACK_DIR, line === DEFAULT_KAFKA ? 'kafka-libs' : `kafka-libs-${line}`);
   const pom = (await readFile(POM_FILE, 'utf8')).replaceAll('${kafka.version}', version);
@@ -43,6 +42,7 @@ async function isResolved(directory: string, pom: string): Promise<boolean> {
 async function resolveJars(directory: string, pom: string, version: string): Promise<void> {
   // Another process may have done it while this one waited for the lock.
   if (await isResolved(directory, pom)) return;
+  await requireJava();
   process.stderr.write(`Kafka ${version}: fetching the jars with Maven (only the first time)\n`);
   await rm(directory, { recursive: true, force: true });
   const args = [

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type KafkaLine, kafkaClassPath } from './kafka-jars.ts';
 
 export interface KafkaToolResult {
@@ -15,16 +16,30 @@ export async function kafkaJavaArgs(
   maxHeapMb: number,
   line?: KafkaLine,
 ): Promise<string[]> {
+  const archive = await findClassArchive(line);
   return [
     `-Xmx${maxHeapMb}m`,
     '-XX:+UseSerialGC',
     '-XX:TieredStopAtLevel=1',
     '-Djava.awt.headless=true',
+    // An archive that does not fit, after an update of Java say, is passed over; Java would say so where the tools' answers are.
+    ...(archive.exists ? [`-XX:SharedArchiveFile=${archive.file}`] : []),
+    ...['-Xlog:disable', '-Xlog:all=warning:stderr'],
     `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'kafka', 'log4j2.xml')}`,
     '-cp',
     await kafkaClassPath(line),
     mainClass,
   ];
+}
+
+/** Where the classes of a Kafka are archived for a quick start, and whether they are: see `prepareKafka`. */
+export async function findClassArchive(line?: KafkaLine): Promise<{ file: string; exists: boolean }> {
+  const file = join(dirname(await kafkaClassPath(line)), 'classes.jsa');
+  const exists = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  return { file, exists };
 }
 
 /**
