@@ -15,7 +15,7 @@ export interface TestFile {
 
 /** All test files under a directory, in order of their paths. */
 export function findTestFiles(directory: string): TestFile[] {
-  const paths = globSync('**/*.test.ts', { cwd: directory, exclude: ['**/node_modules'] });
+  const paths = globSync('**/*.test.ts', { cwd: directory, exclude: ['**/node_modules', '**/fixture'] });
   return paths.sort().map((path) => ({ path, suite: suiteOf(path) }));
 }
 
