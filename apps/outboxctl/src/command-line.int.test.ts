@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestDatabase } from '../../../test/harness/index.ts';
 import { findFreePort } from '../../../tools/stack/index.ts';
-import { runOutboxctl } from '../testing/run-outboxctl.ts';
+import { runOutboxctl, startOutboxctl } from '../testing/run-outboxctl.ts';
 import { COMMANDS } from './commands/index.ts';
 
 test('without a command it shows on stderr what there is, and it is a mistake', async () => {
@@ -12,11 +12,11 @@ test('without a command it shows on stderr what there is, and it is a mistake', 
   for (const { name } of COMMANDS) assert.match(stderr, new RegExp(`^  ${name}`, 'm'));
 });
 
-test('help and version are data, and need no server', async () => {
+test('help and version are data, and need no server', async (t) => {
   const help = await runOutboxctl({}, '--help');
   assert.deepEqual([help.code, help.stderr], [0, '']);
   assert.match(help.stdout, /Exit codes/);
-  const version = await runOutboxctl({}, '--version');
+  const version = await startOutboxctl(t, {}, '--version').ended;
   assert.deepEqual(version, { code: 0, stdout: '0.1.0\n', stderr: '' });
   const own = await runOutboxctl({}, 'parked', 'discard', '--help');
   assert.deepEqual([own.code, own.stderr], [0, '']);

@@ -8,16 +8,26 @@ import { outboxctlConfig } from './config.ts';
 import { reasonOf } from './failure-reason.ts';
 import { COMMON_OPTIONS, commandHelp, overview } from './help-text.ts';
 import { EXIT, type ExitCode, UsageError } from './outcome.ts';
-import { createTerminal } from './terminal.ts';
+import { createTerminal, type StandardStreams } from './terminal.ts';
 import { openTopic } from './topic.ts';
 
 /** An audit reads everything there is. */
 const STATEMENT_TIMEOUT_MS = 60 * 60_000;
 const INTERRUPTED_GRACE_MS = 500;
 
+/** What a command finds where it is run; `process` has it all. */
+export interface Surroundings extends StandardStreams {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /** Runs one command line and answers its exit code. Never rejects: what went wrong is a line on stderr. */
-export async function runCommandLine(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
-  const running = run(argv, signal);
+export async function runCommandLine(
+  argv: readonly string[],
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { stderr } = surroundings;
+  const running = run(argv, surroundings, signal);
   try {
     await Promise.race([running, interruption(signal)]);
     // A command that waits tells what it leaves behind; a statement on its way to the server cannot be waited for.
@@ -27,10 +37,10 @@ export async function runCommandLine(argv: readonly string[], signal: AbortSigna
   } catch (error) {
     running.catch(() => undefined);
     if (signal.aborted) {
-      process.stderr.write('interrupted\n');
+      stderr.write('interrupted\n');
       return EXIT.interrupted;
     }
-    process.stderr.write(`outboxctl: ${reasonOf(error)}\n`);
+    stderr.write(`outboxctl: ${reasonOf(error)}\n`);
     return error instanceof UsageError || error instanceof ConfigError ? EXIT.usage : EXIT.failed;
   }
 }
@@ -41,24 +51,29 @@ function interruption(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
+async function run(
+  argv: readonly string[],
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { stdout, stderr } = surroundings;
   const [first] = argv;
   if (first === undefined || first === '--help' || first === 'help') {
-    const out = first === undefined ? process.stderr : process.stdout;
+    const out = first === undefined ? stderr : stdout;
     out.write(`${overview(COMMANDS)}\n`);
     return first === undefined ? EXIT.usage : EXIT.ok;
   }
   if (first === '--version') {
-    process.stdout.write(`${packageJson.version}\n`);
+    stdout.write(`${packageJson.version}\n`);
     return EXIT.ok;
   }
   const command = findCommand(argv);
   const { flags, positionals } = parse(command, argv.slice(command.name.split(' ').length));
   if (flags.isSet('help')) {
-    process.stdout.write(`${commandHelp(command)}\n`);
+    stdout.write(`${commandHelp(command)}\n`);
     return EXIT.ok;
   }
-  return withConnections(command, flags, positionals, signal);
+  return withConnections(command, { flags, positionals, signal }, surroundings);
 }
 
 function findCommand(argv: readonly string[]): Command {
@@ -104,11 +119,11 @@ function flagsOf(values: Readonly<Record<string, unknown>>): Flags {
 
 async function withConnections(
   command: Command,
-  flags: Flags,
-  positionals: readonly string[],
-  signal: AbortSignal,
+  request: Pick<Call, 'flags' | 'positionals' | 'signal'>,
+  surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const config = outboxctlConfig();
+  const { flags } = request;
+  const config = outboxctlConfig(surroundings.env);
   const pool = createPool({
     // Past a pooler, whose limits would cut an audit off.
     url: databaseAccess(config).directUrl,
@@ -119,15 +134,13 @@ async function withConnections(
     onConnectionError: () => {},
   });
   const topic = openTopic(config);
-  const terminal = createTerminal({ json: flags.isSet('json'), yes: flags.isSet('yes') });
+  const terminal = createTerminal(surroundings, { json: flags.isSet('json'), yes: flags.isSet('yes') });
   const call: Call = {
-    positionals,
-    flags,
+    ...request,
     terminal,
     config,
     database: createDatabase(pool),
     topic,
-    signal,
   };
   try {
     await requireSchema(pool);

@@ -27,7 +27,7 @@ export const outboxctlSettings = z.object({
 export type OutboxctlConfig = z.output<typeof outboxctlSettings>;
 
 /** The settings, under the names that the relay reads. Throws a ConfigError that names all faults. */
-export function outboxctlConfig(env: Record<string, string | undefined> = process.env): OutboxctlConfig {
+export function outboxctlConfig(env: Readonly<Record<string, string | undefined>>): OutboxctlConfig {
   const source: ConfigSource<typeof outboxctlSettings.shape> = {
     schema: outboxctlSettings,
     env,

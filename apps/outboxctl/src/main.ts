@@ -9,6 +9,6 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     interruption.abort(new Error('interrupted'));
   });
 }
-process.exitCode = await runCommandLine(process.argv.slice(2), interruption.signal);
+process.exitCode = await runCommandLine(process.argv.slice(2), process, interruption.signal);
 // A statement that was on its way would keep the process until the server has answered.
 if (interruption.signal.aborted) process.exit();

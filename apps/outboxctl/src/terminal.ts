@@ -14,12 +14,19 @@ export interface Terminal {
   confirm(question: string, signal: AbortSignal): Promise<boolean>;
 }
 
+/** The streams of a process, as far as a command needs them. */
+export interface StandardStreams {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+}
+
 const PROGRESS_LINE_INTERVAL_MS = 5_000;
 
-export function createTerminal(options: { json: boolean; yes: boolean }): Terminal {
-  const stdin = process.stdin;
-  const stdout = process.stdout;
-  const stderr = process.stderr;
+export function createTerminal(
+  { stdin, stdout, stderr }: StandardStreams,
+  options: { json: boolean; yes: boolean },
+): Terminal {
   // A reader such as `head` has seen enough: not a failure.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -45,7 +52,7 @@ export function createTerminal(options: { json: boolean; yes: boolean }): Termin
     progress(text) {
       if (text === lastText) return;
       if (stderr.isTTY) {
-        stderr.write(`\r\u{1b}[2K${text.slice(0, stderr.columns - 1)}`);
+        stderr.write(`\r\u{1b}[2K${text.slice(0, (stderr.columns ?? 80) - 1)}`);
         lineIsOpen = true;
       } else {
         const now = performance.now();

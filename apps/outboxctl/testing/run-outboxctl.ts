@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { COMPILE_CACHE } from '../../../tools/stack/index.ts';
+import { runCommandLine } from '../src/command-line.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
@@ -20,26 +22,35 @@ export interface OutboxctlProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Runs one command as a process of its own, without a terminal. */
-export function runOutboxctl(
+/**
+ * Runs one command without a terminal, in this process: all that its `main.ts` does, without loading the program anew for each of
+ * a hundred commands.
+ */
+export async function runOutboxctl(
   env: Readonly<Record<string, string>>,
   ...args: string[]
 ): Promise<OutboxctlRun> {
-  return start(env, args).ended;
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const written = Promise.all([text(stdout), text(stderr)]);
+  const code = await runCommandLine(args, { env, stdin, stdout, stderr }, new AbortController().signal);
+  stdout.end();
+  stderr.end();
+  const [answered, said] = await written;
+  return { code, stdout: answered, stderr: said };
 }
 
-/** Starts a command that is looked at while it runs; killed after the test. */
+/** Starts a command as a process of its own, which is looked at while it runs and may be killed; killed after the test. */
 export function startOutboxctl(
   t: TestContext,
   env: Readonly<Record<string, string>>,
   ...args: string[]
 ): OutboxctlProcess {
-  const process = start(env, args);
+  const command = start(env, args);
   t.after(async () => {
-    process.kill('SIGKILL');
-    await process.ended;
+    command.kill('SIGKILL');
+    await command.ended;
   });
-  return process;
+  return command;
 }
 
 function start(env: Readonly<Record<string, string>>, args: readonly string[]): OutboxctlProcess {
