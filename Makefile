@@ -1,6 +1,6 @@
-# Needs make, git, Node >= 20 with npm, Java >= 17 and Maven; the compose targets need Docker with Compose instead of Java.
-# Everything else, Node 24 included, is installed by the targets themselves; `make test` also needs Python >= 3.10 with venv, and
-# PgBouncer, which it installs on Debian when it runs as root.
+# Needs make, git, Node >= 22 with npm, Java >= 17 and Maven; the compose targets need Docker with Compose instead of Java.
+# Everything else, the very version of Node that is developed with included, is installed by the targets themselves; `make test` also
+# needs Python >= 3.10 with venv, and PgBouncer, which it installs on Debian when it runs as root.
 
 .DEFAULT_GOAL := help
 # Not /bin/sh: with that one, old makes start simple commands by themselves and overlook the PATH set here.
@@ -10,11 +10,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 # npm writes this file last, so a broken installation is made again.
 INSTALLED := node_modules/.package-lock.json
 
-$(INSTALLED): package-lock.json
-	@command -v node >/dev/null || { echo 'node not found: install Node 20 or newer (https://nodejs.org)' >&2; exit 1; }
-	@command -v npm >/dev/null || { echo 'npm not found: it comes with Node (https://nodejs.org)' >&2; exit 1; }
-	@node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' || \
-	  { echo "node is $$(node --version): too old, install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
+$(INSTALLED): package-lock.json | .node
 	npm ci --no-audit --no-fund --loglevel error
 	@touch $@
 
@@ -33,9 +29,12 @@ start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, wi
 
 ##@ Develop
 
-.PHONY: test check drift-check generate verify clean
-test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka
-	node --import tsx tools/run-tests.ts
+.PHONY: test chaos check drift-check generate verify clean
+test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (minutes)
+	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
+
+chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (a quarter of an hour)
+	node tools/run-tests.ts --suite chaos $(FILES)
 
 check: $(INSTALLED) ## Check format, lint, types, contract, imports and source files
 	prettier --check --log-level warn .
@@ -109,7 +108,14 @@ compose-logs: .compose ## Follow the logs of the Compose stack
 compose-check: $(INSTALLED) .compose ## Prove that an order reaches a subscriber of the Compose stack, then stop it
 	node --import tsx tools/compose-check.ts
 
-.PHONY: .java .compose
+.PHONY: .node .java .compose
+.node:
+	@command -v node >/dev/null || { echo 'node not found: install Node 22 or newer (https://nodejs.org)' >&2; exit 1; }
+	@command -v npm >/dev/null || { echo 'npm not found: it comes with Node (https://nodejs.org)' >&2; exit 1; }
+	@major="$$(node --version | sed -E 's/^v([0-9]+).*/\1/')"; test "$$major" -ge 22 || { \
+	  echo "node is $$(node --version): too old, install Node 22 or newer (https://nodejs.org)" >&2; \
+	  echo "or let npm lend you one for a command: npx --yes --package node@24 -- make test" >&2; exit 1; }
+
 .java:
 	@command -v java >/dev/null || { echo 'java not found: Kafka runs on Java 17 or newer (apt install openjdk-17-jre-headless)' >&2; exit 1; }
 	@test "$$(java -version 2>&1 | sed -nE 's/.* version "(1\.)?([0-9]+).*/\2/p')" -ge 17 || \

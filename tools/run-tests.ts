@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node --import tsx tools/run-tests.ts [--suite unit,int,e2e,chaos] [part of a path …]`; without arguments all.
+ * Runs the tests: `node tools/run-tests.ts [--suite unit,int,e2e,chaos] [--root folder] [part of a path …]`; without arguments all.
  * Starts one PostgreSQL and one Kafka for the whole run when a test needs them. Environment: TEST_SERVERS=containers or embedded
  * says which kind, else it takes containers where it can; TEST_CONCURRENCY, how many files at once; TEST_SILENCE_LIMIT_MS, how long
  * a file may give no sign of life. Exits with 0 when all tests passed, 130 when it was interrupted, else 1, also without any test.
@@ -28,7 +28,6 @@ import {
 } from './test-run/test-files.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..');
-const TIMES_FILE = join(REPOSITORY, '.cache', 'test-times.json');
 /** Most of a test is waiting for servers and processes, so a core carries more than one. */
 const FILES_PER_CORE = 2;
 /** The longest that a test is silent on a quiet machine is half a minute. */
@@ -44,11 +43,12 @@ try {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { suite: { type: 'string', default: 'all' } },
+    options: { suite: { type: 'string', default: 'all' }, root: { type: 'string', default: REPOSITORY } },
   });
+  const { root } = values;
   const suites =
     values.suite === 'all' ? SUITES : values.suite.split(',').map((name) => oneOf(SUITES, name, '--suite'));
-  const files = selectTestFiles(findTestFiles(REPOSITORY), suites, positionals);
+  const files = selectTestFiles(findTestFiles(root), suites, positionals);
   const chosen = [`suite ${values.suite}`, ...positionals].join(', ');
   if (files.length === 0) {
     console.error(`no test found (${chosen})`);
@@ -56,8 +56,9 @@ async function main(): Promise<number> {
   }
   const interrupted = interruption();
   const startMs = performance.now();
-  const times = await readRunTimes(TIMES_FILE);
-  const run = await runOnServers(files, times, chosen, interrupted);
+  const timesFile = join(root, '.cache', 'test-times.json');
+  const times = await readRunTimes(timesFile);
+  const run = await runOnServers({ root, files, times, chosen, signal: interrupted });
   const durationMs = performance.now() - startMs;
   console.log(summarise(run, durationMs));
   if (interrupted.aborted) return 130;
@@ -65,16 +66,21 @@ async function main(): Promise<number> {
   const filesMs = Object.fromEntries(
     run.results.map((result) => [result.path, Math.round(result.durationMs)]),
   );
-  await writeRunTimes(TIMES_FILE, { filesMs, runsMs: passed ? { [chosen]: Math.round(durationMs) } : {} });
+  await writeRunTimes(timesFile, { filesMs, runsMs: passed ? { [chosen]: Math.round(durationMs) } : {} });
   return passed ? 0 : 1;
 }
 
-async function runOnServers(
-  files: readonly TestFile[],
-  times: RunTimes,
-  chosen: string,
-  signal: AbortSignal,
-): Promise<RunResult & { readonly servers: string }> {
+interface Choice {
+  readonly root: string;
+  readonly files: readonly TestFile[];
+  readonly times: RunTimes;
+  /** What was asked for, in words. */
+  readonly chosen: string;
+  readonly signal: AbortSignal;
+}
+
+async function runOnServers(choice: Choice): Promise<RunResult & { readonly servers: string }> {
+  const { root, files, times, chosen, signal } = choice;
   const concurrency = numberFrom('TEST_CONCURRENCY', FILES_PER_CORE * availableParallelism());
   const silenceLimitMs = numberFrom('TEST_SILENCE_LIMIT_MS', SILENCE_LIMIT_MS);
   announce(files.length, concurrency, silenceLimitMs, times.runsMs[chosen]);
@@ -89,7 +95,7 @@ async function runOnServers(
     const run = await runFiles(
       longestFirst(files, times.filesMs).map(({ path }) => path),
       {
-        root: REPOSITORY,
+        root,
         env: { ...process.env, ...(servers && environmentOf(servers)) },
         signal,
         silenceLimitMs,

@@ -23,7 +23,7 @@ test('a broker frozen for 20 s under load: nothing is lost, nothing doubled, and
   const relay = await startApp(t, 'relay', env.relay);
   const load = startLoad(t, { apiUrl: api.urls.http, workers: 8, changesPerSecond: 100 });
   const published = () => metricOf(relay, 'outbox_published_total');
-  await eventually(async () => assert.ok((await published()) > 100), { deadlineMs: 30_000 });
+  await eventually(async () => assert.ok((await published()) > 100), { deadlineMs: 60_000 });
 
   kafka.freeze();
   const acceptedBefore = load.accepted.length;
@@ -36,7 +36,7 @@ test('a broker frozen for 20 s under load: nothing is lost, nothing doubled, and
   const publishedBefore = await published();
   kafka.thaw();
   await eventually(async () => assert.ok((await published()) > publishedBefore + acceptedMeanwhile), {
-    deadlineMs: 40_000,
+    deadlineMs: 60_000,
   });
 
   await load.stop();

@@ -21,7 +21,6 @@ const MAX_GROWTH_BYTES = 12 * 1024 * 1024;
 const SAMPLE_EVERY_MS = 500;
 const TROUBLED_OF_EACH = 10;
 const MAX_SILENCE_MS = 10_000;
-const TIME_LIMIT = { timeout: DURATION_MS + 150_000 };
 const SETTINGS = {
   GATEWAY_RING_BYTES: '1048576',
   GATEWAY_HISTORY_BYTES: '1048576',
@@ -33,70 +32,66 @@ const SETTINGS = {
   NODE_OPTIONS: '--max-old-space-size=96 --max-semi-space-size=4',
 };
 
-test(
-  'slow, stalled and vanished clients: the memory stays, and their neighbours notice nothing',
-  TIME_LIMIT,
-  async (t) => {
-    const { brokers, topic } = await createTestTopic(t);
-    const gateway = await startApp(t, 'stream-gateway', {
-      ...{ KAFKA_BROKERS: brokers.join(), KAFKA_TOPIC: topic },
-      ...SETTINGS,
-    });
-    const address = gateway.urls.grpc;
-    const neighbours = ['customer-1', 'customer-2', 'customer-3'].map((customer) =>
-      recordClient(t, {
-        client: customer,
-        address,
-        filter: { customerIds: [customer] },
-        heartbeatIntervalMs: 1_000,
-      }),
-    );
-    await Promise.all(neighbours.map(({ started }) => started));
-    const handlesBefore = await openHandles(gateway.pid);
-    const { produce } = await createEventProducer(t, { brokers, topic });
-    const load = startEventLoad(produce);
-    t.after(() => load.stop());
-    const troubled = startTroubledClients(address, TROUBLED_OF_EACH);
-    t.after(() => troubled.stop());
+test('slow, stalled and vanished clients: the memory stays, and their neighbours notice nothing', async (t) => {
+  const { brokers, topic } = await createTestTopic(t);
+  const gateway = await startApp(t, 'stream-gateway', {
+    ...{ KAFKA_BROKERS: brokers.join(), KAFKA_TOPIC: topic },
+    ...SETTINGS,
+  });
+  const address = gateway.urls.grpc;
+  const neighbours = ['customer-1', 'customer-2', 'customer-3'].map((customer) =>
+    recordClient(t, {
+      client: customer,
+      address,
+      filter: { customerIds: [customer] },
+      heartbeatIntervalMs: 1_000,
+    }),
+  );
+  await Promise.all(neighbours.map(({ started }) => started));
+  const handlesBefore = await openHandles(gateway.pid);
+  const { produce } = await createEventProducer(t, { brokers, topic });
+  const load = startEventLoad(produce);
+  t.after(() => load.stop());
+  const troubled = startTroubledClients(address, TROUBLED_OF_EACH);
+  t.after(() => troubled.stop());
 
-    const samples: MemorySample[] = [];
-    const endAtMs = performance.now() + DURATION_MS;
-    while (performance.now() < endAtMs) {
-      samples.push({ atMs: performance.now(), bytes: await residentBytes(gateway.pid) });
-      await pause(SAMPLE_EVERY_MS);
-    }
-    await Promise.all([load.stop(), troubled.stop()]);
+  const samples: MemorySample[] = [];
+  const endAtMs = performance.now() + DURATION_MS;
+  while (performance.now() < endAtMs) {
+    samples.push({ atMs: performance.now(), bytes: await residentBytes(gateway.pid) });
+    await pause(SAMPLE_EVERY_MS);
+  }
+  await Promise.all([load.stop(), troubled.stop()]);
 
-    const judged = samples.filter(({ atMs }) => atMs > endAtMs - DURATION_MS + WARM_UP_MS);
-    const growthBytes = growthPerSecond(judged) * ((DURATION_MS - WARM_UP_MS) / 1000);
-    t.diagnostic(report(judged, growthBytes));
-    t.diagnostic(`${JSON.stringify(troubled.counts)}, ${load.eventIds().length} events`);
-    assert.ok(growthBytes < MAX_GROWTH_BYTES, `the memory grew by ${megabytes(growthBytes)} MB`);
-    const { ended: _, ...kinds } = troubled.counts;
-    for (const [kind, count] of Object.entries(kinds)) assert.ok(count > 0, `none was ${kind}`);
+  const judged = samples.filter(({ atMs }) => atMs > endAtMs - DURATION_MS + WARM_UP_MS);
+  const growthBytes = growthPerSecond(judged) * ((DURATION_MS - WARM_UP_MS) / 1000);
+  t.diagnostic(report(judged, growthBytes));
+  t.diagnostic(`${JSON.stringify(troubled.counts)}, ${load.eventIds().length} events`);
+  assert.ok(growthBytes < MAX_GROWTH_BYTES, `the memory grew by ${megabytes(growthBytes)} MB`);
+  const { ended: _, ...kinds } = troubled.counts;
+  for (const [kind, count] of Object.entries(kinds)) assert.ok(count > 0, `none was ${kind}`);
 
-    const log = await readTopicLog({ brokers, topic });
-    const histories = () => neighbours.map((neighbour) => neighbour.history());
-    await eventually(() => assertComplete(histories(), log), { deadlineMs: 30_000 });
-    for (const history of histories()) {
-      const silenceMs = longestSilenceMs(history);
-      assert.ok(silenceMs < MAX_SILENCE_MS, `${history.client} heard nothing for ${silenceMs} ms`);
-    }
-    for (const { interruptions } of neighbours) assert.deepEqual(interruptions, []);
-    await eventually(
-      async () => {
-        assert.equal(await metricOf(gateway, 'stream_watchers'), neighbours.length);
-        assert.ok(
-          (await openHandles(gateway.pid)) <= handlesBefore + 2,
-          'sockets of clients that are gone are open',
-        );
-      },
-      { deadlineMs: 30_000 },
-    );
-    const warnings = gateway.logs().filter((line) => /MaxListeners|call failed/.test(JSON.stringify(line)));
-    assert.deepEqual(warnings, []);
-  },
-);
+  const log = await readTopicLog({ brokers, topic });
+  const histories = () => neighbours.map((neighbour) => neighbour.history());
+  await eventually(() => assertComplete(histories(), log), { deadlineMs: 60_000 });
+  for (const history of histories()) {
+    const silenceMs = longestSilenceMs(history);
+    assert.ok(silenceMs < MAX_SILENCE_MS, `${history.client} heard nothing for ${silenceMs} ms`);
+  }
+  for (const { interruptions } of neighbours) assert.deepEqual(interruptions, []);
+  await eventually(
+    async () => {
+      assert.equal(await metricOf(gateway, 'stream_watchers'), neighbours.length);
+      assert.ok(
+        (await openHandles(gateway.pid)) <= handlesBefore + 2,
+        'sockets of clients that are gone are open',
+      );
+    },
+    { deadlineMs: 60_000 },
+  );
+  const warnings = gateway.logs().filter((line) => /MaxListeners|call failed/.test(JSON.stringify(line)));
+  assert.deepEqual(warnings, []);
+});
 
 function report(samples: readonly MemorySample[], growthBytes: number): string {
   const sizes = samples.map(({ bytes }) => bytes);

@@ -48,7 +48,7 @@ test('partitions are handed over while Kafka is away and while PostgreSQL restar
           PARTITIONS,
         );
       },
-      { deadlineMs: 30_000 },
+      { deadlineMs: 60_000 },
     );
   const system = { databaseUrl: postgres.url, brokers, topic: TOPIC };
 
@@ -75,7 +75,7 @@ test('partitions are handed over while Kafka is away and while PostgreSQL restar
   second.kill('SIGTERM');
   await restarted;
   assert.deepEqual(await second.exited, { code: 0, signal: null });
-  await eventually(changeAll, { deadlineMs: 20_000 });
+  await eventually(changeAll, { deadlineMs: 60_000 });
   await allOwnedBy(1);
   await assertOutboxPublished(system);
   third.kill('SIGTERM');

@@ -10,7 +10,7 @@ import { createTestDatabase, createTestTopic, eventually, startApp } from '../ha
 import { startLoad } from '../harness/load.ts';
 import { appEnv } from '../harness/order-apps.ts';
 
-const soon = { deadlineMs: 30_000, intervalMs: 100 };
+const soon = { deadlineMs: 60_000, intervalMs: 100 };
 
 async function setUp(t: TestContext) {
   const { url: databaseUrl } = await createTestDatabase(t);

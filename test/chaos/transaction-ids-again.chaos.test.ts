@@ -58,6 +58,6 @@ test('transaction ids that a crash of Postgres gives out again do not hide their
   assert.ok((await nextTransactionId(pool)) > seenByRelay);
   const committed = await outboxEventIds(pool);
   const all = async () => assert.equal((await published()).length, committed.length);
-  await eventually(all, { deadlineMs: 30_000 });
+  await eventually(all, { deadlineMs: 60_000 });
   assert.deepEqual(await published(), committed);
 });

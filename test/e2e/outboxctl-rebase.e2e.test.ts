@@ -15,7 +15,7 @@ test('a relay halts on a restored database, and after a rebase publishes what is
   await eventually(
     async () => assert.ok((await state.runJson('status')).json.partitions[0].log_offset > 20),
     {
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
     },
   );
   first.kill('SIGKILL');
@@ -37,7 +37,7 @@ test('a relay halts on a restored database, and after a rebase publishes what is
       assert.ok(
         second.logs().some(({ level, msg }) => level === 'error' && /outboxctl rebase/.test(String(msg))),
       ),
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
   const ready = await fetch(`${second.urls.admin}/readyz`);
   assert.equal(ready.status, 503);
@@ -52,7 +52,7 @@ test('a relay halts on a restored database, and after a rebase publishes what is
   assert.ok(json.unpublished >= orderIds.length, 'what was committed without a relay was not in the topic');
   assert.ok(json.held > 0);
   await eventually(async () => assert.equal((await fetch(`${second.urls.admin}/readyz`)).status, 200), {
-    deadlineMs: 30_000,
+    deadlineMs: 60_000,
   });
   during.abort();
   await writersDuring;

@@ -57,7 +57,7 @@ test('under load, and killed in the middle, a resize loses, doubles and reorders
       );
       assert.ok((rows[0]?.records ?? 0) > 200);
     },
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
   const resize = ['resize', '--partitions', String(LATTER), '--yes'];
   const killed = startOutboxctl(t, state.env, ...resize);
@@ -66,7 +66,7 @@ test('under load, and killed in the middle, a resize loses, doubles and reorders
       const { rows } = await state.pool.query(`SELECT FROM relay_partition WHERE mode = 'draining'`);
       assert.equal(rows.length, FORMER);
     },
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
   killed.kill('SIGKILL');
   await killed.ended;

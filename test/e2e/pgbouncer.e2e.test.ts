@@ -26,7 +26,7 @@ test('everything works through PgBouncer in transaction mode: orders, leases, ha
   const load = startLoad(t, { apiUrl: api.urls.http, workers: 16, changesPerSecond: 200 });
   const goesOn = async () => {
     const before = load.accepted.length;
-    await eventually(() => assert.ok(load.accepted.length > before + 200), { deadlineMs: 30_000 });
+    await eventually(() => assert.ok(load.accepted.length > before + 200), { deadlineMs: 60_000 });
   };
   await goesOn();
   assert.deepEqual(await directConnections(directUrl), ['wake-up listener', 'wake-up notifier']);
@@ -37,7 +37,7 @@ test('everything works through PgBouncer in transaction mode: orders, leases, ha
   assert.deepEqual(load.failures, []);
 
   await pgbouncer.stop();
-  await eventually(() => assert.ok(load.failures.length > 0), { deadlineMs: 30_000 });
+  await eventually(() => assert.ok(load.failures.length > 0), { deadlineMs: 60_000 });
   await pgbouncer.start();
   await goesOn();
   await load.stop();

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** It ends a wait for what never comes; what merely takes long, on a machine that is busy with other things, comes first. */
+const DEADLINE_MS = 60_000;
+
 /**
  * Tries `probe` until it neither throws nor rejects and answers its value. At the deadline it throws an error that carries the
  * last failure, so that the message tells what was still missing. A probe that hangs counts as failing.
@@ -8,7 +11,7 @@ export async function eventually<T>(
   probe: () => T | Promise<T>,
   options: { readonly deadlineMs?: number; readonly intervalMs?: number } = {},
 ): Promise<T> {
-  const { deadlineMs = 10_000, intervalMs = 25 } = options;
+  const { deadlineMs = DEADLINE_MS, intervalMs = 25 } = options;
   const end = performance.now() + deadlineMs;
   let last: unknown = new Error('the probe did not answer');
   for (;;) {

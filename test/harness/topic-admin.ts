@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { eventually } from './eventually.ts';
 import { type KafkaConnection, withKafkaAdmin } from './kafka-admin.ts';
 
@@ -13,10 +14,14 @@ export function deleteRecords(topic: NamedTopic, before: ReadonlyMap<number, big
   });
 }
 
-/** `count` is that of all partitions afterwards. */
+/** `count` is that of all partitions afterwards. Waits until the broker knows them: the controller confirms before that. */
 export function addPartitions(topic: NamedTopic, count: number): Promise<void> {
   return withKafkaAdmin(topic, async (admin) => {
     await admin.createPartitions({ topicPartitions: [{ topic: topic.topic, count }] });
+    await eventually(async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic.topic] });
+      assert.equal(topics[0]?.partitions.length, count);
+    });
   });
 }
 

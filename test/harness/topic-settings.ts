@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import kafkajs from 'kafkajs';
+import { eventually } from './eventually.ts';
 import { withKafkaAdmin } from './kafka-admin.ts';
 
 interface NamedTopic {
@@ -6,13 +8,15 @@ interface NamedTopic {
   readonly topic: string;
 }
 
-/** Changes one setting of a topic. */
-export function alterTopic({ brokers, topic }: NamedTopic, name: string, value: string): Promise<void> {
-  return withKafkaAdmin({ brokers }, async (admin) => {
+/** Changes one setting of a topic, and waits until the broker goes by it: the controller confirms the change before that. */
+export async function alterTopic(named: NamedTopic, name: string, value: string): Promise<void> {
+  const { brokers, topic } = named;
+  await withKafkaAdmin({ brokers }, async (admin) => {
     const configEntries = [{ name, value }];
     const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }];
     await admin.alterConfigs({ validateOnly: false, resources });
   });
+  await eventually(async () => assert.equal((await topicSettings(named))[name], value));
 }
 
 /** All settings of a topic, by name. */

@@ -1,38 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import kafkajs from 'kafkajs';
-import { createTestTopic, eventually, startKafka } from '../../test/harness/index.ts';
-import { askBroker } from './kafka-probe.ts';
+import { createTestTopic } from '../../test/harness/index.ts';
 import { runKafkaTool } from './kafka-java.ts';
 
 const ORDER_ID = '0199b8a0-0000-7000-8000-000000000001';
-
-test('a broker that was stopped or killed comes back on its port with its records', async (t) => {
-  const kafka = await startKafka(t);
-  await runTopicsTool(kafka.brokers, '--create', '--topic', 'kept', '--partitions', '3');
-  const firstPid = kafka.pid;
-
-  await kafka.stop();
-  assert.equal(kafka.pid, undefined);
-  await assert.rejects(askBroker(kafka.port), { code: 'ECONNREFUSED' });
-  await kafka.start();
-  assert.notEqual(kafka.pid, firstPid);
-  assert.match(await runTopicsTool(kafka.brokers, '--list'), /^kept$/m);
-
-  await kafka.kill();
-  await kafka.start();
-  assert.match(await runTopicsTool(kafka.brokers, '--describe', '--topic', 'kept'), /PartitionCount: 3/);
-});
-
-test('a frozen broker keeps its port but does not answer before it is thawed', async (t) => {
-  const kafka = await startKafka(t);
-
-  kafka.freeze();
-  await assert.rejects(askBroker(kafka.port), { name: 'AbortError' });
-  kafka.thaw();
-
-  await eventually(() => askBroker(kafka.port));
-});
 
 test('a topic is made by those who need it, not by a typing error', async (t) => {
   const { brokers } = await createTestTopic(t);
@@ -60,12 +32,3 @@ test("Kafka's console consumer prints key and value of the records", async (t) =
   assert.equal(exitCode, 0);
   assert.equal(stdout, `${ORDER_ID}\t{"status":"pending"}\n`);
 });
-
-async function runTopicsTool(brokers: string[], ...args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await runKafkaTool('org.apache.kafka.tools.TopicCommand', [
-    ...['--bootstrap-server', brokers.join(',')],
-    ...args,
-  ]);
-  assert.equal(exitCode, 0, stderr);
-  return stdout;
-}

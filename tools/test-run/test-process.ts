@@ -37,7 +37,8 @@ export interface TestProcessOptions {
 
 const REPORTER = join(import.meta.dirname, 'event-reporter.ts');
 const NODE_ARGS = [
-  ...['--import', 'tsx'],
+  // Resolved from here, since the files may be anywhere.
+  ...['--import', import.meta.resolve('tsx')],
   ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
   ...[`--test-reporter=${REPORTER}`, '--test-reporter-destination=stderr'],
   // kafkajs sets a timer with a negative delay at each connect.

@@ -18,7 +18,7 @@ import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 import { openRawWatch } from '../testing/raw-watch.ts';
 
-const PATIENCE = { deadlineMs: 30_000 };
+const PATIENCE = { deadlineMs: 60_000 };
 const SERVICE = 'orders.v1.OrderStreamAdminService';
 
 function createAdminClient(t: TestContext, address: string) {

@@ -217,6 +217,6 @@ async function endsWithin(stream: ConsumeRecording, ms: number): Promise<StreamE
 async function eventuallyAll(streams: readonly ConsumeRecording[], expected: string[]): Promise<void> {
   await eventually(
     () => assert.deepEqual(streams.flatMap((stream) => stream.eventIds()).toSorted(), expected.toSorted()),
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
 }

@@ -38,7 +38,7 @@ async function assertKept(
 ): Promise<void> {
   const log = await readTopicLog(topic);
   const histories = () => streams.map((stream) => stream.history());
-  await eventually(() => assertComplete(histories(), log), { deadlineMs: 30_000 });
+  await eventually(() => assertComplete(histories(), log), { deadlineMs: 60_000 });
   for (const history of histories()) {
     await assertResumesAnywhere(t, address, history, log);
     const silenceMs = longestSilenceMs(history);
@@ -54,7 +54,7 @@ async function sourceChange(stream: StreamRecording, available: boolean, from = 
         .flatMap(({ signal }) => (signal?.$case === 'sourceStateChanged' ? [signal.value.available] : []));
       assert.equal(states.at(-1), available);
     },
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
 }
 

@@ -8,7 +8,7 @@ import { orderEvent } from '../testing/order-events.ts';
 import { recordWatch } from '../testing/stream-recorder.ts';
 import { startVanishingProxy } from '../testing/vanishing-proxy.ts';
 
-const PATIENCE = { deadlineMs: 30_000 };
+const PATIENCE = { deadlineMs: 60_000 };
 const live = /^stream_watchers\{.*state="live"/;
 
 test('one stream more than a connection may have is refused at once and not queued; other calls go on', async (t) => {

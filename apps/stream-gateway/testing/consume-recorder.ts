@@ -42,7 +42,7 @@ export interface ConsumeRecording {
 }
 
 /** A busy machine may take its time. */
-const PATIENCE = { deadlineMs: 40_000 };
+const PATIENCE = { deadlineMs: 60_000 };
 
 /** Consumes from `address` (host:port) until the test is over; without `open` nothing is sent at first. */
 export function recordConsume(t: TestContext, address: string, open: Open | undefined): ConsumeRecording {

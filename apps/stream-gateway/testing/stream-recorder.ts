@@ -44,7 +44,7 @@ export interface StreamRecording {
 }
 
 /** A busy machine may take its time. */
-const PATIENCE = { deadlineMs: 30_000 };
+const PATIENCE = { deadlineMs: 60_000 };
 
 /** Watches `address` (host:port) until the test is over. */
 export function recordWatch(

@@ -8,7 +8,7 @@ import { eventually, startApp } from '../../../test/harness/index.ts';
 import { startWebhookReceiver } from '../testing/webhook-receiver.ts';
 import { createTestFolder } from '../../../test/harness/test-folder.ts';
 
-const PATIENCE = { deadlineMs: 30_000 };
+const PATIENCE = { deadlineMs: 60_000 };
 
 async function setUp(t: TestContext) {
   const folder = await createTestFolder();

@@ -61,7 +61,7 @@ async function startTraffic(t: TestContext, brokers: readonly string[]): Promise
       const targets = seen.map(({ length }) => length + count);
       await eventually(
         () => seen.forEach((events, index) => assert.ok(events.length >= targets[index]!, 'no new events')),
-        { deadlineMs: 30_000 },
+        { deadlineMs: 60_000 },
       );
     },
     async verify() {

@@ -11,7 +11,7 @@ const TOPIC = 'shared';
 const GROUP = 'group';
 const ALL = [0, 1, 2];
 const FETCH = 1;
-const LONGER_THAN_A_SESSION = { deadlineMs: 40_000 };
+const LONGER_THAN_A_SESSION = { deadlineMs: 60_000 };
 
 /** Groups on a Kafka of the test's own, reached through a proxy. */
 async function setUp(t: TestContext) {

@@ -58,7 +58,7 @@ export function recordMember(
           assert.equal(current?.partitions.length, count);
           return current;
         },
-        { deadlineMs: 40_000 },
+        { deadlineMs: 60_000 },
       ),
   };
 }

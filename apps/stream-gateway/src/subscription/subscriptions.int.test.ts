@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type ConsumerGroups, createConsumerGroups, ensureTopic } from '@order-events/messaging';
+import { type ConsumerGroups, createConsumerGroups } from '@order-events/messaging';
 import {
   createOrderStreamClient,
-  decodeErrorDetails,
-  type OrderStreamServiceClient,
   type StartPosition,
 } from '@order-events/order-stream';
-import { type CallOptions, ClientError, Metadata, Status } from 'nice-grpc-common';
-import { eventually, startApp, startKafka } from '../../../../test/harness/index.ts';
+import { type CallOptions, Status } from 'nice-grpc-common';
+import { eventually } from '../../../../test/harness/index.ts';
 import { testName } from '../../../../test/harness/test-name.ts';
 import { startGateway } from '../../testing/gateway-app.ts';
 import { orderEvent } from '../../testing/order-events.ts';
+import { failureOf, seek } from '../../testing/subscription-calls.ts';
 import { decodeResumeToken, encodeResumeToken } from '../watch/resume-token.ts';
 
 const FILTER = 'f1:filter';
@@ -55,30 +54,6 @@ async function join(t: TestContext, groups: ConsumerGroups, groupId: string) {
   await assigned.promise;
   return member;
 }
-
-/** How a call fails: its code, the reason or the wrong fields, and whether it says when to try again. */
-async function failureOf(call: (options: CallOptions) => Promise<unknown>) {
-  let trailer = Metadata();
-  try {
-    await call({ onTrailer: (received) => (trailer = received) });
-  } catch (error) {
-    assert.ok(error instanceof ClientError);
-    const { info, violations, retryDelayMs } = decodeErrorDetails(trailer);
-    return {
-      code: error.code,
-      why: info?.reason ?? violations?.map(({ field }) => field).join(' '),
-      retries: retryDelayMs !== undefined,
-    };
-  }
-  throw new assert.AssertionError({ message: 'the call did not fail' });
-}
-
-const seek = (
-  client: OrderStreamServiceClient,
-  name: string,
-  position: StartPosition['position'],
-  options?: CallOptions,
-) => client.seekSubscription({ name, position: { position } }, options);
 
 test('a subscription tells its position, what lies after it, and how many streams it has', async (t) => {
   const { client, groups, name, groupId, ends } = await setUp(t);
@@ -199,38 +174,4 @@ test('wrong requests name their fields, and a position outside the log tells whe
     assert.deepEqual(await failureOf(call), { code, why, retries: false });
   }
   assert.equal((await groups.offsets.fetch(groupId)).get(0)?.offset, 0n);
-});
-
-test('without Kafka every call is answered soon, with UNAVAILABLE and when to try again', async (t) => {
-  const kafka = await startKafka(t);
-  const { brokers } = kafka;
-  const topic = 'orders.events';
-  await ensureTopic({ brokers, clientId: 'test' }, { topic, partitions: 2, replicationFactor: 1 });
-  const { urls } = await startApp(t, 'stream-gateway', { KAFKA_BROKERS: brokers.join(), KAFKA_TOPIC: topic });
-  const { client, close } = createOrderStreamClient(urls.grpc);
-  t.after(close);
-  await eventually(() => client.listSubscriptions({}));
-  const name = 'warehouse';
-  const calls = [
-    (options: CallOptions) => client.getSubscription({ name }, options),
-    (options: CallOptions) => client.listSubscriptions({}, options),
-    (options: CallOptions) => client.deleteSubscription({ name }, options),
-    (options: CallOptions) => seek(client, name, { $case: 'earliest', value: true }, options),
-  ];
-  for (const [leave, comeBack] of [
-    [() => kafka.freeze(), () => kafka.thaw()],
-    [() => kafka.stop(), () => kafka.start()],
-  ] as const) {
-    await leave();
-    // At once, before the gateway has noticed, as well as later.
-    for (let round = 0; round < 2; round += 1) {
-      const calledAtMs = performance.now();
-      const failures = await Promise.all(calls.map((call) => failureOf(call)));
-      assert.ok(performance.now() - calledAtMs < 15_000);
-      const unavailable = { code: Status.UNAVAILABLE, why: 'SOURCE_UNAVAILABLE', retries: true };
-      assert.deepEqual(failures, calls.map(() => unavailable)); // prettier-ignore
-    }
-    await comeBack();
-    await eventually(() => client.listSubscriptions({}), { deadlineMs: 30_000 });
-  }
 });

@@ -9,7 +9,7 @@ import { orderEvent } from '../testing/order-events.ts';
 import { openRawWatch } from '../testing/raw-watch.ts';
 import { recordWatch } from '../testing/stream-recorder.ts';
 
-const PATIENCE = { deadlineMs: 30_000 };
+const PATIENCE = { deadlineMs: 60_000 };
 const live = /^stream_watchers\{.*state="live"/;
 const blocked = /^stream_watchers\{.*state="blocked"/;
 const evictions = /^stream_ended_by_server_total\{.*reason="SLOW_CONSUMER"/;
