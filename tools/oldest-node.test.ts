@@ -31,8 +31,14 @@ async function makeWith(t: TestContext, version: string): Promise<{ stderr: stri
 
 test('a Node that is too old is told, with what to do', async (t) => {
   await assert.rejects(makeWith(t, 'v20.20.2'), ({ stderr }: { stderr: string }) => {
-    assert.match(stderr, /^node is v20\.20\.2: too old, install Node 22 or newer \(https:\/\/nodejs\.org\)$/m);
-    assert.match(stderr, /^or let npm lend you one for a command: npx --yes --package node@24 -- make test$/m);
+    assert.match(
+      stderr,
+      /^node is v20\.20\.2: too old, install Node 22 or newer \(https:\/\/nodejs\.org\)$/m,
+    );
+    assert.match(
+      stderr,
+      /^or let npm lend you one for a command: npx --yes --package node@24 -- make test$/m,
+    );
     return true;
   });
 });

@@ -16,22 +16,17 @@ export default async function* reportToRunner(events: AsyncIterable<TestEvent>):
     const news = newsOf(event);
     if (news) process.send?.(news);
   }
+  yield '';
 }
 
-function newsOf(event: TestEvent): TestNews | undefined {
-  switch (event.type) {
-    case 'test:dequeue':
-      return { what: 'began', name: event.data.name };
-    case 'test:diagnostic':
-      return OWN_SUMMARY.test(event.data.message) ? undefined : { what: 'noted', name: event.data.message };
-    case 'test:pass':
-    case 'test:fail': {
-      const { name, details, skip, todo } = event.data;
-      if (details.type === 'suite') return undefined;
-      if (skip !== undefined || todo !== undefined) return { what: 'skipped', name };
-      return { what: event.type === 'test:pass' ? 'passed' : 'failed', name };
-    }
-    default:
-      return undefined;
+function newsOf({ type, data }: TestEvent): TestNews | undefined {
+  if (type === 'test:dequeue') return { what: 'began', name: data.name };
+  if (type === 'test:diagnostic') {
+    return OWN_SUMMARY.test(data.message) ? undefined : { what: 'noted', name: data.message };
   }
+  if (type !== 'test:pass' && type !== 'test:fail') return undefined;
+  const { name, details, skip, todo } = data;
+  if (details.type === 'suite') return undefined;
+  if (skip !== undefined || todo !== undefined) return { what: 'skipped', name };
+  return { what: type === 'test:pass' ? 'passed' : 'failed', name };
 }

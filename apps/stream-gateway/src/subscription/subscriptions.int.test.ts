@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type ConsumerGroups, createConsumerGroups } from '@order-events/messaging';
-import {
-  createOrderStreamClient,
-  type StartPosition,
-} from '@order-events/order-stream';
+import { createOrderStreamClient, type StartPosition } from '@order-events/order-stream';
 import { type CallOptions, Status } from 'nice-grpc-common';
 import { eventually } from '../../../../test/harness/index.ts';
 import { testName } from '../../../../test/harness/test-name.ts';
