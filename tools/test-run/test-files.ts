@@ -13,10 +13,11 @@ export interface TestFile {
   readonly suite: Suite;
 }
 
-/** All test files under a directory, in order of their paths. */
+/** All test files under a directory, those of the suites that reach furthest, and take longest, first. */
 export function findTestFiles(directory: string): TestFile[] {
   const paths = globSync('**/*.test.ts', { cwd: directory, exclude: ['**/node_modules', '**/fixture'] });
-  return paths.sort().map((path) => ({ path, suite: suiteOf(path) }));
+  const files = paths.sort().map((path) => ({ path, suite: suiteOf(path) }));
+  return files.sort((one, other) => SUITES.indexOf(other.suite) - SUITES.indexOf(one.suite));
 }
 
 /** The files of some suites whose path contains one of the filters; all of them when there is no filter. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTestTopic } from '../../../test/harness/index.ts';
 import { withKafkaAdmin } from '../../../test/harness/kafka-admin.ts';
@@ -9,7 +10,7 @@ import { findFreePort } from '../../../tools/stack/index.ts';
 
 /** The one-shot job as it is run: a process of its own. */
 function runJob(env: Record<string, string>): Promise<{ code: number; stdout: string; stderr: string }> {
-  const main = new URL('main.ts', import.meta.url).pathname;
+  const main = join(import.meta.dirname, 'main.ts');
   return new Promise((resolve) => {
     execFile(process.execPath, [main], { env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
