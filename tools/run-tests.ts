@@ -30,8 +30,8 @@ import {
 const REPOSITORY = join(import.meta.dirname, '..');
 /** Most of a test is waiting for servers and processes, so a core carries more than one. */
 const FILES_PER_CORE = 2;
-/** The longest that a test is silent on a quiet machine is half a minute. */
-const SILENCE_LIMIT_MS = 180_000;
+/** The longest test takes three minutes on a quiet machine, most of it without a word. */
+const SILENCE_LIMIT_MS = 600_000;
 
 try {
   process.exitCode = await main();
@@ -141,7 +141,13 @@ function sourceWish(): ServerSource | undefined {
 
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // Asked again: what is being fetched or stopped is not waited for.
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
   return controller.signal;
 }
 

@@ -58,7 +58,7 @@ function silenceLines({ path, reasons }: FileResult): string[] {
     `ended by the limit on silence: ${path}`,
     ...reasons.map((reason) => `  ✖ ${reason}; what comes after it in the file was not run`),
     '  Run it alone: it hangs, or it takes that long without a word. In the second case give it more time:',
-    `  TEST_SILENCE_LIMIT_MS=600000 node_modules/.bin/node tools/run-tests.ts ${path}`,
+    `  TEST_SILENCE_LIMIT_MS=3600000 node_modules/.bin/node tools/run-tests.ts ${path}`,
   ];
 }
 
