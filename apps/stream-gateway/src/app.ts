@@ -9,6 +9,7 @@ import {
 import packageJson from '../package.json' with { type: 'json' };
 import { closingPart } from './closing-part.ts';
 import type { GatewayConfig } from './config.ts';
+import type { ConsumeSources } from './consume/consumer.ts';
 import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
@@ -122,6 +123,12 @@ function createGroups(config: GatewayConfig): ConsumerGroups {
   return createConsumerGroups({ ...kafkaConnection(config), clientId, topic });
 }
 
-function memberOptions(config: GatewayConfig): { clientId: string; sessionTimeoutMs: number } {
-  return { clientId: config.KAFKA_CLIENT_ID, sessionTimeoutMs: config.GATEWAY_CONSUMER_SESSION_MS };
+function memberOptions(
+  config: GatewayConfig,
+): Pick<ConsumeSources, 'clientId' | 'sessionTimeoutMs' | 'partitionCheckMs'> {
+  return {
+    clientId: config.KAFKA_CLIENT_ID,
+    sessionTimeoutMs: config.GATEWAY_CONSUMER_SESSION_MS,
+    partitionCheckMs: config.GATEWAY_PARTITION_CHECK_MS,
+  };
 }

@@ -59,6 +59,9 @@ export const gatewaySettings = z.object({
     .describe(
       "Others get a consumer's orders when Kafka has not heard of it for so long. Within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms.",
     ),
+  GATEWAY_PARTITION_CHECK_MS: milliseconds(100, 3_600_000)
+    .default(30_000)
+    .describe('Partitions that are added to the topic are noticed within this time.'),
   GATEWAY_MAX_STREAMS_PER_CONNECTION: z.coerce
     .number()
     .int()

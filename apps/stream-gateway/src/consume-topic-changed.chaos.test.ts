@@ -39,7 +39,7 @@ test('a topic that is created again ends the streams of a subscription, which th
 });
 
 test('partitions that are added are shared among the streams, and read from their beginning', async (t) => {
-  const { app, brokers, topic, produce } = await startGateway(t);
+  const { app, brokers, topic, produce } = await startGateway(t, { GATEWAY_PARTITION_CHECK_MS: '1000' });
   const subscription = `test.${randomUUID()}`;
   const streams = [1, 2].map(() => recordConsume(t, app.urls.grpc, { subscription }));
   await Promise.all(streams.map((stream) => stream.hasPartitions(6)));
@@ -51,7 +51,6 @@ test('partitions that are added are shared among the streams, and read from thei
   const producer = await createEventProducer(t, { brokers, topic, partitions });
   const after = newEvents(100);
   await producer.produce(...after);
-  // The gateway looks for them every half minute.
   await eventually(
     () => {
       assert.deepEqual(streams.map((stream) => stream.partitions()?.length), [7, 7]); // prettier-ignore

@@ -59,7 +59,7 @@ test('events deleted before a slow client has taken them end its stream with bot
 });
 
 test('partitions that are added are read by streams that run, from their beginning', async (t) => {
-  const gateway = await startGateway(t);
+  const gateway = await startGateway(t, { GATEWAY_PARTITION_CHECK_MS: '1000' });
   const running = gateway.watch(EVERY_SECOND);
   await running.signal('caughtUp');
   const before = orderEvent();
@@ -76,7 +76,6 @@ test('partitions that are added are read by streams that run, from their beginni
     ...EVERY_SECOND,
     start: { position: { $case: 'resumeToken', value: token } },
   });
-  // The gateway looks for new partitions every half minute.
   await eventually(() => assertComplete([running.history(), resumed.history()], log), PATIENCE);
   assert.ok(log.partitions[12]!.length + log.partitions[13]!.length > 0);
   assert.deepEqual(resumed.eventIds().toSorted(), added.map(({ eventId }) => eventId).toSorted());

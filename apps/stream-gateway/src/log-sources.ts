@@ -59,6 +59,9 @@ export function createLogSources(
   };
   return {
     sources: { log: orderLog, batches: createSharedBatches(orderLog), history, reader, onReadFailure },
-    parts: [closingPart('history reader', reader), createLogTail({ orderLog, openReader, log })],
+    parts: [
+      closingPart('history reader', reader),
+      createLogTail({ orderLog, openReader, log, partitionCheckMs: config.GATEWAY_PARTITION_CHECK_MS }),
+    ],
   };
 }

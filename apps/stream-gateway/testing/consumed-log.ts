@@ -141,6 +141,7 @@ export function openConsumer(
       groups,
       clientId: 'test',
       sessionTimeoutMs: 10_000,
+      partitionCheckMs: 30_000,
       observer: { acknowledged() {}, committed() {}, missed() {}, groupFailed() {} },
     },
     client.signal,

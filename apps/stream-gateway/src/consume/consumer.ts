@@ -34,6 +34,7 @@ export interface ConsumeSources extends WatchSources {
   /** As Kafka's tools show members. */
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
+  readonly partitionCheckMs: number;
   readonly observer: ConsumeObserver;
 }
 
@@ -100,6 +101,7 @@ function createConsumer(
     subscription,
     clientId: sources.clientId,
     sessionTimeoutMs: sources.sessionTimeoutMs,
+    partitionCheckMs: sources.partitionCheckMs,
     metadata: filterMetadata(selection),
     locateStart,
     onChange: nudge.give,

@@ -16,6 +16,7 @@ export interface SubscriptionMemberOptions {
   readonly subscription: string;
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
+  readonly partitionCheckMs: number;
   /** Names the filter, see filterMetadata. */
   readonly metadata: string;
   /** Next offsets of all partitions of the topic, for a subscription that is new. Rejects with a StreamError when there are none. */
@@ -59,6 +60,7 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
     groupId,
     clientId: options.clientId,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    partitionCheckMs: options.partitionCheckMs,
     events: {
       onAssigned(partitions, committed) {
         generation = new AbortController();

@@ -15,14 +15,13 @@ export interface LogTailOptions {
   readonly openReader: () => LogReader;
   readonly log: Logger;
   /** How often it is looked for new partitions. */
-  readonly partitionCheckMs?: number;
+  readonly partitionCheckMs: number;
 }
 
 /** So many of the newest records of each partition are read at the start: clients that reconnect find them in memory. */
 const WARM_UP_RECORDS = 1_000n;
 /** Decoding a larger batch would hold up everything else: the event loop gets a turn after it. */
 const LARGE_BATCH_RECORDS = 100;
-const DEFAULT_PARTITION_CHECK_MS = 30_000;
 
 /**
  * Reads all partitions of the topic into the log of this process, outside any consumer group, and goes on for ever: through brokers
@@ -46,7 +45,7 @@ export function createLogTail(options: LogTailOptions): Part {
 }
 
 async function run(
-  { orderLog, openReader, log, partitionCheckMs = DEFAULT_PARTITION_CHECK_MS }: LogTailOptions,
+  { orderLog, openReader, log, partitionCheckMs }: LogTailOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const backoff = createBackoff({ baseMs: 50, maxMs: 500 });
