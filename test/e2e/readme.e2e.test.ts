@@ -81,7 +81,7 @@ test('whatever the README says about subscribing runs as it stands there, and sh
   const { programs, commands } = await readSection({
     '<gateway>': gateway.urls.grpc,
     '<api>': api.urls.http,
-    'watch.token': join(folder, 'watch.token'),
+    'watch.token': `'${join(folder, 'watch.token')}'`,
   });
   assert.deepEqual([programs.length, commands.length], [2, 6]);
 

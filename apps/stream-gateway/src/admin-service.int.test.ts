@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import {
   createOrderStreamClient,
@@ -137,7 +138,9 @@ test('tools find the service by reflection on its own port, and not on the one o
 test('a consumer is listed by its subscription, and ends like any other stream; its work goes to the next one', async (t) => {
   const { app, produce } = await startGateway(t);
   const admin = createAdminClient(t, app.urls.adminGrpc);
-  const consumer = recordConsume(t, app.urls.grpc, { subscription: 'billing' });
+  // Groups of all topics on a broker share their names.
+  const name = `test.${randomUUID()}`;
+  const consumer = recordConsume(t, app.urls.grpc, { subscription: name });
   await consumer.signal('started');
   const event = orderEvent();
   await produce(event);
@@ -145,14 +148,14 @@ test('a consumer is listed by its subscription, and ends like any other stream; 
   const { watchers } = await admin.listWatchers({});
   assert.deepEqual(
     watchers.map(({ subscription, deliveredEvents }) => [subscription, deliveredEvents]),
-    [['billing', 1n]],
+    [[name, 1n]],
   );
   await admin.closeWatcher({ watcherId: watchers[0]!.watcherId });
   const { code, trailer } = await consumer.ended;
   assert.equal(code, Status.UNAVAILABLE);
   assert.equal(decodeErrorDetails(trailer).info?.reason, 'CLOSED_BY_OPERATOR');
   assert.equal(trailer.get(RESUME_TOKEN_TRAILER), undefined);
-  const next = recordConsume(t, app.urls.grpc, { subscription: 'billing' });
+  const next = recordConsume(t, app.urls.grpc, { subscription: name });
   assert.deepEqual(await next.received(1), [event.eventId]);
 });
 
