@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runWhenOwnerEnds } from '../stack/owner-guard.ts';
+import { killIfAlive } from '../stack/process-table.ts';
 import type { TestNews } from './event-reporter.ts';
 import { measureMachinePace } from './machine-pace.ts';
 import { watchSilence } from './silence-watch.ts';
@@ -65,7 +66,7 @@ export async function runTestFile(path: string, options: TestProcessOptions): Pr
   let ended: 'silent' | 'interrupted' | undefined;
   const endAll = (why: 'silent' | 'interrupted') => {
     ended ??= why;
-    killGroup(pid);
+    killIfAlive(-pid, 'SIGKILL');
   };
   const silence = watchSilence({
     limitMs: options.silenceLimitMs,
@@ -91,7 +92,7 @@ export async function runTestFile(path: string, options: TestProcessOptions): Pr
   options.signal.removeEventListener('abort', interrupt);
   callOffGuard();
   // Processes that the file left behind in its group. One outside of it may hold the output open for ever.
-  killGroup(pid);
+  killIfAlive(-pid, 'SIGKILL');
   await Promise.race([closed, delay(OUTPUT_DEADLINE_MS, undefined, { ref: false })]);
   if (ended === undefined) tally.judgeEnd(code, signal);
   if (ended === 'silent') tally.failed += 1;
@@ -153,12 +154,4 @@ function collectOutput(child: ChildProcess, onOutput: () => void): () => string 
     });
   }
   return () => collected;
-}
-
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // All of it has ended.
-  }
 }
