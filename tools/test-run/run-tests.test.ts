@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
 import { eventually } from '../../test/harness/eventually.ts';
+import { isAlive } from '../stack/process-table.ts';
 
 const RUN_TESTS = join(import.meta.dirname, '..', 'run-tests.ts');
 const BEGIN = "import test from 'node:test';\n";
@@ -17,7 +18,7 @@ const IS_SLOW = `${BEGIN}
 for (let step = 0; step < 6; step += 1) test('step ' + step, () => new Promise((done) => setTimeout(done, 500)));\n`;
 const HANGS = `${BEGIN}import { writeFileSync } from 'node:fs';
 test('comes first', () => {});
-test('waits for ever', () => { writeFileSync('hanging', ''); setInterval(() => {}, 1000); return new Promise(() => {}); });
+test('waits for ever', () => { writeFileSync('hanging', String(process.pid)); setInterval(() => {}, 1000); return new Promise(() => {}); });
 test('comes after it', () => {});\n`;
 const CRASHES = 'throw new Error("while it is loaded");\n';
 const STAYS = `${BEGIN}test('holds', () => {}); setInterval(() => {}, 1000);\n`;
@@ -77,10 +78,16 @@ test('an interrupted run says what was not run, and leaves no process behind', a
     { a: HANGS, b: PASSES, c: PASSES },
     { TEST_CONCURRENCY: '1', TEST_SILENCE_LIMIT_MS: '600000' },
   );
-  await eventually(() => access(join(root, 'hanging')), { deadlineMs: 60_000 });
+  const pid = await eventually(async () => {
+    const written = Number(await readFile(join(root, 'hanging'), 'utf8'));
+    assert.ok(written > 0);
+    return written;
+  });
+  assert.ok(isAlive(pid));
   child.kill('SIGINT');
   const { code, output } = await ended;
   assert.equal(code, 130);
+  assert.ok(!isAlive(pid));
   assert.match(
     output,
     /3 files not run to their end, because the run was interrupted:\n {2}a\.test\.ts \(was running\)\n {2}b\.test\.ts\n {2}c\.test\.ts\n0 of 3 files in .*\n[01] passed, 0 failed\n$/,
