@@ -11,7 +11,7 @@ import type { ReflectedCall, ReflectingClient, ReflectionVersion } from './refle
 const VERSIONS: Readonly<Record<ReflectionVersion, string>> = { v1: 'v1.9.3', v1alpha: 'v1.8.6' };
 const MODULE = 'github.com/fullstorydev/grpcurl/cmd/grpcurl';
 const DIRECTORY = join(import.meta.dirname, '..', '..', '.stack', 'bin');
-const BUILD_DEADLINE_MS = 300_000;
+const BUILD_DEADLINE_MS = 20 * 60_000;
 const LIST_DEADLINE_MS = 10_000;
 
 /** grpcurl, built on first use into a folder that is kept; or, in words, why there is none. */

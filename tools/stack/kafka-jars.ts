@@ -11,7 +11,7 @@ const STACK_DIR = join(import.meta.dirname, '..', '..', '.stack');
 const MARKER = 'resolved-from-pom.xml';
 const LOCK_FILE = join(STACK_DIR, 'kafka-libs.lock');
 const OLDEST_JAVA = 17;
-const RESOLVE_DEADLINE_MS = 10 * 60_000;
+const RESOLVE_DEADLINE_MS = 20 * 60_000;
 
 /** The Kafka that is run, and the oldest that is tested against. */
 export const KAFKA_VERSIONS = { '4.3': '4.3.1', '3.9': '3.9.2' } as const;

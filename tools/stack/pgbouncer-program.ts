@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 /** Debian installs it where only root looks. */
 const PLACES = ['pgbouncer', '/usr/sbin/pgbouncer', '/usr/local/sbin/pgbouncer'];
-const INSTALL_DEADLINE_MS = 150_000;
+const INSTALL_DEADLINE_MS = 10 * 60_000;
 const MEND = 'install it (apt install pgbouncer, brew install pgbouncer)';
 
 const run = promisify(execFile);
