@@ -30,10 +30,10 @@ start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, wi
 ##@ Develop
 
 .PHONY: test chaos check drift-check generate verify clean
-test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (minutes)
+test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (4 minutes)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
-chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (a quarter of an hour)
+chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (8 minutes)
 	node tools/run-tests.ts --suite chaos $(FILES)
 
 check: $(INSTALLED) ## Check format, lint, types, contract, imports and source files

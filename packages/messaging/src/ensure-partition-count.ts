@@ -2,7 +2,7 @@ import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { listOffsets } from './log-offsets.ts';
 import type { KafkaConnectionConfig, TopicCluster } from './topic-cluster.ts';
 import { untilTopicReady } from './until-topic-ready.ts';
-import { KafkaProtocolError } from './wire/protocol-error.ts';
+import { ERROR_CODE, KafkaProtocolError } from './wire/protocol-error.ts';
 
 const CONTROLLER_TIMEOUT_MS = 4_000;
 
@@ -47,9 +47,7 @@ async function createPartitions(cluster: TopicCluster, count: number, signal: Ab
     signal,
   );
   const { errorCode, errorMessage } = answer.topicErrors[0] ?? { errorCode: 0, errorMessage: null };
-  if (errorCode === 0) return;
-  // Another command may have been quicker: then the topic has as many by now, and asking again tells.
-  const { length } = (await cluster.refresh(signal)).leaders;
-  if (length >= count) return;
+  // Another command may have been quicker. The controller knows it before the brokers do, so looking again tells, soon.
+  if (errorCode === 0 || errorCode === ERROR_CODE.INVALID_PARTITIONS) return;
   throw new KafkaProtocolError(errorCode, `topic ${topic}: ${errorMessage ?? 'partitions not created'}`);
 }

@@ -133,18 +133,20 @@ test('with the limit of the topic lowered a large event is refused, with it rais
         },
       ],
     });
-  const large = createEvents(0, 1, 'x'.repeat(900_000));
 
   await setLimit(100_000);
-  const refused = await eventually(async () => {
-    const [outcome] = await publisher.publish(large, soon());
+  const { large, refused } = await eventually(async () => {
+    // Another one each time: before the broker goes by the limit it takes them.
+    const events = createEvents(0, 1, 'x'.repeat(900_000));
+    const [outcome] = await publisher.publish(events, soon());
     assert.equal(outcome?.kind, 'refused');
-    return outcome;
+    return { large: events, refused: outcome };
   });
   assert.match(refused.kind === 'refused' ? refused.reason : '', /MESSAGE_TOO_LARGE/);
   await setLimit(1_000_000);
   await eventually(async () =>
     assert.deepEqual(kindsOf(await publisher.publish(large, soon())), ['published']),
   );
-  assert.deepEqual(await readEventIds(client), idsOf(large));
+  const published = await readEventIds(client);
+  assert.deepEqual(published.slice(published.indexOf(idsOf(large)[0]!)), idsOf(large));
 });

@@ -24,7 +24,8 @@ async function setUp(t: TestContext) {
   t.after(() => groups.close());
   const { client, close } = createOrderStreamClient(app.urls.grpc);
   t.after(close);
-  await gateway.produce(...Array.from({ length: 30 }, () => orderEvent()));
+  // So many that no partition stays empty.
+  await gateway.produce(...Array.from({ length: 300 }, () => orderEvent()));
   await eventually(() => client.getReplayRange({}));
   const range = await client.getReplayRange({});
   const ends = offsetsOf(range.latestToken);
