@@ -34,21 +34,19 @@ export interface ParkedEvent {
 export type ParkedChoice =
   { readonly eventId: string } | { readonly keys: readonly string[] } | { readonly all: true };
 
-/** At most `limit` keys, those parked longest first, and how many there are. */
+/** At most `limit` keys (1 or more), those parked longest first, and how many there are at the same moment. */
 export async function listParkedKeys(
   database: Database,
   limit: number,
 ): Promise<{ keys: ParkedKey[]; total: number; events: number }> {
-  const { rows: keys } = await sql<ParkedKey>`
+  const { rows } = await sql<ParkedKey & { total: number; total_events: number }>`
     SELECT partition, key, count(*)::int AS events, min(parked_at) AS parked_at, max(requeued_at) AS requeued_at,
       (array_agg(event_id ORDER BY seq))[1] AS first_event_id, (array_agg(event_type ORDER BY seq))[1] AS event_type,
-      (array_agg(cause ORDER BY seq))[1] AS cause
+      (array_agg(cause ORDER BY seq))[1] AS cause,
+      (count(*) OVER ())::int AS total, (sum(count(*)) OVER ())::int AS total_events
     FROM parked_event GROUP BY partition, key ORDER BY min(parked_at), key LIMIT ${limit}`.execute(database);
-  const { rows } = await sql<{ total: number; events: number }>`
-    SELECT count(DISTINCT (partition, key))::int AS total, count(*)::int AS events FROM parked_event`.execute(
-    database,
-  );
-  return { keys, total: rows[0]?.total ?? 0, events: rows[0]?.events ?? 0 };
+  const keys = rows.map(({ total: _total, total_events: _events, ...key }) => key);
+  return { keys, total: rows[0]?.total ?? 0, events: rows[0]?.total_events ?? 0 };
 }
 
 /** The chosen events in the order in which they would be published; with their payloads, at most `limit`. */
