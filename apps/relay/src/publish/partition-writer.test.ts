@@ -219,3 +219,20 @@ test('a publisher that throws is a warning, not an error of the relay', async ()
   assert.equal(await writer.deliver(pending('a'), NEVER), 'unclaimed');
   assert.equal(warn.mock.callCount(), 1);
 });
+
+test('what is requeued while the cursor may lag behind its row is not published again with the row', async () => {
+  const { writer, topic } = setup({});
+  const events = pending('a', 'b');
+  await writer.claim(NEVER);
+  assert.deepEqual(await writer.deliverApart(events, NEVER), { kind: 'published', published: 2 });
+  writer.settle(events);
+  assert.equal(writer.logOffset(), 0n, 'whoever takes over must find them');
+  assert.equal(await writer.deliver(events, NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'b']);
+
+  writer.forgetLedger();
+  assert.equal(writer.logOffset(), 2n);
+  assert.deepEqual(await writer.deliverApart(pending('c'), NEVER), { kind: 'published', published: 1 });
+  writer.settle(pending('c'));
+  assert.equal(writer.logOffset(), 3n, 'its row lies behind the cursor: nobody will come to it again');
+});

@@ -73,6 +73,8 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
   const ledger = new Set<string>();
   let ledgerOffset = options.fromOffset;
   let endOffset = options.fromOffset;
+  /** A former owner may have parked events whose rows lie beyond the cursor that this one began with. */
+  let cursorMayLag = true;
 
   const isMissing = (event: PendingEvent) => !ledger.has(idOf(event));
 
@@ -131,7 +133,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
     }
   }
 
-  function settle(events: readonly PendingEvent[]): void {
+  function forget(events: readonly PendingEvent[]): void {
     if (ledger.size > 0) for (const event of events) ledger.delete(idOf(event));
     if (ledger.size === 0) ledgerOffset = endOffset;
   }
@@ -141,6 +143,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
 
     async claim(signal) {
       const claim = await options.claims.claim(partition, ledgerOffset, signal);
+      cursorMayLag = true;
       ledger.clear();
       for (const id of claim.publishedIds) ledger.add(id);
       endOffset = claim.endOffset;
@@ -155,7 +158,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
           : events.filter((event) => parking.holds(event.key) && isMissing(event));
         if (followers.length > 0 && !(await park(() => parking.parkBehind(followers)))) return 'held';
         const result = await sendMissing(events, signal);
-        if (result.kind === 'published') settle(events);
+        if (result.kind === 'published') forget(events);
         if (result.kind !== 'refused') return result.kind;
         const { event, reason } = result;
         const parked = await park(async () => {
@@ -174,9 +177,13 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       return { ...result, published: missing < 0 ? events.length : missing };
     },
 
-    settle,
+    settle(events) {
+      // What was parked and is published now comes again with its row, unless the cursor is past it. Nobody comes to a replay again.
+      forget(cursorMayLag ? events.filter((event) => event.replayId !== undefined) : events);
+    },
 
     forgetLedger() {
+      cursorMayLag = false;
       ledger.clear();
       ledgerOffset = endOffset;
     },
