@@ -20,7 +20,7 @@ export default async function* reportToRunner(events: AsyncIterable<TestEvent>):
 }
 
 function newsOf({ type, data }: TestEvent): TestNews | undefined {
-  if (type === 'test:dequeue') return { what: 'began', name: data.name };
+  if (type === 'test:dequeue') return data.type === 'suite' ? undefined : { what: 'began', name: data.name };
   if (type === 'test:diagnostic') {
     return OWN_SUMMARY.test(data.message) ? undefined : { what: 'noted', name: data.message };
   }

@@ -21,6 +21,9 @@ test('comes first', () => {});
 test('waits for ever', () => { writeFileSync('hanging', String(process.pid)); setInterval(() => {}, 1000); return new Promise(() => {}); });
 test('comes after it', () => {});\n`;
 const CRASHES = 'throw new Error("while it is loaded");\n';
+const LEAVES = `${BEGIN}test('holds', () => {});
+test('leaves', () => { setTimeout(() => process.exit(0), 500); return new Promise(() => {}); });
+test('is left out', () => {});\n`;
 const STAYS = `${BEGIN}test('holds', () => {}); setInterval(() => {}, 1000);\n`;
 
 /** A folder with these test files, and what the runner does there. */
@@ -47,7 +50,7 @@ async function startRun(
 test('a file that hangs, one that is slow, one that fails: each is reported as what it is', async (t) => {
   const { ended } = await startRun(t, {
     ...{ passes: PASSES, fails: FAILS, slow: IS_SLOW, hangs: HANGS },
-    ...{ crashes: CRASHES, stays: STAYS, empty: '' },
+    ...{ crashes: CRASHES, stays: STAYS, leaves: LEAVES, empty: '' },
   });
   const { code, output } = await ended;
   const [, last = ''] = output.split('slowest files:');
@@ -60,6 +63,10 @@ test('a file that hangs, one that is slow, one that fails: each is reported as w
     last,
     /failed: crashes\.test\.ts\n {2}✖ .*while it is loaded|failed: crashes\.test\.ts\n {2}✖ the file itself/,
   );
+  assert.match(
+    last,
+    /failed: leaves\.test\.ts\n {2}✖ the process ended in “leaves”, and left out what comes after it\n/,
+  );
   assert.match(last, /failed: empty\.test\.ts\n {2}✖ there is no test in the file\n/);
   assert.match(
     last,
@@ -69,7 +76,7 @@ test('a file that hangs, one that is slow, one that fails: each is reported as w
     last,
     /ended by the limit on silence: stays\.test\.ts\n {2}✖ no sign of life for \d+ s outside of its tests/,
   );
-  assert.match(last, /7 of 7 files in [\d.]+ s, no server needed\n10 passed, 5 failed\n$/);
+  assert.match(last, /8 of 8 files in [\d.]+ s, no server needed\n11 passed, 6 failed\n$/);
 });
 
 test('an interrupted run says what was not run, and leaves no process behind', async (t) => {

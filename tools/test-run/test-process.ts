@@ -72,7 +72,7 @@ export async function runTestFile(path: string, options: TestProcessOptions): Pr
     limitMs: options.silenceLimitMs,
     pace: measureMachinePace,
     onTooLong(limitMs) {
-      tally.reasons.push(silenceReason(limitMs, [...tally.running]));
+      tally.reasons.push(`no sign of life for ${Math.round(limitMs / 1000)} s ${placeOf(tally.running)}`);
       endAll('silent');
     },
   });
@@ -127,7 +127,10 @@ function createTally() {
     },
     /** A process can fail outside of every test: while it is loaded, or by the error of something that nobody awaits. */
     judgeEnd(code: number | null, signal: NodeJS.Signals | null): void {
-      if (code !== 0 && this.failed === 0) {
+      if (code === 0 && running.size > 0) {
+        this.failed += 1;
+        this.reasons.push(`the process ended ${placeOf(running)}, and left out what comes after it`);
+      } else if (code !== 0 && this.failed === 0) {
         this.failed += 1;
         this.reasons.push(`the file itself, outside of its tests (${signal ?? `exit code ${code}`})`);
       } else if (this.passed + this.failed + this.skipped === 0) {
@@ -138,10 +141,10 @@ function createTally() {
   };
 }
 
-function silenceReason(limitMs: number, running: readonly string[]): string {
-  const doing =
-    running.length > 0 ? `in ${running.map((name) => `“${name}”`).join(', ')}` : 'outside of its tests';
-  return `no sign of life for ${Math.round(limitMs / 1000)} s ${doing}`;
+function placeOf(running: ReadonlySet<string>): string {
+  return running.size > 0
+    ? `in ${Array.from(running, (name) => `“${name}”`).join(', ')}`
+    : 'outside of its tests';
 }
 
 /** Answers a function that gives the end of what was written so far. */
