@@ -30,19 +30,20 @@ start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, wi
 ##@ Develop
 
 .PHONY: test chaos check drift-check generate verify clean
-test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (4 minutes)
+test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (5 minutes)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
-chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (8 minutes)
+chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (13 minutes)
 	node tools/run-tests.ts --suite chaos $(FILES)
 
-check: $(INSTALLED) ## Check format, lint, types, contract, imports and source files
+check: $(INSTALLED) ## Check format, lint, types, contract, imports, source files and pages
 	prettier --check --log-level warn .
 	oxlint
 	tsc --noEmit
 	buf lint proto
 	node tools/check-imports/main.ts
 	node tools/check-sources/main.ts
+	node tools/check-docs/main.ts
 
 drift-check: $(INSTALLED) ## Check the three constraints of docs/adr/0001, and that known violations are found
 	node tools/drift-check/main.ts

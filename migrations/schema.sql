@@ -73,6 +73,8 @@ CREATE TABLE relay_identity (
   topic_id text NOT NULL,
   partition_count integer NOT NULL,
   updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  cluster_id text,
+  database_oid oid,
   CONSTRAINT relay_identity_partition_count_check CHECK (partition_count > 0),
   CONSTRAINT relay_identity_pkey PRIMARY KEY (singleton),
   CONSTRAINT relay_identity_singleton_check CHECK (singleton)
@@ -103,6 +105,13 @@ CREATE TABLE relay_partition (
   CONSTRAINT relay_partition_partition_check CHECK (partition >= 0),
   CONSTRAINT relay_partition_pkey PRIMARY KEY (partition)
 ) WITH (fillfactor=50);
+
+CREATE TABLE relay_report (
+  relay text NOT NULL,
+  findings jsonb NOT NULL,
+  reported_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT relay_report_pkey PRIMARY KEY (relay)
+);
 
 CREATE TABLE replay_partition (
   replay_id uuid NOT NULL,
@@ -229,6 +238,10 @@ COMMENT ON TABLE relay_identity IS 'One row: the database server and the topic t
 
 COMMENT ON COLUMN relay_identity.topic_id IS 'Kafka''s id of the topic; another one under the same name is a topic that was deleted and created again.';
 
+COMMENT ON COLUMN relay_identity.cluster_id IS 'Id of the Kafka cluster of the topic; another one is another cluster, and nothing is published there.';
+
+COMMENT ON COLUMN relay_identity.database_oid IS 'Oid of the database that the cursors were made in; while that one is there as well, this one is a copy, and publishes nothing.';
+
 COMMENT ON TABLE relay_instance IS 'Relays that are alive, to share the partitions among them.';
 
 COMMENT ON TABLE relay_partition IS 'One row per partition of the topic: who publishes it, and how far it is published.';
@@ -248,6 +261,8 @@ COMMENT ON COLUMN relay_partition.log_offset IS 'Whatever the partition holds be
 COMMENT ON COLUMN relay_partition.mode IS 'running · draining: the window being worked off in pages is finished and no new one begun · paused: nothing is published.';
 
 COMMENT ON COLUMN relay_partition.server_run IS 'The run of the server in which the owner took the partition; a checkpoint is stored in the same one only.';
+
+COMMENT ON TABLE relay_report IS 'What relays have found to be wrong, told anew every few seconds; a relay with nothing to tell has no row.';
 
 COMMENT ON COLUMN replay_partition.after_seq IS 'Of the events asked for, those up to this seq are in the topic again.';
 

@@ -58,3 +58,13 @@ test('every page and check names the same oldest Node', async () => {
   assert.match(await read('README.md'), new RegExp(`need Node ≥ ${OLDEST},`));
   assert.match(await read('.ci/run'), new RegExp(`-lt ${OLDEST} \\]`));
 });
+
+test('every page, image and tool names the same Node to develop with', async () => {
+  const read = (file: string) => readFile(join(REPOSITORY, file), 'utf8');
+  const { devDependencies } = JSON.parse(await read('package.json')) as { devDependencies: { node: string } };
+  const [major] = devDependencies.node.split('.');
+  assert.equal(await read('.nvmrc'), `${major}\n`);
+  const images = [...(await read('Dockerfile')).matchAll(/^FROM node:(\S+)/gm)].map(([, tag]) => tag);
+  assert.deepEqual([...new Set(images)], [`${major}-slim`]);
+  assert.match(await read('Makefile'), new RegExp(`--package node@${major} `));
+});

@@ -53,7 +53,7 @@ test('consumers in Python share a subscription: what one has acknowledged does n
   const acknowledgedEvents = () =>
     withKafkaAdmin(gateway, async (admin) => {
       const groups = await admin.fetchOffsets({
-        groupId: `orders-stream.${subscription}`,
+        groupId: `orders-stream.${gateway.topic}:${subscription}`,
         topics: [gateway.topic],
       });
       return groups.flatMap(({ partitions }) => partitions).reduce((sum, at) => sum + Number(at.offset), 0);
@@ -87,4 +87,13 @@ test('a token that is no token ends the watch with what the gateway says about i
   const { code, stderr } = await ended;
   assert.equal(code, 1);
   assert.match(stderr, /INVALID_ARGUMENT/);
+});
+
+test('a hundred wrong fields are told to a client in Python as what they are', async (t) => {
+  const gateway = await startGateway(t);
+  const { ended } = await startPython(t, 'testing/wrong_filter.py', gateway.app.urls.grpc);
+  const { code, stderr } = await ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /INVALID_ARGUMENT/);
+  assert.match(stderr, /filter\.order_ids\[0\]: must have 1 to 200 characters; .*… and \d+ more/);
 });

@@ -11,6 +11,7 @@ import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 const TOPIC = 'orders.events';
 /** Far longer than a request may take (1 s) and a lease lasts (3 s). */
 const FREEZE_MS = 20_000;
+const CHANGES_WITHOUT_KAFKA = 400;
 
 test('a broker frozen for 20 s under load: nothing is lost, nothing doubled, and the relay goes on', async (t) => {
   const { url: databaseUrl } = await createTestDatabase(t);
@@ -28,11 +29,8 @@ test('a broker frozen for 20 s under load: nothing is lost, nothing doubled, and
   kafka.freeze();
   const acceptedBefore = load.accepted.length;
   await pause(FREEZE_MS);
+  await eventually(() => assert.ok(load.accepted.length > acceptedBefore + CHANGES_WITHOUT_KAFKA));
   const acceptedMeanwhile = load.accepted.length - acceptedBefore;
-  assert.ok(
-    acceptedMeanwhile > FREEZE_MS / 50,
-    `${acceptedMeanwhile} changes accepted while Kafka was frozen`,
-  );
   const publishedBefore = await published();
   kafka.thaw();
   await eventually(async () => assert.ok((await published()) > publishedBefore + acceptedMeanwhile), {

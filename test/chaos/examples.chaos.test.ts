@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type OrderEvent, OrderStatus } from '@order-events/order-stream';
@@ -18,7 +19,7 @@ const LIFE = [OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PROCESSING
 async function setUp(t: TestContext) {
   const { url: databaseUrl } = await createTestDatabase(t);
   const { brokers, topic } = await createTestTopic(t);
-  const folder = await createTestFolder();
+  const tokenFile = join(await createTestFolder(), 'token');
   // The same for the gateway that follows a killed one.
   const env = { GATEWAY_PORT: String(await findFreePort()) };
   const system = { databaseUrl, brokers, topic, env };
@@ -32,7 +33,7 @@ async function setUp(t: TestContext) {
     'stream-gateway': appEnv(system)['stream-gateway'],
     notifications: {
       NOTIFICATIONS_GATEWAY: address,
-      NOTIFICATIONS_TOKEN_FILE: join(folder, 'token'),
+      NOTIFICATIONS_TOKEN_FILE: tokenFile,
       NOTIFICATIONS_WEBHOOK_URL: receiver.url,
     },
     warehouse: { WAREHOUSE_GATEWAY: address, WAREHOUSE_API_URL: api.urls.http },
@@ -42,6 +43,8 @@ async function setUp(t: TestContext) {
     gateway,
     receiver,
     events,
+    /** Of the notifications; there is one as soon as they have a place in the log. */
+    token: () => readFile(tokenFile, 'utf8'),
     start: (name: keyof typeof settings) => startApp(t, name, settings[name]),
   };
 }
@@ -52,12 +55,13 @@ async function killed(app: AppProcess): Promise<void> {
 }
 
 test('two pollers as subscribers: every order is shipped once and told, nobody polls, whoever is killed', async (t) => {
-  const { api, gateway, receiver, events, start } = await setUp(t);
+  const { api, gateway, receiver, events, token, start } = await setUp(t);
   const [warehouse, , notifications] = await Promise.all([
     start('warehouse'),
     start('warehouse'),
     start('notifications'),
   ]);
+  await eventually(token, PATIENCE);
   const client = createOrderClient(api.urls.http);
   const orders: string[] = [];
   const placeAndConfirm = async (count: number) => {

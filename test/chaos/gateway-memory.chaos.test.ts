@@ -5,7 +5,12 @@ import { startEventLoad } from '../../apps/stream-gateway/testing/event-load.ts'
 import { createEventProducer } from '../../apps/stream-gateway/testing/event-producer.ts';
 import { startTroubledClients } from '../../apps/stream-gateway/testing/troubled-clients.ts';
 import { createTestTopic, eventually, startApp } from '../harness/index.ts';
-import { growthPerSecond, type MemorySample, openHandles, residentBytes } from '../harness/memory-trend.ts';
+import {
+  growthPerSecond,
+  type MemorySample,
+  openConnections,
+  residentBytes,
+} from '../harness/memory-trend.ts';
 import { metricOf } from '../harness/app-metric.ts';
 import { assertComplete } from '../watch-validation/read-to-end.ts';
 import { readTopicLog } from '../watch-validation/read-topic-log.ts';
@@ -48,7 +53,9 @@ test('slow, stalled and vanished clients: the memory stays, and their neighbours
     }),
   );
   await Promise.all(neighbours.map(({ started }) => started));
-  const handlesBefore = await openHandles(gateway.pid);
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  const connectionsBefore = await openConnections(port);
+  assert.ok(connectionsBefore > 0);
   const { produce } = await createEventProducer(t, { brokers, topic });
   const load = startEventLoad(produce);
   t.after(() => load.stop());
@@ -82,8 +89,9 @@ test('slow, stalled and vanished clients: the memory stays, and their neighbours
   await eventually(
     async () => {
       assert.equal(await metricOf(gateway, 'stream_watchers'), neighbours.length);
-      assert.ok(
-        (await openHandles(gateway.pid)) <= handlesBefore + 2,
+      assert.equal(
+        await openConnections(port),
+        connectionsBefore,
         'sockets of clients that are gone are open',
       );
     },

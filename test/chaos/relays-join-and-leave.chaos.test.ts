@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { createHotOrders, runWriters } from '../../apps/relay/testing/outbox-workload.ts';
+import { createHotOrders, runWriters } from '../../packages/outbox/testing/outbox-workload.ts';
 import { createTestDatabase, createTestTopic } from '../harness/index.ts';
 import { assertOutboxPublished } from '../harness/record-audit.ts';
 import { disturbRelays } from '../harness/relay-disturbance.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import type { PublishableEvent } from '@order-events/domain';
 import { createKafkaPublisher, type KafkaPublisher } from '@order-events/messaging';
-import { type Fence, fencePartition } from '../../packages/messaging/src/producer-fence.ts';
+import { type Fence, fencePartition } from '../../packages/messaging/src/publish/producer-fence.ts';
 import { fenceWithoutSecondInit } from '../../packages/messaging/testing/mutants.ts';
 import { createTestTopic } from '../harness/index.ts';
 import { auditRecords, type ExpectedRecord, type RecordAudit } from '../harness/record-audit.ts';

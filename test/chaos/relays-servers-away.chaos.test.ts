@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { migrateToLatest } from '@order-events/database';
 import { ensureTopic } from '@order-events/messaging';
 import pg from 'pg';
-import { changeOrder, createHotOrders } from '../../apps/relay/testing/outbox-workload.ts';
+import { changeOrder, createHotOrders } from '../../packages/outbox/testing/outbox-workload.ts';
 import { eventually, startApp, startKafka, startPostgres } from '../harness/index.ts';
 import { assertOutboxPublished } from '../harness/record-audit.ts';
 

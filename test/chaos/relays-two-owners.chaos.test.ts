@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createKafkaPublisher, type KafkaPublisher } from '@order-events/messaging';
 import pg from 'pg';
 import { retryingWithNewSequence } from '../../apps/relay/testing/retrying-publisher.ts';
-import { createHotOrders, runWriters } from '../../apps/relay/testing/outbox-workload.ts';
+import { createHotOrders, runWriters } from '../../packages/outbox/testing/outbox-workload.ts';
 import { startUnleasedOwner, type UnleasedOwner } from '../../apps/relay/testing/unleased-owner.ts';
 import { withIdOfItsOwn, withoutFence, withoutLedger } from '../../packages/messaging/testing/mutants.ts';
-import type { Fence } from '../../packages/messaging/src/producer-fence.ts';
+import type { Fence } from '../../packages/messaging/src/publish/producer-fence.ts';
 import { createTestDatabase, createTestTopic, eventually } from '../harness/index.ts';
 import { assertOutboxPublished, auditRecords, committedRecords } from '../harness/record-audit.ts';
 

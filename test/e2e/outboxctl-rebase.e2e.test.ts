@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createOutboxState } from '../../apps/outboxctl/testing/outbox-state.ts';
-import { changeOrder, createHotOrders, runWriters } from '../../apps/relay/testing/outbox-workload.ts';
+import { changeOrder, createHotOrders, runWriters } from '../../packages/outbox/testing/outbox-workload.ts';
 import { eventually, startApp } from '../harness/index.ts';
 
 test('a relay halts on a restored database, and after a rebase publishes what is missing, once and in order', async (t) => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createLogReader, EVENT_ID_HEADER } from '@order-events/messaging';
 import { createOutboxState, type OutboxState } from '../../apps/outboxctl/testing/outbox-state.ts';
 import { startOutboxctl } from '../../apps/outboxctl/testing/run-outboxctl.ts';
-import { createHotOrders, runWriters } from '../../apps/relay/testing/outbox-workload.ts';
+import { createHotOrders, runWriters } from '../../packages/outbox/testing/outbox-workload.ts';
 import { eventually, startApp } from '../harness/index.ts';
 
 const FORMER = 3;

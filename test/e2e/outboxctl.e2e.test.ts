@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
 import { createOutboxState, type OutboxState } from '../../apps/outboxctl/testing/outbox-state.ts';
-import { changeOrder, createHotOrders } from '../../apps/relay/testing/outbox-workload.ts';
+import { changeOrder, createHotOrders } from '../../packages/outbox/testing/outbox-workload.ts';
 import { eventually, startApp } from '../harness/index.ts';
 import { alterTopic } from '../harness/topic-settings.ts';
 

@@ -1,7 +1,10 @@
 import type { AppProcess } from '../../tools/stack/index.ts';
 
 /** What an app counts under this name, over all labels. Throws when there is no such metric. */
-export async function metricOf(app: AppProcess, name: string): Promise<number> {
+export async function metricOf(
+  app: { readonly urls: Pick<AppProcess['urls'], 'admin'> },
+  name: string,
+): Promise<number> {
   const metrics = await (await fetch(`${app.urls.admin}/metrics`)).text();
   const samples = [...metrics.matchAll(/^(\w+)(?:\{[^}]*\})? (\S+)$/gm)].filter(
     ([, found]) => found === name,

@@ -8,7 +8,8 @@ export async function committedChanges(
   databaseUrl: string,
   since = new Date(0),
 ): Promise<{ orderId: string; version: number }[]> {
-  const client = new pg.Client({ connectionString: databaseUrl });
+  // Whatever the database sets.
+  const client = new pg.Client({ connectionString: databaseUrl, statement_timeout: 60_000 });
   await client.connect();
   try {
     const { rows } = await client.query<{ order_id: string; version: number }>(

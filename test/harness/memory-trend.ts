@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 export interface MemorySample {
   readonly atMs: number;
@@ -27,7 +27,14 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(kilobytes) * 1024;
 }
 
-/** Files and sockets that a process has open; Linux only. */
-export async function openHandles(pid: number): Promise<number> {
-  return (await readdir(`/proc/${pid}/fd`)).length;
+/** Connections that a server on this machine has at an IPv4 port, those included whose client is gone; Linux only. */
+export async function openConnections(port: number): Promise<number> {
+  const sockets = await readFile('/proc/net/tcp', 'utf8');
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const isOpen = ([, address, , state]: string[]) =>
+    address?.endsWith(local) && (state === ESTABLISHED || state === CLOSE_WAIT);
+  return sockets.split('\n').filter((line) => isOpen(line.trim().split(/\s+/))).length;
 }
+
+const ESTABLISHED = '01';
+const CLOSE_WAIT = '08';

@@ -30,14 +30,16 @@ export async function createTestTopic(
   return { brokers: connection.brokers, topic, connection };
 }
 
-/** Deletes the topic, unless the test has done it itself. */
+/** Deletes the topic and what belongs to it, unless the test has done it itself. */
 async function deleteTopic(connection: TestKafka, topic: string): Promise<void> {
   const client = new kafkajs.Kafka({ clientId: 'test', ...connection, logLevel: kafkajs.logLevel.NOTHING });
   const admin = client.admin();
   await admin.connect();
   try {
-    const topics = await admin.listTopics();
-    if (topics.includes(topic)) await admin.deleteTopics({ topics: [topic] });
+    const topics = (await admin.listTopics()).filter(
+      (name) => name === topic || name.startsWith(`${topic}.`),
+    );
+    if (topics.length > 0) await admin.deleteTopics({ topics });
   } finally {
     await admin.disconnect();
   }

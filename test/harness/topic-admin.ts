@@ -7,8 +7,8 @@ type NamedTopic = KafkaConnection & { readonly topic: string };
 /** What retention does, at once: the records of some partitions before an offset are no longer in the topic. */
 export function deleteRecords(topic: NamedTopic, before: ReadonlyMap<number, bigint>): Promise<void> {
   return withKafkaAdmin(topic, async (admin) => {
-    // Only so does the client learn who leads the partitions.
-    await admin.fetchTopicOffsets(topic.topic);
+    // Only so does the client learn who leads the partitions, and a new topic may take a moment until somebody does.
+    await eventually(() => admin.fetchTopicOffsets(topic.topic));
     const partitions = [...before].map(([partition, offset]) => ({ partition, offset: String(offset) }));
     await admin.deleteTopicRecords({ topic: topic.topic, partitions });
   });
@@ -39,7 +39,7 @@ export function offsetRange(
   topic: NamedTopic,
 ): Promise<{ readonly earliest: bigint[]; readonly latest: bigint[] }> {
   return withKafkaAdmin(topic, async (admin) => {
-    const offsets = await admin.fetchTopicOffsets(topic.topic);
+    const offsets = await eventually(() => admin.fetchTopicOffsets(topic.topic));
     const sorted = offsets.toSorted((a, b) => a.partition - b.partition);
     return {
       earliest: sorted.map(({ low }) => BigInt(low)),

@@ -33,6 +33,13 @@ export function recordSubscription(
   async function consume(consumer: string): Promise<void> {
     /** Of the present connection, in the order of their arrival. */
     let unstored: ConsumedBatch[] = [];
+    let working = Promise.resolve();
+    /** Beside the arrivals: what waits to be worked at has been delivered, and may have been given to another meanwhile. */
+    const handle = async (batch: ConsumedBatch) => {
+      if (batch.events.length > 0) await work();
+      note('acknowledged', batch);
+      batch.acknowledge();
+    };
     const note = (kind: SubscriptionStep['kind'], { events }: ConsumedBatch) =>
       void steps.push(...events.map((event): SubscriptionStep => ({ kind, consumer, event })));
     const batches = consumeOrders({
@@ -54,10 +61,9 @@ export function recordSubscription(
       }
       note('delivered', batch);
       unstored.push(batch);
-      if (batch.events.length > 0) await work();
-      note('acknowledged', batch);
-      batch.acknowledge();
+      working = working.then(() => handle(batch));
     }
+    await working;
   }
 
   const done = Promise.all(Array.from({ length: consumers }, (_, index) => consume(`consumer ${index}`)));

@@ -75,6 +75,7 @@ export async function measureDelivery(
       deliveries: received.events,
       perCpuSecond: received.events / cpu,
       cpuPercent: (cpu / seconds) * 100,
+      microsPerEvent: (cpu / phase.count) * 1_000_000,
       eventsPerMessage: received.events / received.messages,
       p50Ms: latencyAt(received.latencies, 0.5),
       p99Ms: latencyAt(received.latencies, 0.99),

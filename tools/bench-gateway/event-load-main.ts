@@ -9,13 +9,15 @@ import { stampedEventId } from './stamped-event.ts';
 
 // Produces order events, told how many by event-load.ts. Each carries the time at which it was handed to the Kafka client.
 
-const ORDERS = 5_000;
-/** Neighbouring events are of customers that are far apart. */
+const LEAST_ORDERS = 5_000;
+/** Neighbouring events are of customers that are far apart; it shares no factor with their number, so that all have their turn. */
 const STRIDE = 1_237;
 const TICK_MS = 1;
 
-const [topic = '', ...brokers] = process.argv.slice(2);
-const orders = Array.from({ length: ORDERS }, (_, position) => sampleOrder(position));
+const [topic = '', customers = '', ...brokers] = process.argv.slice(2);
+const orders = Array.from({ length: Math.max(LEAST_ORDERS, Number(customers)) }, (_, position) =>
+  sampleOrder(position, Number(customers)),
+);
 const kafka = new Kafka({ clientId: 'bench-load', brokers, logLevel: logLevel.ERROR });
 const producer = kafka.producer();
 let eventNumber = 0;
@@ -54,7 +56,7 @@ async function produce({ eventsPerSecond, count }: EventPhase): Promise<number> 
 }
 
 function nextMessage(nowMs: number): Message {
-  const order = orders[(eventNumber * STRIDE) % ORDERS] ?? sampleOrder(0);
+  const order = orders[(eventNumber * STRIDE) % orders.length] ?? sampleOrder(0);
   const event = {
     eventId: stampedEventId(eventNumber, nowMs),
     eventType: 'order.updated',

@@ -21,10 +21,14 @@ export interface EventLoad {
   stop(): Promise<void>;
 }
 
-/** Starts the process that produces events as the relay does, and waits until it is connected. */
-export async function startEventLoad(brokers: readonly string[], topic: string): Promise<EventLoad> {
+/** Starts the process that produces events as the relay does, of orders of so many customers, and waits until it is connected. */
+export async function startEventLoad(
+  brokers: readonly string[],
+  topic: string,
+  customers: number,
+): Promise<EventLoad> {
   // kafkajs 2.2.4 sets timers to negative times, of which Node would warn.
-  const child = fork(join(import.meta.dirname, 'event-load-main.ts'), [topic, ...brokers], {
+  const child = fork(join(import.meta.dirname, 'event-load-main.ts'), [topic, `${customers}`, ...brokers], {
     execArgv: ['--no-warnings'],
   });
   const { pid } = child;

@@ -6,6 +6,7 @@ import { generatedPart } from './generated-part.ts';
 import { idlePart } from './idle-part.ts';
 import { oneEventPart } from './one-event-part.ts';
 import { reconnectPart } from './reconnect-part.ts';
+import { selectivePart } from './selective-part.ts';
 import { singlePart } from './single-part.ts';
 import { stalledPart } from './stalled-part.ts';
 
@@ -13,6 +14,7 @@ process.exitCode = await runBenchmark({
   name: 'bench-gateway',
   parts: [
     fanOutPart,
+    selectivePart,
     generatedPart,
     oneEventPart,
     singlePart,

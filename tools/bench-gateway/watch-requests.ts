@@ -1,7 +1,7 @@
 import { type DeepPartial, type StartPosition, WatchOrdersRequest } from '@order-events/order-stream';
 
 /** Customers of the load's orders, all with the same number of events. */
-const CUSTOMERS = 1_000;
+export const CUSTOMERS = 1_000;
 
 /** A request as it is sent; what is not given is as the server has it. */
 export function encodeRequest(request: DeepPartial<WatchOrdersRequest>): Uint8Array {

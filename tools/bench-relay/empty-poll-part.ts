@@ -1,7 +1,6 @@
 import { createPool } from '@order-events/database';
+import { createOutboxReader, type Cursor } from '@order-events/outbox';
 import pg from 'pg';
-import type { Cursor } from '../../apps/relay/src/outbox/cursor.ts';
-import { createOutboxReader } from '../../apps/relay/src/outbox/outbox-reader.ts';
 import type { FigureRow } from '../bench/figure-table.ts';
 import type { BenchContext, BenchPart } from './bench-part.ts';
 import { PARTITION_COUNT, withClient } from './bench-servers.ts';

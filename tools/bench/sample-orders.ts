@@ -5,8 +5,8 @@ import { encodeOrderEvent } from '@order-events/messaging';
 /** Trace context as the API stores it with each event. */
 export const SAMPLE_HEADERS = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
 
-/** An order of two lines: its events are some 700 bytes of JSON. */
-export function sampleOrder(position: number): Order {
+/** An order of two lines, of one of so many customers: its events are some 700 bytes of JSON. */
+export function sampleOrder(position: number, customers = 1_000): Order {
   const placedAt = new Date('2026-02-17T10:00:00.123Z');
   const items = [
     { sku: `sku-${String(position).padStart(6, '0')}`, quantity: 2, unitPriceMinor: 1999 },
@@ -14,7 +14,7 @@ export function sampleOrder(position: number): Order {
   ];
   return {
     orderId: randomUUID(),
-    customerId: `customer-${position % 1000}`,
+    customerId: `customer-${position % customers}`,
     status: 'pending',
     version: 1,
     currency: 'EUR',

@@ -30,7 +30,7 @@ for (const [gone, rules] of [
   ['apps/api/src/orders/relay-wake-up.ts', ['wake-up-failure-contained']],
   ['apps/relay/src/publish', ['publish-failure-contained']],
   ['packages/messaging/src', ['messaging-imports-domain-only']],
-  ['apps/outboxctl/src', ['outbox-update']],
+  ['packages/outbox/src', ['outbox-update']],
 ] as const) {
   test(`reports the rules that are blind without ${gone}`, async (t) => {
     const project = await createFixtureProject([BASE]);

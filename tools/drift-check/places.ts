@@ -4,7 +4,7 @@ import { functionName } from './syntax.ts';
 
 /** Where the order transaction is written down; the rules hold on to these files and names. */
 const OUTBOX_WRITER = /^apps\/api\/src\/orders\/outbox-writer\.ts$/;
-const OUTBOX_REBASE = /^apps\/outboxctl\/src\/outbox-rebase\.ts$/;
+const OUTBOX_REBASE = /^packages\/outbox\/src\/repair\/rebase\.ts$/;
 const ORDER_STORE = /^apps\/api\/src\/orders\/(order-)?store\.ts$/;
 
 /** Where the relay's canary is put into the outbox. */

@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { reasonOf } from '@order-events/runtime';
 
 /** A change that the API has confirmed with a 2xx answer. */
 export interface AcceptedChange {
@@ -77,7 +78,7 @@ export function startOrderLoad(options: OrderLoadOptions): OrderLoad {
       try {
         await oneOrder();
       } catch (error) {
-        failures.push(String(error));
+        failures.push(describeFailure(error));
         await pause(100);
       }
     }
@@ -92,6 +93,12 @@ export function startOrderLoad(options: OrderLoadOptions): OrderLoad {
       await done;
     },
   };
+}
+
+/** Of a request that met no server, fetch tells why in its cause alone. */
+function describeFailure(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? String(error) : `${String(error)}: ${reasonOf(cause)}`;
 }
 
 function newOrder(): object {

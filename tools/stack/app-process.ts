@@ -34,6 +34,8 @@ export interface AppProcess {
   };
   /** The last lines of its log, oldest first. */
   logs(): readonly LogLine[];
+  /** Nobody reads what it writes from here on; answers how somebody does again. */
+  stopReading(): () => void;
   /** Default: SIGTERM. */
   kill(signal?: NodeJS.Signals): void;
   readonly exited: Promise<AppExit>;
@@ -103,6 +105,10 @@ export async function startAppProcess(
     pid,
     urls,
     logs: () => lines,
+    stopReading() {
+      child.stdout.pause();
+      return () => void child.stdout.resume();
+    },
     kill: (signal = 'SIGTERM') => void child.kill(signal),
     exited,
   };

@@ -17,6 +17,8 @@ export interface EmbeddedKafkaOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Further arguments of Java for the broker. */
   readonly javaArgs?: readonly string[];
+  /** Default: the same for all that are started here. */
+  readonly clusterId?: string;
   /** Adds a listener with TLS that this user may log in to. */
   readonly securedFor?: ScramUser;
 }
@@ -59,6 +61,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
     },
     formatArgs: secured?.formatArgs ?? [],
     javaArgs: options.javaArgs ?? [],
+    clusterId: options.clusterId,
   });
   await broker.start();
   return Object.assign(broker, {

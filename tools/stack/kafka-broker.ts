@@ -34,6 +34,8 @@ export interface KafkaBrokerOptions {
   /** Further arguments of the storage tool, for what must be there at the first start. */
   readonly formatArgs?: readonly string[];
   readonly javaArgs?: readonly string[];
+  /** Of the cluster that it is formatted for. */
+  readonly clusterId?: string | undefined;
 }
 
 const CLUSTER_ID = '4uPPm3rNR1uF0vvYfXhJQA';
@@ -46,7 +48,9 @@ export async function createKafkaBroker(options: KafkaBrokerOptions): Promise<Ka
   const settings = Object.entries({ ...options.settings, 'log.dirs': dataDir });
   await mkdir(dataDir, { recursive: true });
   await writeFile(propertiesFile, settings.map(([name, value]) => `${name}=${value}\n`).join(''));
-  await formatStorage(dataDir, ['--config', propertiesFile, ...(options.formatArgs ?? [])], line);
+  const { clusterId = CLUSTER_ID } = options;
+  const formatArgs = ['--cluster-id', clusterId, '--config', propertiesFile, ...(options.formatArgs ?? [])];
+  await formatStorage(dataDir, formatArgs, line);
 
   const server = createServerProcess({
     name: 'Kafka',
@@ -77,10 +81,8 @@ export async function createKafkaBroker(options: KafkaBrokerOptions): Promise<Ka
 async function formatStorage(dataDir: string, args: readonly string[], line: KafkaLine): Promise<void> {
   const formatted = await stat(join(dataDir, 'meta.properties')).catch(() => undefined);
   if (formatted) return;
-  const { exitCode, stdout, stderr } = await runKafkaTool(
-    'kafka.tools.StorageTool',
-    ['format', '--cluster-id', CLUSTER_ID, ...args],
-    { line },
-  );
+  const { exitCode, stdout, stderr } = await runKafkaTool('kafka.tools.StorageTool', ['format', ...args], {
+    line,
+  });
   if (exitCode !== 0) throw new Error(`Kafka could not format ${dataDir}:\n${stdout}${stderr}`);
 }

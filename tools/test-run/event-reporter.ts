@@ -1,9 +1,9 @@
 import type { TestEvent } from 'node:test/reporters';
 
-/** What the process of a test file tells the runner. */
+/** What the process of a test file tells the runner; `ended` tells it of a suite, which is no test itself. */
 export interface TestNews {
   /** `noted` is a figure that a test wants to be seen; its text stands in `name`. */
-  readonly what: 'began' | 'passed' | 'failed' | 'skipped' | 'noted';
+  readonly what: 'began' | 'passed' | 'failed' | 'skipped' | 'ended' | 'noted';
   readonly name: string;
 }
 
@@ -26,7 +26,8 @@ function newsOf({ type, data }: TestEvent): TestNews | undefined {
   }
   if (type !== 'test:pass' && type !== 'test:fail') return undefined;
   const { name, details, skip, todo } = data;
-  if (details.type === 'suite') return undefined;
+  // Node takes a suite that waits behind a test for a test when it begins.
+  if (details.type === 'suite') return { what: 'ended', name };
   if (skip !== undefined || todo !== undefined) return { what: 'skipped', name };
   return { what: type === 'test:pass' ? 'passed' : 'failed', name };
 }

@@ -24,6 +24,10 @@ const CRASHES = 'throw new Error("while it is loaded");\n';
 const LEAVES = `${BEGIN}test('holds', () => {});
 test('leaves', () => { setTimeout(() => process.exit(0), 500); return new Promise(() => {}); });
 test('is left out', () => {});\n`;
+/** A suite behind a test that takes its time. */
+const SUITE = `import test, { suite } from 'node:test';
+test('comes first', () => new Promise((done) => setTimeout(done, 200)));
+suite('a suite', { concurrency: true }, () => { test('one of it', async () => {}); test('another', async () => {}); });\n`;
 const STAYS = `${BEGIN}test('holds', () => {}); setInterval(() => {}, 1000);\n`;
 
 /** A folder with these test files, and what the runner does there. */
@@ -50,7 +54,7 @@ async function startRun(
 test('a file that hangs, one that is slow, one that fails: each is reported as what it is', async (t) => {
   const { ended } = await startRun(t, {
     ...{ passes: PASSES, fails: FAILS, slow: IS_SLOW, hangs: HANGS },
-    ...{ crashes: CRASHES, stays: STAYS, leaves: LEAVES, empty: '' },
+    ...{ crashes: CRASHES, stays: STAYS, leaves: LEAVES, suite: SUITE, empty: '' },
   });
   const { code, output } = await ended;
   const [, last = ''] = output.split('slowest files:');
@@ -76,7 +80,8 @@ test('a file that hangs, one that is slow, one that fails: each is reported as w
     last,
     /ended by the limit on silence: stays\.test\.ts\n {2}✖ no sign of life for \d+ s outside of its tests/,
   );
-  assert.match(last, /8 of 8 files in [\d.]+ s, no server needed\n11 passed, 6 failed\n$/);
+  assert.match(output, /ok +[\d.]+ s {2}suite\.test\.ts \(3 passed\)/);
+  assert.match(last, /9 of 9 files in [\d.]+ s, no server needed\n14 passed, 6 failed\n$/);
 });
 
 test('an interrupted run says what was not run, and leaves no process behind', async (t) => {

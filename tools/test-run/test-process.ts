@@ -122,6 +122,7 @@ function createTally() {
       if (what === 'began') return void running.add(name);
       if (what === 'noted') return void this.notes.push(name);
       running.delete(name);
+      if (what === 'ended') return;
       this[what] += 1;
       if (what === 'failed') this.reasons.push(name);
     },

@@ -1,18 +1,21 @@
 import {
+  API_RIGHTS,
   createDatabase,
   createPool,
+  createPoolPart,
   createWakeUpNotifier,
   databaseAccess,
   isDatabaseAway,
   isSchemaCurrent,
+  missingRights,
   requireSchema,
 } from '@order-events/database';
 import {
   createAdminServer,
   createMetricsRegistry,
+  createOpeningPart,
   type Logger,
   type Part,
-  settleWithin,
 } from '@order-events/runtime';
 import type { Pool } from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
@@ -26,7 +29,6 @@ import { createOutboxWriter } from './orders/outbox-writer.ts';
 
 /** Of the time there is to stop, what requests get to end; the rest is for what they used. */
 const DRAIN_SHARE = 0.7;
-const POOL_END_MS = 1_000;
 
 /** Puts the API together, in the order in which its parts start. `settings` are those that operators may see. */
 export function createApiApp(
@@ -56,6 +58,7 @@ export function createApiApp(
   const http = createHttpServer({
     host: config.API_HOST,
     port: config.API_PORT,
+    keepAliveMs: config.API_KEEP_ALIVE_MS,
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE,
     service,
     metrics,
@@ -64,7 +67,11 @@ export function createApiApp(
   const admin = createAdminServer({
     host: config.API_ADMIN_HOST,
     port: config.API_ADMIN_PORT,
-    checks: [{ name: 'database schema', check: () => isSchemaCurrent(pool) }],
+    // A database that takes no changes is still read, so it does not make the API unready.
+    checks: [
+      { name: 'database schema', check: () => isSchemaCurrent(pool) },
+      { name: 'database rights', check: rightsOnceComplete(pool) },
+    ],
     registry,
     settings,
     log,
@@ -72,21 +79,27 @@ export function createApiApp(
   return [admin, databasePart(pool, log), wakeUps, http];
 }
 
+/** A role that lacks rights is a mistake of the roll-out, which this stops; what is taken away later leaves the rest to be served. */
+function rightsOnceComplete(pool: Pool): () => Promise<boolean> {
+  let complete = false;
+  return async () => (complete ||= (await missingRights(pool, API_RIGHTS)) === undefined);
+}
+
 /** A schema that is too old ends the start; a database that is away does not, it may come back any moment. */
 function databasePart(pool: Pool, log: Logger): Part {
-  return {
-    name: 'database',
-    async start() {
-      try {
-        await requireSchema(pool);
-      } catch (error) {
-        if (!isDatabaseAway(error)) throw error;
-        log.warn({ err: error }, 'database away; requests are refused until it is back');
+  const connections = createPoolPart('database', pool);
+  return createOpeningPart('database', async () => {
+    try {
+      await requireSchema(pool);
+      const missing = await missingRights(pool, API_RIGHTS);
+      if (missing !== undefined) log.error({}, missing);
+    } catch (error) {
+      if (!isDatabaseAway(error)) {
+        await connections.stop();
+        throw error;
       }
-    },
-    async stop() {
-      // Ending a pool twice is an error.
-      if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
-    },
-  };
+      log.warn({ err: error }, 'database away; requests are refused until it is back');
+    }
+    return connections.stop;
+  });
 }

@@ -12,6 +12,7 @@ test('the API needs no settings in development, and none for Kafka at all', () =
     API_PORT: 3000,
     API_ADMIN_HOST: '127.0.0.1',
     API_ADMIN_PORT: 9100,
+    API_KEEP_ALIVE_MS: 75_000,
     API_DATABASE_POOL_SIZE: 10,
     API_STOP_DEADLINE_MS: 10_000,
   });

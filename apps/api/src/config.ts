@@ -1,8 +1,6 @@
 import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
-import { LOG_LEVELS, readConfig, type ConfigSource } from '@order-events/runtime';
+import { listenHost, listenPort, LOG_LEVELS, readConfig, type ConfigSource } from '@order-events/runtime';
 import { z } from 'zod';
-
-const port = z.coerce.number().int().min(0).max(65535);
 
 export const apiSettings = z.object({
   NODE_ENV: z
@@ -11,10 +9,19 @@ export const apiSettings = z.object({
     .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
-  API_HOST: z.string().default('127.0.0.1').describe('Where the REST API listens.'),
-  API_PORT: port.default(3000).describe('0 takes any free port.'),
-  API_ADMIN_HOST: z.string().default('127.0.0.1').describe('Where probes and metrics listen.'),
-  API_ADMIN_PORT: port.default(9100).describe('0 takes any free port.'),
+  API_HOST: listenHost.default('127.0.0.1').describe('Where the REST API listens.'),
+  API_PORT: listenPort.default(3000).describe('0 takes any free port.'),
+  API_ADMIN_HOST: listenHost.default('127.0.0.1').describe('Where probes and metrics listen.'),
+  API_ADMIN_PORT: listenPort.default(9100).describe('0 takes any free port.'),
+  API_KEEP_ALIVE_MS: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .max(3_600_000)
+    .default(75_000)
+    .describe(
+      'A connection without a request stays open so long; longer than the balancer before it keeps one, or requests meet its end.',
+    ),
   API_DATABASE_POOL_SIZE: z.coerce
     .number()
     .int()

@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util';
-import { createDatabase, createPool, databaseAccess, requireSchema } from '@order-events/database';
-import { ConfigError, settleWithin } from '@order-events/runtime';
+import { createPool, databaseAccess, requireSchema } from '@order-events/database';
+import { ConfigError, reasonOf, settleWithin } from '@order-events/runtime';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Call, Command, Flags } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { outboxctlConfig } from './config.ts';
-import { reasonOf } from './failure-reason.ts';
 import { COMMON_OPTIONS, commandHelp, overview } from './help-text.ts';
 import { EXIT, type ExitCode, UsageError } from './outcome.ts';
 import { createTerminal, type StandardStreams } from './terminal.ts';
@@ -14,6 +13,8 @@ import { openTopic } from './topic.ts';
 /** An audit reads everything there is. */
 const STATEMENT_TIMEOUT_MS = 60 * 60_000;
 const INTERRUPTED_GRACE_MS = 500;
+const INSUFFICIENT_PRIVILEGE = '42501';
+const RIGHTS_HINT = '; what the database role needs is in ops/postgres/rights.sql';
 
 /** What a command finds where it is run; `process` has it all. */
 export interface Surroundings extends StandardStreams {
@@ -40,9 +41,13 @@ export async function runCommandLine(
       stderr.write('interrupted\n');
       return EXIT.interrupted;
     }
-    stderr.write(`outboxctl: ${reasonOf(error)}\n`);
+    stderr.write(`outboxctl: ${reasonOf(error)}${isRefused(error) ? RIGHTS_HINT : ''}\n`);
     return error instanceof UsageError || error instanceof ConfigError ? EXIT.usage : EXIT.failed;
   }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === INSUFFICIENT_PRIVILEGE;
 }
 
 function interruption(signal: AbortSignal): Promise<void> {
@@ -139,7 +144,7 @@ async function withConnections(
     ...request,
     terminal,
     config,
-    database: createDatabase(pool),
+    pool,
     topic,
   };
   try {

@@ -1,4 +1,4 @@
-import type { Database } from '@order-events/database';
+import type { createPool } from '@order-events/database';
 import type { OutboxctlConfig } from './config.ts';
 import type { ExitCode } from './outcome.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,7 +22,8 @@ export interface Call {
   readonly flags: Flags;
   readonly terminal: Terminal;
   readonly config: OutboxctlConfig;
-  readonly database: Database;
+  /** What the tables are asked on. */
+  readonly pool: ReturnType<typeof createPool>;
   readonly topic: Topic;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;

@@ -1,15 +1,19 @@
-import type { Database } from '@order-events/database';
-import type { Call } from './command.ts';
-import { reasonOf } from './failure-reason.ts';
 import {
-  partitionsAheadOfDatabase,
+  contentMismatches,
+  type Finding,
+  mismatchFinding,
   readIdentity,
   readSystemIdentifier,
+  databaseMismatches,
   type StoredIdentity,
-  UNKNOWN_SYSTEM,
-} from './relay-store.ts';
+  topicMismatches,
+} from '@order-events/outbox';
+import { reasonOf } from '@order-events/runtime';
+import type { Call } from './command.ts';
+import { CommandError } from './outcome.ts';
 
 export interface TopicDescription {
+  readonly clusterId: string;
   readonly topicId: string;
   readonly partitionCount: number;
 }
@@ -19,46 +23,50 @@ export interface IdentityReport {
   /** Undefined when Kafka did not answer. */
   readonly topic: TopicDescription | undefined;
   /** Why relays do not publish, each with the command that mends it. */
-  readonly problems: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 const KAFKA_TIMEOUT_MS = 5_000;
 
 /** Compares what the cursors belong to with the database and the topic that are there. */
 export async function checkIdentity(call: Call): Promise<IdentityReport> {
-  const { database } = call;
-  const stored = await readIdentity(database);
-  const problems = await databaseProblems(database, stored);
-  const topic = await describeTopic(call, problems);
-  if (stored && topic) problems.push(...topicProblems(stored, call.topic.name, topic));
-  return { stored, topic, problems };
+  const stored = await readIdentity(call.pool);
+  const findings = await databaseFindings(call, stored);
+  const topic = await describeTopic(call, findings);
+  if (stored && topic) {
+    findings.push(...topicMismatches(stored, { topic: call.topic.name, ...topic }).map(mismatchFinding));
+  }
+  return { stored, topic, findings };
+}
+
+/** What makes cursors say nothing about the database and the topic that are there. */
+const FOREIGN: ReadonlySet<Finding['name']> = new Set([
+  'wrong-database',
+  'cursor-ahead',
+  'wrong-cluster',
+  'wrong-topic',
+]);
+
+/** Before a command that takes the cursors, the outbox and the topic for those of one another. Throws a CommandError. */
+export async function refuseForeignCursors(call: Call): Promise<void> {
+  const { findings } = await checkIdentity(call);
+  const foreign = findings.find(({ name }) => FOREIGN.has(name));
+  if (foreign) throw new CommandError(foreign.text);
 }
 
 /** Whether the cursors can be about this database. */
-export async function databaseProblems(
-  database: Database,
+export async function databaseFindings(
+  { pool }: Call,
   stored: StoredIdentity | undefined,
-): Promise<string[]> {
-  const problems: string[] = [];
-  if (stored && isOtherSystem(stored.system_identifier, await readSystemIdentifier(database))) {
-    problems.push('the cursors belong to another database server (restored?): outboxctl rebase');
-  }
-  const ahead = await partitionsAheadOfDatabase(database);
-  if (ahead.length > 0) {
-    problems.push(
-      `cursors of partitions ${ahead.join(', ')} are ahead of the database (restored?): outboxctl rebase`,
-    );
-  }
-  return problems;
+): Promise<Finding[]> {
+  const server = stored ? databaseMismatches(stored, await readSystemIdentifier(pool)) : [];
+  return [...server, ...(await contentMismatches(pool))].map(mismatchFinding);
 }
 
-function isOtherSystem(stored: string, present: string): boolean {
-  return stored !== present && stored !== UNKNOWN_SYSTEM && present !== UNKNOWN_SYSTEM;
-}
-
-async function describeTopic(call: Call, problems: string[]): Promise<TopicDescription | undefined> {
+async function describeTopic(call: Call, findings: Finding[]): Promise<TopicDescription | undefined> {
   if (!call.topic.configured) {
-    problems.push('no Kafka brokers are configured (KAFKA_BROKERS): all events are held');
+    const text = 'no Kafka brokers are configured (KAFKA_BROKERS): all events are held';
+    findings.push({ name: 'no-brokers', severity: 'fault', text });
     return undefined;
   }
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(KAFKA_TIMEOUT_MS)]);
@@ -66,23 +74,8 @@ async function describeTopic(call: Call, problems: string[]): Promise<TopicDescr
     return await call.topic.reader().describe(signal);
   } catch (error) {
     call.signal.throwIfAborted();
-    problems.push(`Kafka does not answer for topic ${call.topic.name}: ${reasonOf(error)}`);
+    const text = `Kafka does not answer for topic ${call.topic.name}: ${reasonOf(error)}`;
+    findings.push({ name: 'kafka-away', severity: 'fault', text });
     return undefined;
   }
-}
-
-function topicProblems(stored: StoredIdentity, name: string, topic: TopicDescription): string[] {
-  const problems: string[] = [];
-  if (stored.topic !== name) {
-    problems.push(
-      `the cursors belong to topic ${stored.topic}, not to ${name}: correct KAFKA_TOPIC, or outboxctl rebase`,
-    );
-  }
-  if (stored.partition_count !== topic.partitionCount) {
-    problems.push(
-      `the topic has ${topic.partitionCount} partitions and the cursors are for ${stored.partition_count}: ` +
-        `finish with outboxctl resize --partitions ${topic.partitionCount}, or outboxctl rebase`,
-    );
-  }
-  return problems;
 }

@@ -40,6 +40,16 @@ test('a lease that has run out is not waited for', async (t) => {
   assert.equal((await state.run('pause')).stdout, 'paused: 0 partitions, 2 had been paused already\n');
 });
 
+test('a lease that was stamped before the clock was set back is waited for no longer than it lasts', async (t) => {
+  const state = await createOutboxState(t, 2);
+  await writePartitions(state, 'relay-1');
+  await state.pool.query(
+    `UPDATE relay_partition SET lease_until = now() + interval '1 hour 1 second', updated_at = now() + interval '1 hour'`,
+  );
+  const { code, stdout } = await state.run('pause');
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'paused: 2 partitions\n' });
+});
+
 test('an owner that does not give up is waited for only so long; the pause stays asked for', async (t) => {
   const state = await createOutboxState(t, 2);
   await writePartitions(state, 'relay-1');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { keyHash } from '@order-events/messaging';
+import { createLogReader, createTopicLayoutReader, keyHash } from '@order-events/messaging';
 import { eventually } from '../../../test/harness/index.ts';
 import { addPartitions } from '../../../test/harness/topic-admin.ts';
 import {
@@ -9,6 +9,7 @@ import {
   openTransaction,
   type OutboxState,
   park,
+  produce,
   writePartitions,
 } from '../testing/outbox-state.ts';
 import { startOutboxctl } from '../testing/run-outboxctl.ts';
@@ -50,6 +51,19 @@ const workOff = ({ pool }: OutboxState) =>
      WHERE page_target IS NOT NULL`,
   );
 
+/** The changes that are recorded for the readers of the topic. */
+async function recordedChanges({ brokers, topic }: OutboxState) {
+  const connection = { brokers, topic, clientId: 'test' };
+  const [log, layout] = [createLogReader(connection), createTopicLayoutReader(connection)];
+  try {
+    const changes = await layout.read((await log.describe()).topicId);
+    return changes.map(({ formerCount, count, ends }) => ({ formerCount, count, ends }));
+  } finally {
+    log.close();
+    layout.close();
+  }
+}
+
 test('everything up to one snapshot is published before the topic has its new partitions', async (t) => {
   const { state, events } = await setUp(t);
   const [parked] = await appendEvents(state, ['parked']);
@@ -79,9 +93,14 @@ test('everything up to one snapshot is published before the topic has its new pa
   }
   await eventually(() => assert.match(command.said(), /to publish what is committed; no relay is alive/));
   assert.equal((await state.runJson('status')).json.topic_partitions, 3);
+  await produce(state, events);
   await workOff(state);
   const { code, stdout } = await command.ended;
   assert.equal(code, 0);
+  const ends = [0, 1, 2].map((partition) =>
+    BigInt(events.filter(({ key }) => keyHash(key) % 3 === partition).length),
+  );
+  assert.deepEqual(await recordedChanges(state), [{ formerCount: 3, count: 5, ends }]);
   assert.deepEqual(JSON.parse(stdout), { former_partitions: 3, partitions: 5 });
   const rows = await partitionsOf(state);
   assert.deepEqual(
@@ -120,6 +139,7 @@ test('it goes on where it was killed, before and after the topic has changed', a
   );
   const { code, json } = await state.runJson('resize', '--partitions', '4', '--yes');
   assert.deepEqual([code, json], [0, { former_partitions: 3, partitions: 4 }]);
+  assert.deepEqual(await recordedChanges(state), [{ formerCount: 3, count: 4, ends: [0n, 0n, 0n] }]);
   assert.deepEqual(
     (await partitionsOf(state)).map(({ mode }) => mode),
     ['running', 'running', 'running', 'running'],

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
 import { findFreePort } from '../../../tools/stack/index.ts';
-import { appendEvents, createOutboxState, park, writePartitions } from '../testing/outbox-state.ts';
+import {
+  appendEvents,
+  createOutboxState,
+  openTransaction,
+  park,
+  writePartitions,
+} from '../testing/outbox-state.ts';
 import { runOutboxctl } from '../testing/run-outboxctl.ts';
 
 test('a relay that owns everything and has published everything is healthy', async (t) => {
@@ -26,6 +32,18 @@ test('a relay that owns everything and has published everything is healthy', asy
   assert.match(stdout, /^topic \S+ · 1 relay alive · 0 events pending/);
   assert.match(stdout, /^ +0  running  relay-1 /m);
   assert.match(stdout, /healthy\n$/);
+});
+
+test('relays that were stamped before the clock was set back do not count as alive, and it is said', async (t) => {
+  const state = await createOutboxState(t, 2);
+  await writePartitions(state, 'relay-1');
+  await state.pool.query(`UPDATE relay_partition SET updated_at = now() + interval '1 hour'`);
+  await state.pool.query(`INSERT INTO relay_instance VALUES ('relay-1', now() + interval '1 hour')`);
+  const { code, json } = await state.runJson('status');
+  assert.equal(code, 1);
+  assert.deepEqual(json.problems, ['no relay is alive']);
+  const notice = json.findings.find(({ name }: { name: string }) => name === 'clock-set-back');
+  assert.match(notice.text, /up to 1 h 0 min ahead of its clock/);
 });
 
 test('what is wrong is named, and ends with 1', async (t) => {
@@ -90,7 +108,7 @@ test('a database or topic that the cursors do not belong to is named with what m
   const problems: string = json.problems.join('\n');
   assert.match(problems, /another database server.*outboxctl rebase/);
   assert.match(problems, /cursors of partitions 1 are ahead of the database.*outboxctl rebase/);
-  assert.match(problems, /has 2 partitions and the cursors are for 3: .*outboxctl/);
+  assert.match(problems, /has 2 partitions, the cursors are for 3; .*outboxctl resize/);
 });
 
 test('Kafka away is a problem, and the rest is shown', async (t) => {
@@ -101,4 +119,27 @@ test('Kafka away is a problem, and the rest is shown', async (t) => {
   assert.equal(code, 1);
   assert.match(stdout, /Kafka does not answer for topic/);
   assert.match(stdout, /running  relay-1/);
+});
+
+test('a table that somebody has locked is told with its holder', async (t) => {
+  const state = await createOutboxState(t, 2);
+  await writePartitions(state, 'relay-1');
+  const holder = await openTransaction(t, state);
+  await holder.query('LOCK TABLE relay_partition');
+  const { code, stderr } = await state.run('status');
+  assert.equal(code, 1);
+  assert.match(stderr, /lock timeout\n.*has locks on relay_partition.*pg_terminate_backend/s);
+});
+
+test('a server that takes no writes is unhealthy, and what waits there is counted', async (t) => {
+  const state = await createOutboxState(t, 2);
+  await appendEvents(state, ['a', 'b', 'c']);
+  await state.pool.query(
+    `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`,
+  );
+  const unseen = await state.runJson('status');
+  assert.equal(unseen.code, 1);
+  assert.equal(unseen.json.pending_events, 3);
+  assert.equal(unseen.json.read_only, true);
+  assert.match(unseen.json.problems.join('\n'), /takes no writes/);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { keyHash } from '@order-events/messaging';
+import { sendUnreadable } from '../../../packages/messaging/testing/unreadable-batches.ts';
 import { deleteRecords } from '../../../test/harness/topic-admin.ts';
 import {
   appendEvents,
@@ -123,6 +124,21 @@ test('events of the topic without a row, and records of somebody else, are count
   await state.pool.query('DELETE FROM outbox WHERE event_id = $1', [events[0]!.eventId]);
   const { code, json } = await state.runJson('verify');
   assert.deepEqual([code, json.only_in_topic, json.foreign_records, json.published], [0, 1, 1, 1]);
+});
+
+test('a part of the topic that cannot be read is named, and the rest is compared', async (t) => {
+  const state = await setUp(t);
+  const [before, behind] = await appendEvents(state, [EVEN, EVEN]);
+  await coverAll(state);
+  await produce(state, [before!]);
+  await sendUnreadable({ brokers: state.brokers }, state.topic, 0);
+  await produce(state, [behind!]);
+  const { code, json } = await state.runJson('verify');
+  assert.deepEqual([code, json.published, json.missing], [0, 2, 0]);
+  const expected = [{ partition: 0, offset: '1', next_offset: '2', kind: 'too_large' }];
+  assert.deepEqual(json.unreadable_batches, expected);
+  assert.match((await state.run('verify')).stdout, /^ *0 +1 +2 +too_large$/m);
+  assert.deepEqual((await state.runJson('rebase', '--dry-run')).json.unreadable_batches, expected);
 });
 
 test('before a relay has found the topic there is nothing to compare', async (t) => {

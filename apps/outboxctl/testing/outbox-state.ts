@@ -27,9 +27,13 @@ export interface OutboxState {
 }
 
 /** A database and a topic of the test's own, and the command that looks at them. */
-export async function createOutboxState(t: TestContext, partitionCount = 12): Promise<OutboxState> {
+export async function createOutboxState(
+  t: TestContext,
+  partitionCount = 12,
+  config: Readonly<Record<string, string>> = {},
+): Promise<OutboxState> {
   const { url } = await createTestDatabase(t);
-  const { brokers, topic } = await createTestTopic(t, { partitions: partitionCount });
+  const { brokers, topic } = await createTestTopic(t, { partitions: partitionCount, config });
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   t.after(() => pool.end());
   const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic };

@@ -1,25 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createPool, databaseAccess, isSchemaCurrent } from '@order-events/database';
-import {
-  createAdminServer,
-  createMetricsRegistry,
-  type Logger,
-  type Part,
-  settleWithin,
-} from '@order-events/runtime';
-import type { Pool } from 'pg';
+import { createPool, createPoolPart, databaseAccess, isSchemaCurrent } from '@order-events/database';
+import { type Finding, isReady } from '@order-events/outbox';
+import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
-import { createObserving } from './observing.ts';
-import { createJanitor } from './outbox/janitor.ts';
-import { createPublishing } from './publishing.ts';
+import { createFindingBoard } from './health/finding-board.ts';
+import { createObserving } from './compose-observing.ts';
+import { createJanitor } from './janitor.ts';
+import { createPublishing, type PublishingOptions } from './compose-publishing.ts';
 import { createRelayMetrics } from './relay-metrics.ts';
 
 /** Reader, leases, backlog, operators' requests and probes use one connection each; some more for parking. */
 const POOL_SIZE = 8;
-/** A connection that answers no more is not waited for. */
-const POOL_END_MS = 2000;
+
+const NO_BROKERS: Finding = {
+  name: 'no-brokers',
+  severity: 'fault',
+  text: 'no Kafka brokers are configured (KAFKA_BROKERS): all events are held',
+};
 
 /** Puts the relay together, in the order in which its parts start. `settings` are those that operators may see. */
 export function createRelayApp(
@@ -36,16 +35,15 @@ export function createRelayApp(
     maxConnections: POOL_SIZE,
     onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
   });
+  const board = createFindingBoard();
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const publishing =
-    config.KAFKA_BROKERS.length > 0 ? createPublishing({ config, pool, metrics, owner, log }) : undefined;
-  if (!publishing) log.warn('no Kafka brokers are configured: all events are held');
+  const publishing = publishingParts({ config, pool, metrics, owner, board, log });
   const observing = createObserving({
     config,
     pool,
     registry,
     owner,
-    haltReason: () => publishing?.haltReason(),
+    board,
     log,
   });
   const janitor = createJanitor({
@@ -54,6 +52,7 @@ export function createRelayApp(
     replayWindowMs: config.RELAY_REPLAY_WINDOW_MS,
     onDropped: () => metrics.droppedOutboxPartitions.inc(),
     onKept: (reason) => metrics.refusedDrops.inc({ reason }),
+    onRefused: (findings) => board.put('janitor', findings),
   });
   const admin = createAdminServer({
     host: config.RELAY_ADMIN_HOST,
@@ -61,22 +60,19 @@ export function createRelayApp(
     // Kafka away is no reason to take a relay out of service: it must go on trying.
     checks: [
       { name: 'database schema', check: () => isSchemaCurrent(pool) },
-      { name: 'publishing', check: () => publishing?.haltReason() === undefined },
+      { name: 'publishing', check: () => isReady(board.list()) },
     ],
     registry,
     settings,
     pages: observing.pages,
     log,
   });
-  return [admin, databasePart(pool), janitor, ...observing.parts, ...(publishing?.parts ?? [])];
+  return [admin, createPoolPart('database', pool), janitor, ...observing.parts, ...publishing];
 }
 
-function databasePart(pool: Pool): Part {
-  return {
-    name: 'database',
-    start: async () => {},
-    async stop() {
-      if (!pool.ending) await settleWithin(pool.end(), POOL_END_MS);
-    },
-  };
+function publishingParts(options: PublishingOptions): Part[] {
+  if (options.config.KAFKA_BROKERS.length > 0) return createPublishing(options);
+  options.log.warn('no Kafka brokers are configured: all events are held');
+  options.board.put('configuration', [NO_BROKERS]);
+  return [];
 }

@@ -3,6 +3,8 @@ import {
   KAFKA_SECRETS,
   kafkaFaults,
   kafkaSettings,
+  listenHost,
+  listenPort,
   LOG_LEVELS,
   readConfig,
   type ConfigSource,
@@ -10,7 +12,6 @@ import {
 import { z } from 'zod';
 
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
-const port = z.coerce.number().int().min(0).max(65535);
 
 export const relaySettings = z.object({
   NODE_ENV: z
@@ -20,17 +21,18 @@ export const relaySettings = z.object({
   ...databaseSettings,
   ...kafkaSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
-  RELAY_ADMIN_HOST: z
-    .string()
+  RELAY_ADMIN_HOST: listenHost
     .default('127.0.0.1')
     .describe('Where probes, metrics and the status page listen.'),
-  RELAY_ADMIN_PORT: port.default(9101).describe('0 takes any free port.'),
+  RELAY_ADMIN_PORT: listenPort.default(9101).describe('0 takes any free port.'),
   RELAY_LEASE_MS: milliseconds(1000, 60_000)
     .default(3000)
     .describe('How long a relay that vanished keeps its partitions.'),
   RELAY_PRODUCE_TIMEOUT_MS: milliseconds(100, 30_000)
     .default(1000)
-    .describe('How long one attempt to publish may take; at most half of RELAY_LEASE_MS.'),
+    .describe(
+      'How long a broker may be silent during an attempt to publish, large requests get 1 s more for each 256 kB; at most half of RELAY_LEASE_MS.',
+    ),
   RELAY_IDLE_POLL_MS: milliseconds(2, 10_000)
     .default(250)
     .describe('How often the outbox is read when no notification arrives: a lost one costs this time.'),

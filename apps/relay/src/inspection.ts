@@ -1,16 +1,27 @@
-import { requireSchema } from '@order-events/database';
+import { ATTENDING_RIGHTS, missingRights, PUBLISHING_RIGHTS, requireSchema } from '@order-events/database';
 import type { KafkaPublisher } from '@order-events/messaging';
+import {
+  checkIdentity,
+  contentMismatches,
+  countMismatch,
+  type Finding,
+  type LeaseStore,
+  type Mismatch,
+  mismatchText,
+} from '@order-events/outbox';
 import type { Logger } from '@order-events/runtime';
 import type { Pool } from 'pg';
-import { checkIdentity } from './outbox/database-identity.ts';
-import type { LeaseStore } from './ownership/lease-store.ts';
+import type { FindingBoard } from './health/finding-board.ts';
 import type { Verdict } from './topic-gate.ts';
 
 export interface InspectionOptions {
   readonly pool: Pool;
   readonly topic: string;
-  readonly kafka: Pick<KafkaPublisher, 'describeTopic'>;
+  readonly kafka: Pick<KafkaPublisher, 'describeTopic' | 'belongTo'>;
   readonly leases: Pick<LeaseStore, 'ensurePartitions'>;
+  /** Why the settings of the topic let nothing be published. */
+  readonly reviewSettings: (signal: AbortSignal) => Promise<string | undefined>;
+  readonly board: FindingBoard;
   readonly log: Logger;
 }
 
@@ -21,30 +32,28 @@ export interface InspectionOptions {
 export async function inspect(options: InspectionOptions, signal: AbortSignal): Promise<Verdict> {
   const { pool, topic, log } = options;
   await requireSchema(pool);
-  const { topicId, partitionCount } = await options.kafka.describeTopic(signal);
-  const identity = await checkIdentity({ pool, topic, topicId, partitionCount });
-  if (identity.kind === 'mismatch') return { kind: 'halted', reason: `${identity.what}; ${identity.mend}` };
+  const refused = await missingRights(pool, PUBLISHING_RIGHTS);
+  if (refused !== undefined) return { kind: 'halted', reason: refused };
+  await tellMissingRights(options);
+  const { clusterId, topicId, partitionCount } = await options.kafka.describeTopic(signal);
+  const identity = await checkIdentity({ pool, topic, clusterId, topicId, partitionCount });
+  if (identity.kind === 'mismatch') return halted(identity.mismatch);
+  options.kafka.belongTo(clusterId);
   if (identity.kind === 'recreated') log.warn({ topic, topicId }, `${identity.what}; ${identity.mend}`);
   const storedCount = await options.leases.ensurePartitions(partitionCount);
-  if (storedCount !== partitionCount) {
-    const reason = `the topic has ${partitionCount} partitions, and there are cursors for ${storedCount}`;
-    return { kind: 'halted', reason: `${reason}; change over with \`outboxctl resize\`` };
-  }
-  if (await hasCursorAhead(pool)) {
-    return {
-      kind: 'halted',
-      reason:
-        'a stored cursor is ahead of the database, which was restored or failed over to a server that lost commits; ' +
-        'say with `outboxctl rebase` from where to go on',
-    };
-  }
+  if (storedCount !== partitionCount) return halted(countMismatch(storedCount, partitionCount));
+  const [mismatch] = await contentMismatches(pool);
+  if (mismatch) return halted(mismatch);
+  const harmful = await options.reviewSettings(signal);
+  if (harmful !== undefined) return { kind: 'halted', reason: harmful };
   return { kind: 'open', partitionCount };
 }
 
-async function hasCursorAhead(pool: Pool): Promise<boolean> {
-  const { rows } = await pool.query<{ ahead: boolean }>(
-    `SELECT EXISTS (SELECT FROM relay_partition
-       WHERE pg_snapshot_xmax(coalesce(page_target, cursor)) > pg_snapshot_xmax(pg_current_snapshot())) AS ahead`,
-  );
-  return rows[0]?.ahead === true;
+const halted = (mismatch: Mismatch): Verdict => ({ kind: 'halted', reason: mismatchText(mismatch) });
+
+async function tellMissingRights({ pool, board }: InspectionOptions): Promise<void> {
+  const text = await missingRights(pool, ATTENDING_RIGHTS);
+  const found: Finding[] =
+    text === undefined ? [] : [{ name: 'missing-rights', severity: 'fault', text, partitions: [] }];
+  board.put('rights', found);
 }

@@ -1,7 +1,8 @@
 import { createMetricsRegistry } from '@order-events/runtime';
 import { testOperatorPages } from '../../../test/harness/operator-pages.ts';
 import { createCanaryMetrics } from './canary/canary-metrics.ts';
-import { createBacklogMetrics } from './outbox/backlog-metrics.ts';
+import { createHealthMetrics } from './health/health-metrics.ts';
+import { createBacklogMetrics } from './backlog/backlog-metrics.ts';
 import { createRelayMetrics } from './relay-metrics.ts';
 
 testOperatorPages({
@@ -13,6 +14,7 @@ testOperatorPages({
     const registry = createMetricsRegistry('relay', '0');
     createRelayMetrics(registry);
     createBacklogMetrics(registry);
+    createHealthMetrics(registry, () => []);
     createCanaryMetrics(registry, () => 0);
     return registry;
   },

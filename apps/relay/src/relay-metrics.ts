@@ -1,6 +1,6 @@
+import type { PendingEvent } from '@order-events/outbox';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { LeaseMove } from './ownership/lease-keeper.ts';
-import type { PendingEvent } from './pending-event.ts';
 import type { DeliveryObserver } from './publish/partition-writer.ts';
 
 /** What this process counts itself. What only the database knows is measured by the backlog reporter. */

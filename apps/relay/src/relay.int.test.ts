@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { createLogReader, keyHash, type LogRecord } from '@order-events/messaging';
 import pg from 'pg';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../../../test/harness/index.ts';
-import { changeOrder, createHotOrders } from '../testing/outbox-workload.ts';
+import { changeOrder, createHotOrders } from '../../../packages/outbox/testing/outbox-workload.ts';
 
 async function setup(t: TestContext) {
   const { url } = await createTestDatabase(t);

@@ -23,7 +23,7 @@ function setup(t: TestContext, first: Verdict | Error) {
       start: async () => void events.push(`start ${partitionCount}`),
       stop: async () => void events.push(`stop ${partitionCount}`),
     }),
-    onHalted() {},
+    onState() {},
     log,
     checkIntervalMs: 5,
   });

@@ -1,15 +1,28 @@
-import { createBackoff, type Logger, type Part, sleep } from '@order-events/runtime';
+import {
+  createBackoff,
+  createRunningPart,
+  createSparingWarn,
+  type Logger,
+  type Part,
+  reasonOf,
+  sleep,
+} from '@order-events/runtime';
 
 /** Whether the relay may publish: to how many partitions, or why not and what an operator can do about it. */
 export type Verdict =
   | { readonly kind: 'open'; readonly partitionCount: number }
   | { readonly kind: 'halted'; readonly reason: string };
 
+/** What the gate has come to; `waiting`: what it has to look at is away, and no relay runs yet. */
+export type GateState =
+  { readonly kind: 'open' } | { readonly kind: 'halted' | 'waiting'; readonly reason: string };
+
 export interface TopicGateOptions {
   /** Compares the database and the topic with what the stored cursors are about; rejects while one of them is away. */
   readonly inspect: (signal: AbortSignal) => Promise<Verdict>;
   readonly createRelay: (partitionCount: number) => Part;
-  readonly onHalted: (halted: boolean) => void;
+  /** Must not throw. Told after each look. */
+  readonly onState: (state: GateState) => void;
   readonly log: Logger;
   readonly checkIntervalMs: number;
 }
@@ -28,12 +41,11 @@ export interface TopicGate extends Part {
  */
 export function createTopicGate(options: TopicGateOptions): TopicGate {
   const { log } = options;
-  const stopping = new AbortController();
+  const warn = createSparingWarn(log);
   const backoff = createBackoff({ baseMs: 100, maxMs: 1000 });
   let relay: { readonly part: Part; readonly partitionCount: number } | undefined;
   let haltReason: string | undefined;
   let asked = new AbortController();
-  let loop: Promise<void> | undefined;
 
   async function stopRelay(): Promise<void> {
     const running = relay;
@@ -41,62 +53,60 @@ export function createTopicGate(options: TopicGateOptions): TopicGate {
     await running?.part.stop();
   }
 
-  async function startRelay(partitionCount: number): Promise<void> {
+  async function startRelay(partitionCount: number, stopping: AbortSignal): Promise<void> {
     const part = options.createRelay(partitionCount);
     relay = { part, partitionCount };
-    await part.start(stopping.signal);
+    await part.start(stopping);
   }
 
   async function halt(reason: string): Promise<void> {
     if (haltReason !== reason) log.error({ reason }, `halted, nothing is published: ${reason}`);
     haltReason = reason;
-    options.onHalted(true);
+    options.onState({ kind: 'halted', reason });
     await stopRelay();
   }
 
-  async function open(partitionCount: number): Promise<void> {
+  async function open(partitionCount: number, stopping: AbortSignal): Promise<void> {
     if (haltReason !== undefined) log.info({ partitionCount }, 'database and topic fit again');
     haltReason = undefined;
-    options.onHalted(false);
+    options.onState({ kind: 'open' });
     if (relay?.partitionCount === partitionCount) return;
     await stopRelay();
-    await startRelay(partitionCount);
+    await startRelay(partitionCount, stopping);
   }
 
-  async function check(): Promise<void> {
+  async function check(stopping: AbortSignal): Promise<void> {
     try {
-      const verdict = await options.inspect(stopping.signal);
+      const verdict = await options.inspect(stopping);
       if (verdict.kind === 'halted') await halt(verdict.reason);
-      else await open(verdict.partitionCount);
+      else await open(verdict.partitionCount, stopping);
       backoff.reset();
-      await sleep(options.checkIntervalMs, AbortSignal.any([stopping.signal, asked.signal]));
+      await sleep(options.checkIntervalMs, AbortSignal.any([stopping, asked.signal]));
     } catch (error) {
-      if (stopping.signal.aborted) return;
+      if (stopping.aborted) return;
       // Expected while a server is away, and repeated: the reason without a stack. A relay that runs knows by itself how to wait.
-      if (!relay) {
-        log.warn(
-          { reason: String(error) },
+      if (!relay && haltReason === undefined) {
+        options.onState({ kind: 'waiting', reason: reasonOf(error) });
+        warn(
+          { reason: reasonOf(error) },
           'Kafka, its topic or the database is not there yet; holding the events',
         );
       }
-      await sleep(backoff.nextDelayMs(), stopping.signal);
+      await sleep(backoff.nextDelayMs(), stopping);
     }
     if (asked.signal.aborted) asked = new AbortController();
   }
 
+  const part = createRunningPart(
+    'relay',
+    async (stopping) => {
+      while (!stopping.aborted) await check(stopping);
+    },
+    stopRelay,
+  );
   return {
-    name: 'relay',
+    ...part,
     haltReason: () => haltReason,
     recheck: () => asked.abort(),
-    async start() {
-      loop = (async () => {
-        while (!stopping.signal.aborted) await check();
-      })();
-    },
-    async stop() {
-      stopping.abort();
-      await loop;
-      await stopRelay();
-    },
   };
 }

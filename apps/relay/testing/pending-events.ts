@@ -1,4 +1,4 @@
-import type { PendingEvent } from '../src/pending-event.ts';
+import type { PendingEvent } from '@order-events/outbox';
 
 /** Events of one order, in order. */
 export function pendingEvents(...eventIds: string[]): PendingEvent[] {

@@ -1,12 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KafkaPublisher } from '@order-events/messaging';
+import {
+  type Checkpoint,
+  createOutboxReader,
+  createParkedEventStore,
+  CURSOR_AT_START,
+} from '@order-events/outbox';
 import { createLogger } from '@order-events/runtime';
 import type { Pool } from 'pg';
-import type { Checkpoint } from '../src/checkpoint.ts';
-import { createParkedEventStore } from '../src/operations/parked-event-store.ts';
-import { CURSOR_AT_START } from '../src/outbox/cursor.ts';
-import { createOutboxReader } from '../src/outbox/outbox-reader.ts';
-import { createPartitionRun } from '../src/partition-run.ts';
+import { createPartitionRun } from '../src/run/partition-run.ts';
 import { createKeyParking } from '../src/publish/key-parking.ts';
 import { createPartitionWriter } from '../src/publish/partition-writer.ts';
 

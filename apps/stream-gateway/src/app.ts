@@ -1,26 +1,32 @@
-import { type ConsumerGroups, createConsumerGroups } from '@order-events/messaging';
+import { type ConsumerGroups, createConsumerGroups, type LogReader } from '@order-events/messaging';
 import {
   createAdminServer,
+  createClosingPart,
   createMetricsRegistry,
   kafkaConnection,
   type Logger,
   type Part,
 } from '@order-events/runtime';
+import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
-import { closingPart } from './closing-part.ts';
 import type { GatewayConfig } from './config.ts';
 import type { ConsumeSources } from './consume/consumer.ts';
 import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
-import { createGrpcServer, type GrpcServerOptions } from './grpc/grpc-server.ts';
+import { CALLS_BESIDE_STREAMS, createGrpcServer, type GrpcServerOptions } from './grpc/grpc-server.ts';
 import { createHealth } from './grpc/health.ts';
-import { createLogSources } from './log-sources.ts';
-import type { SlowLimits } from './watch/slow-policy.ts';
-import { createSlowStreamCheck } from './watch/slow-stream-check.ts';
-import type { WatchLimits } from './watch/watch-limits.ts';
-import { createWatchRegistry, type WatchRegistry } from './watch/watch-registry.ts';
+import { createRequestArrivals, type RequestArrivals } from './grpc/request-arrivals.ts';
+import { createLogSources } from './compose-log-sources.ts';
+import { createSubscriptionCheck, type SubscriptionCheck } from './subscription/subscription-check.ts';
+import { createSubscriptionLags, type SubscriptionLags } from './subscription/subscription-lags.ts';
+import { createSubscriptionStore } from './subscription/subscription-store.ts';
+import { registerSubscriptionGauges } from './subscription-metrics.ts';
+import type { SlowLimits } from './stream/slow-policy.ts';
+import { createSlowStreamCheck } from './stream/slow-stream-check.ts';
+import type { WatchLimits } from './stream/watch-limits.ts';
+import { createWatchRegistry, type WatchRegistry } from './stream/watch-registry.ts';
 
 /** The rest of the time to stop is for the other parts. */
 const GRPC_STOP_SHARE = 0.9;
@@ -34,19 +40,23 @@ export function createGatewayApp(
   const registry = createMetricsRegistry('stream-gateway', packageJson.version);
   const metrics = createGatewayMetrics(registry);
   const health = createHealth();
-  const { sources, parts: logParts } = createLogSources(config, metrics, health, log);
-  const groups = createGroups(config);
+  const { sources, subscriptionReader, parts: logParts } = createLogSources(config, metrics, health, log);
+  const { groups, groupsOfCalls, parts: groupParts } = createGroups(config);
   const observer = createConsumeMetrics(registry, log);
+  const subscriptionLags = createLags(groupsOfCalls, subscriptionReader);
+  const subscriptionCheck = createCheck(config, subscriptionLags, subscriptionReader, registry, log);
   const { watches, slowStreamCheck } = createWatches(config, metrics, () => sources.log.wake(), log);
-  registerGatewayGauges(registry, sources.log, watches);
+  const arrivals = createArrivals(config, metrics);
+  registerGatewayGauges(registry, sources.log, watches, arrivals);
   registerConsumerGauge(registry, watches);
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
     connections: connectionLimits(config),
-    health,
+    ...{ arrivals, health, subscriptionLags },
     stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
     sources,
+    subscriptionOffsets: groupsOfCalls.offsets,
     consumeSources: { ...sources, groups, ...memberOptions(config), observer },
     maxConsumers: config.GATEWAY_MAX_CONSUMERS,
     watches,
@@ -70,7 +80,7 @@ export function createGatewayApp(
     settings,
     log,
   });
-  return [admin, adminGrpc, ...logParts, closingPart('consumer groups', groups), slowStreamCheck, grpc];
+  return [admin, adminGrpc, ...logParts, ...groupParts, subscriptionCheck, slowStreamCheck, grpc];
 }
 
 function createWatches(
@@ -94,17 +104,28 @@ function createWatches(
   return { watches, slowStreamCheck };
 }
 
+function createArrivals(config: GatewayConfig, metrics: GatewayMetrics): RequestArrivals {
+  return createRequestArrivals({
+    deadlineMs: config.GATEWAY_REQUEST_DEADLINE_MS,
+    maxCalls: config.GATEWAY_MAX_WATCHERS + CALLS_BESIDE_STREAMS,
+    maxBytes: config.GATEWAY_REQUEST_BYTES,
+    onRefused: metrics.streamRefused,
+  });
+}
+
 function watchLimits(config: GatewayConfig): WatchLimits {
   return {
     ofProcess: config.GATEWAY_MAX_WATCHERS,
     ofConnection: config.GATEWAY_MAX_STREAMS_PER_CONNECTION,
     ofPrincipal: config.GATEWAY_MAX_STREAMS_PER_PRINCIPAL || Number.POSITIVE_INFINITY,
+    requestBytes: config.GATEWAY_REQUEST_BYTES,
   };
 }
 
 function connectionLimits(config: GatewayConfig): GrpcServerOptions['connections'] {
   return {
     maxStreams: config.GATEWAY_MAX_STREAMS_PER_CONNECTION,
+    idleMs: config.GATEWAY_IDLE_CONNECTION_MS,
     keepaliveMs: config.GATEWAY_KEEPALIVE_MS,
     keepaliveTimeoutMs: config.GATEWAY_KEEPALIVE_TIMEOUT_MS,
   };
@@ -118,9 +139,37 @@ function slowLimits(config: GatewayConfig): SlowLimits {
   };
 }
 
-function createGroups(config: GatewayConfig): ConsumerGroups {
+function createLags({ offsets }: ConsumerGroups, reader: LogReader): SubscriptionLags {
+  return createSubscriptionLags(createSubscriptionStore(offsets), reader);
+}
+
+function createCheck(
+  config: GatewayConfig,
+  lags: SubscriptionLags,
+  reader: Pick<LogReader, 'retentionMs'>,
+  registry: Registry,
+  log: Logger,
+): SubscriptionCheck {
+  const intervalMs = config.GATEWAY_SUBSCRIPTION_CHECK_MS;
+  const check = createSubscriptionCheck({ lags, reader, intervalMs, log });
+  registerSubscriptionGauges(registry, check.report);
+  return check;
+}
+
+/** Members of subscriptions do not wait for those who ask about subscriptions: their connections are others. */
+function createGroups(config: GatewayConfig): {
+  groups: ConsumerGroups;
+  groupsOfCalls: ConsumerGroups;
+  parts: Part[];
+} {
   const { KAFKA_CLIENT_ID: clientId, KAFKA_TOPIC: topic } = config;
-  return createConsumerGroups({ ...kafkaConnection(config), clientId, topic });
+  const open = () => createConsumerGroups({ ...kafkaConnection(config), clientId, topic });
+  const [groups, groupsOfCalls] = [open(), open()];
+  const parts = [
+    createClosingPart('consumer groups', () => groups.close()),
+    createClosingPart('consumer groups of calls', () => groupsOfCalls.close()),
+  ];
+  return { groups, groupsOfCalls, parts };
 }
 
 function memberOptions(

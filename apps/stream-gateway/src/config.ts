@@ -3,6 +3,8 @@ import {
   KAFKA_SECRETS,
   kafkaFaults,
   kafkaSettings,
+  listenHost,
+  listenPort,
   LOG_LEVELS,
   readConfig,
 } from '@order-events/runtime';
@@ -12,7 +14,6 @@ const MEBIBYTE = 1024 * 1024;
 
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 const bytes = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
-const port = z.coerce.number().int().min(0).max(65535);
 
 export const gatewaySettings = z.object({
   NODE_ENV: z
@@ -25,21 +26,25 @@ export const gatewaySettings = z.object({
     .default('stream-gateway')
     .describe('Name of this process in the logs and quotas of the brokers.'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
-  GATEWAY_HOST: z.string().default('127.0.0.1').describe('Where gRPC clients connect to.'),
-  GATEWAY_PORT: port.default(50051).describe('0 takes any free port.'),
-  GATEWAY_ADMIN_HOST: z.string().default('127.0.0.1').describe('Where probes and metrics listen.'),
-  GATEWAY_ADMIN_PORT: port.default(9102).describe('0 takes any free port.'),
-  GATEWAY_ADMIN_GRPC_HOST: z
-    .string()
+  GATEWAY_HOST: listenHost.default('127.0.0.1').describe('Where gRPC clients connect to.'),
+  GATEWAY_PORT: listenPort.default(50051).describe('0 takes any free port.'),
+  GATEWAY_ADMIN_HOST: listenHost.default('127.0.0.1').describe('Where probes and metrics listen.'),
+  GATEWAY_ADMIN_PORT: listenPort.default(9102).describe('0 takes any free port.'),
+  GATEWAY_ADMIN_GRPC_HOST: listenHost
     .default('127.0.0.1')
     .describe('Where operators list and close streams; whoever reaches it can.'),
-  GATEWAY_ADMIN_GRPC_PORT: port.default(50052).describe('0 takes any free port.'),
+  GATEWAY_ADMIN_GRPC_PORT: listenPort.default(50052).describe('0 takes any free port.'),
   GATEWAY_RING_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
     .default(64 * MEBIBYTE)
     .describe('Memory for the newest events, about: streams read them without Kafka.'),
   GATEWAY_HISTORY_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
     .default(32 * MEBIBYTE)
     .describe('Memory for older events that streams have read from Kafka, about.'),
+  GATEWAY_REQUEST_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
+    .default(64 * MEBIBYTE)
+    .describe(
+      'Memory for what open streams have asked for, about: filters, of which equal ones are kept once, credit beyond 1,000 events (88 bytes each), tokens of more partitions than the topic has. A stream for which there is no room is refused.',
+    ),
   GATEWAY_MAX_WATCHERS: z.coerce
     .number()
     .int()
@@ -60,8 +65,15 @@ export const gatewaySettings = z.object({
       "Others get a consumer's orders when Kafka has not heard of it for so long. Within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms.",
     ),
   GATEWAY_PARTITION_CHECK_MS: milliseconds(100, 3_600_000)
-    .default(30_000)
-    .describe('Partitions that are added to the topic are noticed within this time.'),
+    .default(2_000)
+    .describe(
+      'Partitions that are added to the topic, and a topic that is created again, are noticed within this time; at once when a token or a share of a group tells of them.',
+    ),
+  GATEWAY_SUBSCRIPTION_CHECK_MS: milliseconds(100, 3_600_000)
+    .default(60_000)
+    .describe(
+      'All subscriptions of the topic, those without streams as well, are looked at so often, 500 at a time: how old is what they have not acknowledged.',
+    ),
   GATEWAY_MAX_STREAMS_PER_CONNECTION: z.coerce
     .number()
     .int()
@@ -75,6 +87,14 @@ export const gatewaySettings = z.object({
     .min(0)
     .default(0)
     .describe('Most streams of one client address; 0 for no limit. All clients of a proxy have one address.'),
+  GATEWAY_REQUEST_DEADLINE_MS: milliseconds(100, 600_000)
+    .default(30_000)
+    .describe('A call whose request has not arrived in this time is ended.'),
+  GATEWAY_IDLE_CONNECTION_MS: milliseconds(1_000, 24 * 3_600_000)
+    .default(600_000)
+    .describe(
+      'A connection that has had no call for so long is closed; its client opens another one when it needs it.',
+    ),
   GATEWAY_KEEPALIVE_MS: milliseconds(1_000, 3_600_000)
     .default(30_000)
     .describe('A connection is asked so often whether its client is still there.'),

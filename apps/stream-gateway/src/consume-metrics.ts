@@ -1,8 +1,8 @@
-import type { Logger } from '@order-events/runtime';
+import { GroupHasForeignMembersError } from '@order-events/messaging';
+import { createSparingWarn, type Logger } from '@order-events/runtime';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ConsumeObserver } from './consume/consumer.ts';
-import { createSparingWarn } from './log/sparing-log.ts';
-import type { WatchRegistry } from './watch/watch-registry.ts';
+import type { WatchRegistry } from './stream/watch-registry.ts';
 
 /** Counts and logs what happens to subscriptions; names and help texts are what operators see. */
 export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeObserver {
@@ -26,6 +26,7 @@ export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeOb
   );
   const warnOfCommit = createSparingWarn(log);
   const warnOfGroup = createSparingWarn(log);
+  const warnOfOlder = createSparingWarn(log);
   return {
     acknowledged: (events) => acknowledged.inc(events),
     committed(outcome, error) {
@@ -42,7 +43,17 @@ export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeOb
     },
     groupFailed(subscription, error) {
       groupFailures.inc();
-      warnOfGroup({ err: error, subscription }, 'a consumer group cannot be reached, trying on');
+      const text =
+        error instanceof GroupHasForeignMembersError
+          ? 'a consumer group has members that are none of its subscription: its streams cannot join'
+          : 'a consumer group cannot be reached, trying on';
+      warnOfGroup({ err: error, subscription }, text);
+    },
+    waitsForOlder(subscription) {
+      warnOfOlder(
+        { subscription },
+        'streams wait until those of the same subscription at older gateways have ended',
+      );
     },
   };
 }

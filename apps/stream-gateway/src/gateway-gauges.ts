@@ -1,13 +1,15 @@
 import { Gauge, type Registry } from 'prom-client';
+import type { RequestArrivals } from './grpc/request-arrivals.ts';
 import type { OrderLogView } from './log/order-log.ts';
-import type { RegisteredWatch } from './watch/registered-watch.ts';
-import type { WatchRegistry } from './watch/watch-registry.ts';
+import type { RegisteredWatch } from './stream/registered-watch.ts';
+import type { WatchRegistry } from './stream/watch-registry.ts';
 
 /** Gauges that are read when they are asked for. */
 export function registerGatewayGauges(
   registry: Registry,
-  log: Pick<OrderLogView, 'sizeBytes' | 'oldestLogTimeMs' | 'source'>,
-  watches: Pick<WatchRegistry, 'countByState' | 'list'>,
+  log: Pick<OrderLogView, 'sizeBytes' | 'oldestLogTimeMs' | 'source' | 'waitingPartitions'>,
+  watches: Pick<WatchRegistry, 'countByState' | 'list' | 'requestBytes'>,
+  arrivals: Pick<RequestArrivals, 'calls'>,
 ): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number) =>
@@ -43,6 +45,12 @@ export function registerGatewayGauges(
   gauge('stream_blocked_longest_seconds', 'How long the most patient client has taken nothing.', () =>
     longestBlockSeconds(watches.list()),
   );
+  gauge(
+    'stream_request_bytes',
+    "Memory that filters and other parts of open streams' requests take, about.",
+    () => watches.requestBytes(),
+  );
+  gauge('stream_calls_unsaid', 'Calls whose request has not arrived yet.', () => arrivals.calls());
   gauge('stream_ring_bytes', 'Memory that the newest events take, about.', () => log.sizeBytes());
   gauge(
     'stream_ring_floor_age_seconds',
@@ -53,6 +61,11 @@ export function registerGatewayGauges(
     },
   );
   gauge('stream_source_available', '1 while Kafka can be read.', () => (log.source().available ? 1 : 0));
+  gauge(
+    'stream_partitions_waiting',
+    'Partitions that cannot be read and are waited for.',
+    () => log.waitingPartitions().length,
+  );
 }
 
 function backlogs(watches: Iterable<RegisteredWatch>): number[] {

@@ -4,6 +4,7 @@ import { createWatchedLog } from '../testing/watched-log.ts';
 import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
+import { registerSubscriptionGauges } from './subscription-metrics.ts';
 
 testOperatorPages({
   alertPrefix: 'Gateway',
@@ -14,8 +15,9 @@ testOperatorPages({
     const registry = createMetricsRegistry('stream-gateway', '0');
     const { log, watches } = createWatchedLog();
     createGatewayMetrics(registry);
-    registerGatewayGauges(registry, log, watches);
+    registerGatewayGauges(registry, log, watches, { calls: () => 0 });
     registerConsumerGauge(registry, watches);
+    registerSubscriptionGauges(registry, () => undefined);
     createConsumeMetrics(registry, createLogger({ service: 'test', level: 'silent' }));
     return registry;
   },

@@ -1,9 +1,9 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { LogEvent } from './log/log-event.ts';
 import { createLogMetrics, type LogMetrics } from './log-metrics.ts';
-import type { StreamErrorReason } from './stream-error.ts';
-import type { WatchState } from './watch/registered-watch.ts';
-import type { SlowCause } from './watch/slow-policy.ts';
+import type { StreamErrorReason } from './stream/stream-error.ts';
+import type { WatchState } from './stream/registered-watch.ts';
+import type { SlowCause } from './stream/slow-policy.ts';
 
 /** What the gateway counts; names and help texts are what operators see. */
 export interface GatewayMetrics extends LogMetrics {
@@ -24,6 +24,8 @@ const REFUSALS: readonly StreamErrorReason[] = [
   'TOO_MANY_CONSUMERS',
   'TOO_MANY_STREAMS_OF_CONNECTION',
   'TOO_MANY_STREAMS_OF_PRINCIPAL',
+  'REQUEST_MEMORY_EXHAUSTED',
+  'REQUEST_NOT_SENT',
 ];
 const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 

@@ -76,7 +76,8 @@ export function recordConsume(t: TestContext, address: string, open: Open | unde
   }
 
   if (open) requests.send({ request: { $case: 'open', value: open } });
-  const ended = receive();
+  let end: StreamEnd | undefined;
+  const ended = receive().then((known) => (end = known));
   const cancel = async () => {
     abort.abort();
     await ended;
@@ -108,7 +109,11 @@ export function recordConsume(t: TestContext, address: string, open: Open | unde
     hasPartitions: (count) =>
       eventually(() => {
         const now = partitions();
-        assert.equal(now?.length, count);
+        assert.equal(
+          now?.length,
+          count,
+          `${now?.length} partitions, not ${count}; ended with ${end?.message}`,
+        );
         return now ?? [];
       }, PATIENCE),
     received: (count) =>

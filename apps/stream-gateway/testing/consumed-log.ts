@@ -7,8 +7,9 @@ import {
 } from '@order-events/messaging';
 import type { ConsumeMessage } from '../src/consume/consume-message.ts';
 import { consumeLog, type ConsumeRequest } from '../src/consume/consumer.ts';
-import type { RegisteredWatch } from '../src/watch/registered-watch.ts';
-import { createWatchLifetime } from '../src/watch/watch-lifetime.ts';
+import { subscriptionGroupId } from '../src/subscription/subscription-name.ts';
+import type { RegisteredWatch } from '../src/stream/registered-watch.ts';
+import { createWatchLifetime } from '../src/stream/watch-lifetime.ts';
 import { newWatch } from './test-wire.ts';
 import type { WatchedLog } from './watched-log.ts';
 
@@ -38,13 +39,18 @@ export function createTestGroup(): TestGroup {
   let events: GroupMemberEvents | undefined;
   let hasLeft = false;
 
-  function commit(offsets: ReadonlyMap<number, bigint>, metadata: string): Promise<void> {
+  function commit(
+    offsets: ReadonlyMap<number, bigint>,
+    metadata: string | ((partition: number) => string),
+  ): Promise<void> {
+    const metadataOf = typeof metadata === 'string' ? () => metadata : metadata;
     const answered = Promise.withResolvers<void>();
     const waiting: TestCommit = {
       offsets: new Map(offsets),
-      metadata,
+      metadata: metadataOf(0),
       store() {
-        for (const [partition, offset] of offsets) committed.set(partition, { offset, metadata });
+        for (const [partition, offset] of offsets)
+          committed.set(partition, { offset, metadata: metadataOf(partition) });
         answered.resolve();
       },
       refuse: () => answered.reject(new GroupMembershipLostError('test')),
@@ -58,9 +64,10 @@ export function createTestGroup(): TestGroup {
   const group: TestGroup = {
     groups: {
       offsets: {
-        fetch: async () => new Map(committed),
+        topic: 'test',
+        fetch: async (groupId) => new Map(groupId === subscriptionGroupId('test', 'test') ? committed : []),
         commit: () => assert.fail(),
-        describe: () => assert.fail(),
+        describe: async () => undefined,
         list: () => assert.fail(),
         delete: () => assert.fail(),
       },
@@ -126,7 +133,7 @@ export function openConsumer(
   const messages = consumeLog(
     {
       subscription: 'test',
-      selection: { statuses: [], orderIds: [], customerIds: [], eventTypes: [] },
+      filter: watch.request.matches,
       start: { kind: 'earliest' },
       maxUnacknowledgedEvents: 1_000,
       heartbeatMs: 10_000,
@@ -142,7 +149,7 @@ export function openConsumer(
       clientId: 'test',
       sessionTimeoutMs: 10_000,
       partitionCheckMs: 30_000,
-      observer: { acknowledged() {}, committed() {}, missed() {}, groupFailed() {} },
+      observer: { acknowledged() {}, committed() {}, missed() {}, groupFailed() {}, waitsForOlder() {} },
     },
     client.signal,
   );

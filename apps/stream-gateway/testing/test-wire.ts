@@ -1,6 +1,6 @@
-import type { StreamError } from '../src/stream-error.ts';
-import type { NewWatch } from '../src/watch/registered-watch.ts';
-import type { StreamWire } from '../src/watch/stream-wire.ts';
+import type { StreamError } from '../src/stream/stream-error.ts';
+import type { NewWatch } from '../src/stream/registered-watch.ts';
+import type { StreamWire } from '../src/stream/stream-wire.ts';
 
 export interface TestWire extends StreamWire {
   /** The client takes so many messages. */
@@ -27,5 +27,12 @@ export function createTestWire(): TestWire {
 
 /** A view without a filter, of a client that takes all. */
 export function newWatch(watch: Partial<NewWatch> = {}): NewWatch {
-  return { peer: '127.0.0.1:1', subscription: '', filter: undefined, wire: createTestWire(), ...watch };
+  return {
+    peer: '127.0.0.1:1',
+    subscription: '',
+    filter: undefined,
+    otherBytes: 0,
+    wire: createTestWire(),
+    ...watch,
+  };
 }

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import type { OrderEvent } from '@order-events/domain';
 import { OffsetOutOfRangeError, type PartitionPositions } from '@order-events/messaging';
-import { createEventBlock } from '../src/log/event-block.ts';
+import { createEventBlock, createGapBlock, type EventBlock } from '../src/log/event-block.ts';
 import { createOrderLog, type OrderLog } from '../src/log/order-log.ts';
 import { createWakeUp } from '../src/log/wake-up.ts';
-import { createEventFilter, type EventSelection } from '../src/watch/event-filter.ts';
-import type { RegisteredWatch } from '../src/watch/registered-watch.ts';
+import { createEventFilter, type EventSelection } from '../src/log/event-filter.ts';
+import type { RegisteredWatch } from '../src/stream/registered-watch.ts';
+import { createEdgeSeats, type EdgeSeats } from '../src/watch/edge-seats.ts';
 import { createSharedBatches } from '../src/watch/shared-batches.ts';
-import type { StartPosition } from '../src/watch/start-position.ts';
-import { createWatchLifetime } from '../src/watch/watch-lifetime.ts';
+import type { StartPosition } from '../src/position/start-position.ts';
+import { createWatchLifetime } from '../src/stream/watch-lifetime.ts';
 import type { WatchMessage } from '../src/watch/watch-message.ts';
-import { createWatchRegistry, type WatchRegistry } from '../src/watch/watch-registry.ts';
+import { createWatchRegistry, type WatchRegistry } from '../src/stream/watch-registry.ts';
 import { watchLog, type WatchRequest, type WatchSources } from '../src/watch/watcher.ts';
 import { logBatch } from './order-events.ts';
 import { newWatch } from './test-wire.ts';
@@ -18,6 +19,7 @@ import { newWatch } from './test-wire.ts';
 export interface WatchedLogOptions {
   readonly partitions?: number;
   readonly ringBytes?: number;
+  readonly createSeats?: (log: OrderLog) => EdgeSeats;
 }
 
 export interface OpenWatch {
@@ -39,14 +41,23 @@ export interface WatchedLog {
   /** Kafka is reached: what `append` was told before is in the log then. */
   open(): void;
   append(partition: number, events: readonly OrderEvent[]): void;
+  /** The same for events of a batch that cannot be read. */
+  appendUnreadable(partition: number, events: readonly OrderEvent[]): void;
   deleteUpTo(partition: number, offset: bigint): void;
+  /** The topic gets one more, which is empty. */
+  addPartition(): void;
+  /** The partition has no leader from now on, or as soon as the log is opened: what is appended to it can be read when it is found. */
+  lose(partition: number): void;
+  find(partition: number): void;
   ends(): bigint[];
   watch(request?: Partial<WatchRequest> & { selection?: Partial<EventSelection> }): OpenWatch;
 }
 
 interface TestPartition {
   readonly events: OrderEvent[];
+  readonly unreadable: Set<number>;
   start: bigint;
+  isLost: boolean;
 }
 
 const HISTORY_BLOCK_EVENTS = 7;
@@ -54,9 +65,10 @@ const HISTORY_BLOCK_EVENTS = 7;
 export function createWatchedLog({
   partitions = 3,
   ringBytes = 1024 * 1024,
+  createSeats = createEdgeSeats,
 }: WatchedLogOptions = {}): WatchedLog {
   const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';
-  const records = Array.from({ length: partitions }, (): TestPartition => ({ events: [], start: 0n }));
+  const records = Array.from({ length: partitions }, newPartition);
   const log = createOrderLog({
     ringBytes,
     wakeUp: createWakeUp(),
@@ -66,30 +78,28 @@ export function createWatchedLog({
       onSourceChanged: () => {},
     },
   });
-  const watches = createWatchRegistry({
-    limits: { ofProcess: 10, ofConnection: 10, ofPrincipal: 10 },
-    onDrain: () => log.wake(),
-    onRefused: () => {},
-    onEnded: () => {},
-  });
+  const watches = createWatches(log);
   const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);
   const ends = () => records.map(({ events }) => BigInt(events.length));
-  const starts = () => records.map(({ start }) => start);
-  const positions = (offsets: readonly bigint[]): PartitionPositions => new Map(offsets.entries());
+  const kafka = () => ({ topicId: log.topic()?.id ?? topicId, ...endsOfFound(records) });
+  const positions = (offsets: readonly bigint[]): PartitionPositions =>
+    new Map([...offsets.entries()].filter(([partition]) => !partitionOf(partition).isLost));
   const sources: WatchSources = {
     log,
     batches: createSharedBatches(log),
+    seats: createSeats(log),
     history: {
-      async read(_topicId, partition, offset) {
-        const { events, start } = partitionOf(partition);
-        if (offset < start) throw new OffsetOutOfRangeError(partition, offset);
-        const some = events.slice(Number(offset), Number(offset) + HISTORY_BLOCK_EVENTS);
-        return createEventBlock(logBatch(partition, offset, some), offset, () => assert.fail());
+      async read(_epoch, partition, offset) {
+        const stored = partitionOf(partition);
+        if (stored.isLost) throw new Error(`partition ${partition} has no leader`);
+        if (offset < stored.start) throw new OffsetOutOfRangeError(partition, offset);
+        return historyBlock(stored, partition, Number(offset));
       },
     },
     // By time: these tests append everything after the time they ask for.
-    reader: { offsets: async (at) => positions(at === 'latest' ? ends() : starts()) },
-    onReadFailure: (error) => assert.fail(String(error)),
+    reader: { ends: async () => kafka(), place: async () => ({ ...kafka(), next: kafka().earliest }) },
+    // Streams may ask for what is lost before they know it.
+    onReadFailure: (error) => assert.match(String(error), /has no leader/),
   };
 
   return {
@@ -98,21 +108,80 @@ export function createWatchedLog({
     topicId,
     sources,
     open() {
-      log.open(topicId, positions(ends()), positions(ends()));
+      log.open(topicId, positions(ends()), positions(ends()), partitions);
       log.setAvailable(true);
     },
     append(partition, events) {
-      const stored = partitionOf(partition).events;
+      const { events: stored, isLost } = partitionOf(partition);
       const from = BigInt(stored.length);
       stored.push(...events);
-      if (log.topic()) log.append(logBatch(partition, from, events));
+      if (log.topic() && !isLost) log.append(logBatch(partition, from, events));
+    },
+    appendUnreadable(partition, events) {
+      const stored = partitionOf(partition);
+      for (const event of events) stored.unreadable.add(stored.events.push(event) - 1);
+      log.appendGap(partition, BigInt(stored.events.length));
     },
     deleteUpTo(partition, offset) {
       partitionOf(partition).start = offset;
     },
+    addPartition() {
+      log.addPartitions(new Map([[records.length, 0n]]), records.length + 1);
+      records.push(newPartition());
+    },
+    lose(partition) {
+      partitionOf(partition).isLost = true;
+      if (log.topic()) log.setReadable(partition, false);
+    },
+    find(partition) {
+      const found = partitionOf(partition);
+      if (!found.isLost) return;
+      found.isLost = false;
+      readAgain(log, partition, found.events);
+    },
     ends,
     watch: (request = {}) => openWatch(request, watches, sources),
   };
+}
+
+function createWatches(log: OrderLog): WatchRegistry {
+  return createWatchRegistry({
+    limits: { ofProcess: 10, ofConnection: 10, ofPrincipal: 10, requestBytes: Infinity },
+    onDrain: () => log.wake(),
+    onRefused: () => {},
+    onEnded: () => {},
+  });
+}
+
+/** As Kafka tells them. */
+function endsOfFound(records: readonly TestPartition[]) {
+  const unlessLost = (offset: (of: TestPartition) => bigint) =>
+    records.map((each) => (each.isLost ? undefined : offset(each)));
+  return {
+    earliest: unlessLost(({ start }) => start),
+    latest: unlessLost(({ events }) => BigInt(events.length)),
+  };
+}
+
+function readAgain(log: OrderLog, partition: number, events: readonly OrderEvent[]): void {
+  const end = BigInt(events.length);
+  if (log.end(partition) === undefined) log.restart(partition, end, end);
+  log.setReadable(partition, true);
+  const head = log.head(partition);
+  if (head < end) log.append(logBatch(partition, head, events.slice(Number(head))));
+}
+
+const newPartition = (): TestPartition => ({ events: [], unreadable: new Set(), start: 0n, isLost: false });
+
+/** What a fetch brings: some events, or what of the log cannot be read. */
+function historyBlock({ events, unreadable }: TestPartition, partition: number, from: number): EventBlock {
+  let next = from + 1;
+  const isGap = unreadable.has(from);
+  const most = isGap ? events.length : Math.min(events.length, from + HISTORY_BLOCK_EVENTS);
+  while (next < most && unreadable.has(next) === isGap) next += 1;
+  if (isGap) return createGapBlock(partition, BigInt(from), BigInt(next));
+  const batch = logBatch(partition, BigInt(from), events.slice(from, next));
+  return createEventBlock(batch, BigInt(from), () => assert.fail());
 }
 
 const START_AT_ONCE: StartPosition = { kind: 'latest' };

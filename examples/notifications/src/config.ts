@@ -1,15 +1,24 @@
-import { type ConfigSource, LOG_LEVELS, readConfig } from '@order-events/runtime';
+import {
+  type ConfigSource,
+  hasUsablePort,
+  LOG_LEVELS,
+  readConfig,
+  remoteAddress,
+} from '@order-events/runtime';
 import { z } from 'zod';
 
 export const notificationsSettings = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
-  NOTIFICATIONS_GATEWAY: z.string().default('127.0.0.1:50051').describe('host:port of the stream gateway.'),
+  NOTIFICATIONS_GATEWAY: remoteAddress
+    .default('127.0.0.1:50051')
+    .describe('host:port of the stream gateway.'),
   NOTIFICATIONS_TOKEN_FILE: z
     .string()
     .default('notifications.token')
     .describe('Where the watch keeps its place: one file for each process, in a folder that exists.'),
   NOTIFICATIONS_WEBHOOK_URL: z
     .url({ protocol: /^https?$/ })
+    .refine(hasUsablePort, { message: 'names a port that nobody can listen on' })
     .optional()
     .describe('Gets each notification as a JSON POST; unset: they are logged.'),
 });

@@ -1,11 +1,18 @@
-import { type ConfigSource, LOG_LEVELS, readConfig } from '@order-events/runtime';
+import {
+  type ConfigSource,
+  hasUsablePort,
+  LOG_LEVELS,
+  readConfig,
+  remoteAddress,
+} from '@order-events/runtime';
 import { z } from 'zod';
 
 export const warehouseSettings = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
-  WAREHOUSE_GATEWAY: z.string().default('127.0.0.1:50051').describe('host:port of the stream gateway.'),
+  WAREHOUSE_GATEWAY: remoteAddress.default('127.0.0.1:50051').describe('host:port of the stream gateway.'),
   WAREHOUSE_API_URL: z
     .url({ protocol: /^https?$/ })
+    .refine(hasUsablePort, { message: 'names a port that nobody can listen on' })
     .default('http://127.0.0.1:3000')
     .describe('Where the orders API is.'),
   WAREHOUSE_SUBSCRIPTION: z

@@ -1,10 +1,10 @@
+import { hasUsablePort } from '@order-events/runtime';
 import { z } from 'zod';
 import { DEVELOPMENT_DATABASE_URL } from './database.ts';
+import { settledUrl } from './session-settings.ts';
 
-const url = z.url({
-  protocol: /^postgres(ql)?$/,
-  error: 'must be a URL such as postgres://user:password@host:5432/database',
-});
+const FORM = 'must be a URL such as postgres://user:password@host:5432/database';
+const url = z.url({ protocol: /^postgres(ql)?$/, error: FORM }).refine(hasUsablePort, { message: FORM });
 
 /** Settings of every process that uses the database; spread them into its schema, DATABASE_SECRETS and databaseFaults likewise. */
 export const databaseSettings = {
@@ -31,8 +31,23 @@ export interface DatabaseAccess {
 
 /** What is wrong with settings that are valid one by one. */
 export function databaseFaults(config: DatabaseSettings & { readonly NODE_ENV: string }): string[] {
-  if (config.NODE_ENV !== 'production' || config.DATABASE_URL !== DEVELOPMENT_DATABASE_URL) return [];
-  return ['DATABASE_URL: must be set in production; the default is for development'];
+  const faults = DATABASE_SECRETS.flatMap((name) => {
+    const fault = optionsFault(config[name]);
+    return fault === undefined ? [] : [`${name}: ${fault}`];
+  });
+  if (config.NODE_ENV === 'production' && config.DATABASE_URL === DEVELOPMENT_DATABASE_URL) {
+    faults.push('DATABASE_URL: must be set in production; the default is for development');
+  }
+  return faults;
+}
+
+function optionsFault(url: string | undefined): string | undefined {
+  try {
+    if (url !== undefined) settledUrl(url);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 export function databaseAccess(config: DatabaseSettings): DatabaseAccess {

@@ -1,5 +1,6 @@
 import { createBackoff, type Logger, settleWithin, sleep } from '@order-events/runtime';
 import pg from 'pg';
+import { sessionConfig } from './session-settings.ts';
 
 export interface DedicatedConnectionOptions {
   readonly url: string;
@@ -40,7 +41,8 @@ async function useOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const client = new pg.Client({
-    connectionString: options.url,
+    ...sessionConfig(options.url),
+    statement_timeout: TIMEOUT_MS,
     application_name: options.applicationName,
     keepAlive: true,
     connectionTimeoutMillis: TIMEOUT_MS,

@@ -1,6 +1,6 @@
 import { type ConfigSource, readConfig } from '@order-events/runtime';
 import { z } from 'zod';
-import { DATABASE_SECRETS, databaseSettings } from './database-config.ts';
+import { DATABASE_SECRETS, databaseFaults, databaseSettings } from './database-config.ts';
 
 export const migrateSettings = z.object({
   ...databaseSettings,
@@ -26,6 +26,7 @@ export function migrateConfig(env: Record<string, string | undefined> = process.
     env,
     prefix: 'MIGRATE_',
     secrets: DATABASE_SECRETS,
+    refine: (config) => databaseFaults({ ...config, NODE_ENV: 'development' }),
   };
   const config = readConfig(source);
   // A migration needs a session of its own, which a pooler does not give.

@@ -1,4 +1,4 @@
-import { createBackoff, ConfigError, sleep } from '@order-events/runtime';
+import { createBackoff, ConfigError, reasonOf, sleep } from '@order-events/runtime';
 import { isDatabaseAway } from './database-away.ts';
 import { type MigrateConfig, migrateConfig } from './migrate-config.ts';
 import { migrateToLatest } from './migrator.ts';
@@ -27,10 +27,4 @@ async function migrateWhenUp(config: MigrateConfig): Promise<string[]> {
       await sleep(backoff.nextDelayMs());
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  // A host name with several addresses: the error of each is inside, and outside is no message.
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

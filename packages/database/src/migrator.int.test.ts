@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { createTestDatabase, startPostgres } from '../../../test/harness/index.ts';
 import { migrationNames } from './migration-files.ts';
+import { findMigrationPlace } from './migration-table.ts';
 import { migrateToLatest } from './migrator.ts';
 import { createPool } from './pool.ts';
 import { isSchemaCurrent, requireSchema } from './schema-version.ts';
@@ -57,10 +58,91 @@ test('a schema is refused when a migration is missing, and not when there is one
   assert.equal(await isSchemaCurrent(pool), false);
   await assert.rejects(requireSchema(pool), /too old: 0001_orders, .* not applied; run the migrate job/);
   await migrateToLatest(url);
-  await pool.query(`INSERT INTO kysely_migration VALUES ('9999_of_the_next_release', '')`);
+  await pool.query(`INSERT INTO order_events_migration VALUES ('9999_of_the_next_release', '')`);
   await requireSchema(pool);
-  await pool.query(`DELETE FROM kysely_migration WHERE name = '0003_relay'`);
+  await pool.query(`DELETE FROM order_events_migration WHERE name = '0003_relay'`);
   await assert.rejects(requireSchema(pool), { message: /too old: 0003_relay not applied/ });
+});
+
+/** What another program that uses Kysely leaves in its schema. */
+const FOREIGN_TABLES = `CREATE TABLE kysely_migration (name varchar(255) PRIMARY KEY, timestamp varchar(255) NOT NULL);
+  CREATE TABLE kysely_migration_lock (id varchar(255) PRIMARY KEY, is_locked integer NOT NULL DEFAULT 0);
+  INSERT INTO kysely_migration VALUES ('0001_customers', '2020-01-01'), ('0002_outbox', '2020-01-02')`;
+
+function inSchema(url: string, searchPath: string): string {
+  return `${url}?options=${encodeURIComponent(`-c search_path=${searchPath.replaceAll(' ', String.raw`\ `)}`)}`;
+}
+
+test('another Kysely program in the same schema or in the search path is none of its business', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const pool = poolOf(t, url);
+  await pool.query(FOREIGN_TABLES);
+  await pool.query('CREATE SCHEMA "shop\'s own"');
+  const names = await migrationNames();
+  assert.deepEqual(await migrateToLatest(inSchema(url, `"shop's own",public`)), names);
+  assert.deepEqual(await migrateToLatest(url), names, 'a second installation beside the first');
+  for (const place of [url, inSchema(url, `"shop's own"`)]) {
+    assert.deepEqual(await migrateToLatest(place), []);
+    const own = poolOf(t, place);
+    await requireSchema(own);
+    await own.query('SELECT FROM outbox');
+  }
+  const { rows } = await pool.query('SELECT name FROM kysely_migration ORDER BY name');
+  assert.deepEqual(rows, [{ name: '0001_customers' }, { name: '0002_outbox' }]);
+});
+
+test('what an older version has applied is taken over once, also from a table that it shares', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const names = await migrationNames();
+  await migrateToLatest(url);
+  const pool = poolOf(t, url);
+  // As an older version would have left it.
+  await pool.query(`ALTER TABLE order_events_migration RENAME TO kysely_migration;
+    DROP TABLE order_events_migration_lock;
+    INSERT INTO kysely_migration VALUES ('0001_customers', '2020-01-01')`);
+  const results = await Promise.all([migrateToLatest(url), migrateToLatest(url)]);
+  assert.deepEqual(results, [[], []]);
+  await requireSchema(pool);
+  const { rows } = await pool.query<{ name: string }>(
+    'SELECT name FROM order_events_migration ORDER BY name',
+  );
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    names,
+  );
+  assert.equal((await pool.query('SELECT FROM kysely_migration')).rowCount, names.length + 1);
+});
+
+test('a schema that came to be before the one of the tables does not get tables of its own', async (t) => {
+  const { url } = await emptyDatabase(t);
+  await migrateToLatest(url);
+  await poolOf(t, url).query('CREATE SCHEMA AUTHORIZATION CURRENT_USER');
+  assert.deepEqual(await migrateToLatest(url), []);
+  await requireSchema(poolOf(t, url));
+});
+
+test('a search path without a schema is said to be that', async (t) => {
+  const { url } = await emptyDatabase(t);
+  await assert.rejects(migrateToLatest(inSchema(url, 'nowhere')), /names no schema that exists: create it/);
+});
+
+test('a migration may take longer than the database gives a transaction', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const { schema, settings } = await findMigrationPlace(url, []);
+  assert.deepEqual(
+    [schema, settings.find(({ name }) => name === 'transaction_timeout')?.value],
+    ['public', '0'],
+  );
+});
+
+test('a database that gives its sessions no time is migrated, also by two at once', async (t) => {
+  const { url } = await emptyDatabase(t);
+  const name = new URL(url).pathname.slice(1);
+  for (const limit of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
+    await poolOf(t, url).query(`ALTER DATABASE ${name} SET ${limit} = 1`);
+  }
+  const results = await Promise.all([migrateToLatest(url), migrateToLatest(url)]);
+  assert.deepEqual(results.flat(), await migrationNames());
 });
 
 test('the job says what it did, and by its exit code whether a restart may help', async (t) => {

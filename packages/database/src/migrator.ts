@@ -1,6 +1,7 @@
 import { Migrator } from 'kysely/migration';
 import { createDatabase } from './database.ts';
-import { sqlFiles } from './migration-files.ts';
+import { migrationNames, sqlFiles } from './migration-files.ts';
+import { findMigrationPlace, MIGRATION_LOCK_TABLE, MIGRATION_TABLE } from './migration-table.ts';
 import { createPool } from './pool.ts';
 
 /** A migration may lock and rewrite: it gets more time than a request. */
@@ -11,8 +12,10 @@ const STATEMENT_TIMEOUT_MS = 10 * 60_000;
  * applies, the others wait for it. Throws the error of the migration that failed; then none was applied, it is one transaction.
  */
 export async function migrateToLatest(url: string): Promise<string[]> {
+  const { schema, settings } = await findMigrationPlace(url, await migrationNames());
   const pool = createPool({
     url,
+    settings,
     applicationName: 'migrate',
     maxConnections: 2,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
@@ -20,7 +23,13 @@ export async function migrateToLatest(url: string): Promise<string[]> {
     onConnectionError: () => {},
   });
   try {
-    const migrator = new Migrator({ db: createDatabase(pool), provider: sqlFiles });
+    const migrator = new Migrator({
+      db: createDatabase(pool),
+      provider: sqlFiles,
+      migrationTableSchema: schema,
+      migrationTableName: MIGRATION_TABLE,
+      migrationLockTableName: MIGRATION_LOCK_TABLE,
+    });
     const { error, results } = await migrator.migrateToLatest();
     if (error) throw error instanceof Error ? error : new Error('migration failed', { cause: error });
     return (results ?? []).map((result) => result.migrationName);

@@ -4,7 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { createTestDatabase, eventually, startPostgres } from '../../../test/harness/index.ts';
 import { isDatabaseAway } from './database-away.ts';
-import { createDatabase } from './database.ts';
+import { createDatabase, type Transaction } from './database.ts';
+import { inTransaction, readAgain } from './in-transaction.ts';
 import { createPool } from './pool.ts';
 
 function poolOf(t: TestContext, url: string, options: { statementTimeoutMs?: number } = {}) {
@@ -52,6 +53,47 @@ test('statements, locks and idle transactions are limited on the server', async 
   assert.equal(await setting('lock_timeout'), '5s');
   assert.equal(await setting('idle_in_transaction_session_timeout'), '10s');
   assert.equal(await setting('application_name'), 'test');
+});
+
+test('a connection whose session the server has ended is no failed transaction and no failed read', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const { database } = poolOf(t, url);
+  await database.schema.createTable('note').addColumn('id', 'integer').execute();
+  const note = (transaction: Transaction, id: number) =>
+    sql`INSERT INTO note VALUES (${id})`.execute(transaction);
+  const endSession = (transaction: Transaction) =>
+    sql`SELECT pg_terminate_backend(pg_backend_pid())`.execute(transaction);
+  let runs = 0;
+  await inTransaction(database, async (transaction) => {
+    await note(transaction, 1);
+    if (++runs === 1) await endSession(transaction);
+  });
+  // It is ended with each connection: nothing is tried for ever.
+  await assert.rejects(inTransaction(database, endSession), isDatabaseAway);
+  let reads = 0;
+  const one = () => sql<{ one: number }>`SELECT 1 AS one`.execute(database);
+  const ended = () => sql`SELECT pg_terminate_backend(pg_backend_pid())`.execute(database);
+  await readAgain(() => (++reads === 1 ? ended() : one()));
+  const { rows } = await sql<{ id: number }>`SELECT id FROM note`.execute(database);
+  assert.deepEqual([rows, runs, reads], [[{ id: 1 }], 2, 2]);
+});
+
+test('a commit whose answer is lost is not asked for again', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const { database } = poolOf(t, url);
+  await sql`CREATE TABLE note (id int)`.execute(database);
+  // Runs while the transaction is being committed.
+  await sql`CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`.execute(database);
+  await sql`CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON note DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION end_session()`.execute(database);
+  let runs = 0;
+  const insertion = inTransaction(database, async (transaction) => {
+    runs += 1;
+    await sql`INSERT INTO note VALUES (1)`.execute(transaction);
+  });
+  await assert.rejects(insertion, isDatabaseAway);
+  assert.equal(runs, 1);
 });
 
 test('a connection on which no answer came is not used again', async (t) => {

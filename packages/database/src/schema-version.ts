@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { migrationNames } from './migration-files.ts';
+import { MIGRATION_TABLE } from './migration-table.ts';
 
 /** The database lacks migrations that this program needs. */
 export class OutdatedSchemaError extends Error {
@@ -28,9 +29,10 @@ async function missingMigrations(pool: Pool): Promise<string[]> {
 
 async function appliedMigrations(pool: Pool): Promise<Set<string>> {
   const { rows: tables } = await pool.query<{ found: string | null }>(
-    `SELECT to_regclass('kysely_migration')::text AS found`,
+    'SELECT to_regclass($1)::text AS found',
+    [MIGRATION_TABLE],
   );
   if (!tables[0]?.found) return new Set();
-  const { rows } = await pool.query<{ name: string }>('SELECT name FROM kysely_migration');
+  const { rows } = await pool.query<{ name: string }>(`SELECT name FROM ${MIGRATION_TABLE}`);
   return new Set(rows.map((row) => row.name));
 }

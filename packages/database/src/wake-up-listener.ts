@@ -1,4 +1,4 @@
-import { type Logger, type Part, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
 import { keepConnection } from './dedicated-connection.ts';
 import { WAKE_UP_CHANNELS, type WakeUpChannel } from './wake-up-channel.ts';
 
@@ -20,33 +20,24 @@ const PROBE_INTERVAL_MS = 10_000;
 /** Listens to all channels on one connection of its own (a pooler in transaction mode cannot LISTEN), and comes back when it is lost. */
 export function createWakeUpListener(options: WakeUpListenerOptions): Part {
   const { url, log, onWakeUp } = options;
-  const stopping = new AbortController();
-  let listening: Promise<void> | undefined;
-  return {
-    name: 'wake-up listener',
-    async start() {
-      listening = keepConnection(
-        { url, log, applicationName: 'wake-up listener' },
-        async (client, closed) => {
-          client.on('notification', ({ channel }) => {
-            const known = WAKE_UP_CHANNELS.find((name) => name === channel);
-            if (known) onWakeUp(known);
-          });
-          await client.query(WAKE_UP_CHANNELS.map((channel) => `LISTEN ${channel}`).join('; '));
-          options.onConnected?.(true);
-          closed.addEventListener('abort', () => options.onConnected?.(false), { once: true });
-          for (const channel of WAKE_UP_CHANNELS) onWakeUp(channel);
-          while (!closed.aborted) {
-            await sleep(PROBE_INTERVAL_MS, closed);
-            if (!closed.aborted) await client.query('SELECT 1');
-          }
-        },
-        stopping.signal,
-      );
-    },
-    async stop() {
-      stopping.abort();
-      await listening;
-    },
-  };
+  return createRunningPart('wake-up listener', (stopping) =>
+    keepConnection(
+      { url, log, applicationName: 'wake-up listener' },
+      async (client, closed) => {
+        client.on('notification', ({ channel }) => {
+          const known = WAKE_UP_CHANNELS.find((name) => name === channel);
+          if (known) onWakeUp(known);
+        });
+        await client.query(WAKE_UP_CHANNELS.map((channel) => `LISTEN ${channel}`).join('; '));
+        options.onConnected?.(true);
+        closed.addEventListener('abort', () => options.onConnected?.(false), { once: true });
+        for (const channel of WAKE_UP_CHANNELS) onWakeUp(channel);
+        while (!closed.aborted) {
+          await sleep(PROBE_INTERVAL_MS, closed);
+          if (!closed.aborted) await client.query('SELECT 1');
+        }
+      },
+      stopping,
+    ),
+  );
 }

@@ -1,4 +1,4 @@
-import { type Logger, type Part, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
 import { keepConnection } from './dedicated-connection.ts';
 import type { WakeUpChannel } from './wake-up-channel.ts';
 
@@ -17,36 +17,30 @@ const CHANNEL: WakeUpChannel = 'outbox_wake_up';
  * and lets the whole cluster commit one at a time. While the connection is away nobody waits for it: the relay polls.
  */
 export function createWakeUpNotifier({ url, log }: { url: string; log: Logger }): WakeUpNotifier {
-  const stopping = new AbortController();
-  let sending: Promise<void> | undefined;
   let asked = false;
   let resume = () => {};
+  const part = createRunningPart('wake-up notifier', (stopping) =>
+    keepConnection(
+      { url, log, applicationName: 'wake-up notifier' },
+      async (client, closed) => {
+        closed.addEventListener('abort', () => resume());
+        while (!closed.aborted) {
+          if (!asked) await new Promise<void>((resolve) => (resume = resolve));
+          if (closed.aborted) return;
+          // Before the query: what commits while it is under way needs another one.
+          asked = false;
+          await client.query(`NOTIFY ${CHANNEL}`);
+          await sleep(COALESCE_MS, closed);
+        }
+      },
+      stopping,
+    ),
+  );
   return {
-    name: 'wake-up notifier',
+    ...part,
     notify() {
       asked = true;
       resume();
-    },
-    async start() {
-      sending = keepConnection(
-        { url, log, applicationName: 'wake-up notifier' },
-        async (client, closed) => {
-          closed.addEventListener('abort', () => resume());
-          while (!closed.aborted) {
-            if (!asked) await new Promise<void>((resolve) => (resume = resolve));
-            if (closed.aborted) return;
-            // Before the query: what commits while it is under way needs another one.
-            asked = false;
-            await client.query(`NOTIFY ${CHANNEL}`);
-            await sleep(COALESCE_MS, closed);
-          }
-        },
-        stopping.signal,
-      );
-    },
-    async stop() {
-      stopping.abort();
-      await sending;
     },
   };
 }

@@ -1,29 +1,59 @@
-export { CANARY_EVENT_TYPE, isCanaryRecord } from './canary-record.ts';
-export { type ConsumerGroups, type ConsumerGroupsConfig, createConsumerGroups } from './consumer-groups.ts';
-export { ensurePartitionCount } from './ensure-partition-count.ts';
-export { ensureTopic, type TopicSettings } from './ensure-topic.ts';
-export { GroupHasMembersError, GroupMembershipLostError, GroupNotFoundError } from './group-error.ts';
-export type { GroupMember, GroupMemberEvents, GroupMemberOptions } from './group-member.ts';
-export type { GroupOffsets } from './group-offsets.ts';
+export { CANARY_EVENT_TYPE, isCanaryRecord } from './message/canary-record.ts';
+export {
+  type ConsumerGroups,
+  type ConsumerGroupsConfig,
+  createConsumerGroups,
+} from './group/consumer-groups.ts';
+export { ensurePartitionCount } from './topic/ensure-partition-count.ts';
+export { ensureTopic, type TopicSettings } from './topic/ensure-topic.ts';
+export {
+  GroupHasForeignMembersError,
+  GroupHasMembersError,
+  GroupMembershipLostError,
+  GroupNotFoundError,
+} from './group/group-error.ts';
+export type { GroupMember, GroupMemberEvents, GroupMemberOptions } from './group/group-member.ts';
+export type { GroupOffsets, GroupState } from './group/group-offsets.ts';
 export {
   createKafkaPublisher,
   type KafkaPublisher,
   type PartitionClaim,
   type TopicDescription,
-} from './kafka-publisher.ts';
-export { keyHash } from './key-hash.ts';
-export { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
-export { type FollowHandlers, TopicRecreatedError } from './log-follow.ts';
-export type { LogPoint, PartitionPositions } from './log-offsets.ts';
-export { OffsetOutOfRangeError } from './log-range.ts';
-export { createLogReader, type LogReader, type LogReaderConfig } from './log-reader.ts';
-export type { LogWriterConfig } from './log-writer.ts';
-export { LedgerTooLargeError } from './ledger.ts';
-export { createNoopPublisher } from './noop-publisher.ts';
-export { EVENT_ID_HEADER, orderEventHeaders } from './order-event-headers.ts';
-export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './order-message.ts';
-export type { PublishObserver } from './publish-observer.ts';
-export type { KafkaConnectionConfig } from './topic-cluster.ts';
-export type { CommittedOffset } from './wire/group.ts';
+} from './publish/kafka-publisher.ts';
+export { keyHash } from './message/key-hash.ts';
+export { ledgerId, REPLAY_ID_HEADER } from './publish/ledger-id.ts';
+export { type FollowHandlers, TopicRecreatedError } from './read/log-follow.ts';
+export type { LogEnds, LogOffsets, LogPlace, LogRange } from './read/log-ends.ts';
+export type { LogPoint, PartitionPositions } from './cluster/log-offsets.ts';
+export { OffsetOutOfRangeError } from './read/log-range.ts';
+export { createLogReader, type LogReader, type LogReaderConfig } from './read/log-reader.ts';
+export type { LogWriterConfig } from './publish/log-writer.ts';
+export { LedgerTooLargeError, LedgerUnreadableError } from './publish/ledger.ts';
+export { createNoopPublisher } from './publish/noop-publisher.ts';
+export { EVENT_ID_HEADER, orderEventHeaders } from './message/order-event-headers.ts';
+export { decodeOrderEvent, encodeOrderEvent, InvalidOrderMessageError } from './message/order-message.ts';
+export type { PublishObserver } from './publish/publish-observer.ts';
+export type { SettingFinding } from './topic/settings-review.ts';
+export { recordPartitionChange } from './layout/record-partition-change.ts';
+export type { KafkaConnectionConfig } from './cluster/topic-cluster.ts';
+export {
+  boundaryOf,
+  isExpectedAt,
+  type PartitionChange,
+  readableUpTo,
+  type TopicLayout,
+  truncatedLayout,
+  UNCHANGED_LAYOUT,
+  withoutLost,
+  withoutPassed,
+} from './layout/topic-layout.ts';
+export {
+  createTopicLayoutReader,
+  LayoutForbiddenError,
+  type TopicLayoutReader,
+} from './layout/topic-layout-reader.ts';
+export type { CommittedOffset, GroupClient } from './wire/group.ts';
 export type { Isolation, PartitionBatch } from './wire/fetch.ts';
+export { KafkaProtocolError } from './wire/protocol-error.ts';
 export type { LogRecord } from './wire/record-batch.ts';
+export { type BatchFaultKind, UnreadableBatchError } from './wire/unreadable-batch.ts';

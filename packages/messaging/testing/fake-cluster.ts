@@ -1,4 +1,4 @@
-import type { TopicCluster } from '../src/topic-cluster.ts';
+import type { TopicCluster } from '../src/cluster/topic-cluster.ts';
 import type { BrokerConnection } from '../src/wire/broker-connection.ts';
 import { ByteReader } from '../src/wire/byte-reader.ts';
 import type { ProduceAnswer } from '../src/wire/produce.ts';
@@ -66,12 +66,19 @@ export function createFakeCluster(leaders: readonly number[]): FakeCluster {
 
   const metadata = () => {
     const brokers = new Map([...new Set(current)].map((node) => [node, { host: 'broker', port: node + 1 }]));
-    return Promise.resolve({ topicId: 'id', brokers, leaders: [...current] });
+    return Promise.resolve({
+      clusterId: 'cluster',
+      topicId: 'id',
+      brokers,
+      leaders: [...current],
+      replicationFactor: 1,
+    });
   };
   const unused = () => Promise.reject(new Error('not part of the fake'));
   return {
     topic: 'fake',
     firstTopicId: () => 'id',
+    belongTo() {},
     metadata,
     refresh: metadata,
     askAny: unused,
@@ -82,6 +89,8 @@ export function createFakeCluster(leaders: readonly number[]): FakeCluster {
       return connect(port - 1);
     },
     withMetadata: unused,
+    withFreshMetadata: unused,
+    recentMetadata: metadata,
     close: () => lifetime.abort(new Error('closed')),
     closed: lifetime.signal,
     nextRequest: () => {

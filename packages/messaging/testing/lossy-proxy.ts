@@ -9,21 +9,23 @@ export interface LossyProxy {
   loseAnswers(lose: boolean): void;
 }
 
-/** A TCP proxy on 127.0.0.1 that can lose what the server says. `onRequest` is told the API key of each request of Kafka. */
+/** A TCP proxy on 127.0.0.1 that can lose what the server says. `onRequest` is told the API key of each request of Kafka, and the number of its connection. */
 export async function startLossyProxy(
   t: TestContext,
-  onRequest?: (apiKey: number) => void,
+  onRequest?: (apiKey: number, connection: number) => void,
 ): Promise<LossyProxy> {
   const sockets = new Set<net.Socket>();
   let targetPort = 0;
   let losing = false;
+  let connections = 0;
   const server = net.createServer((client) => {
+    const connection = (connections += 1);
     const upstream = net.connect(targetPort, '127.0.0.1');
     client.on('data', (chunk) => upstream.write(chunk));
     if (onRequest)
       client.on(
         'data',
-        createFrameSplitter((frame) => onRequest(frame.readInt16BE(0))),
+        createFrameSplitter((frame) => onRequest(frame.readInt16BE(0), connection)),
       );
     upstream.on('data', (chunk) => {
       if (!losing) client.write(chunk);

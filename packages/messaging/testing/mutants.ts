@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { attemptAnswered, attemptFailed } from '../src/produce-attempt.ts';
-import { judgeAttempt } from '../src/append-result.ts';
-import { createCoordinators } from '../src/coordinator-client.ts';
-import type { KafkaPublisher } from '../src/kafka-publisher.ts';
-import type { LogWriter, LogWriterConfig } from '../src/log-writer.ts';
-import { type Fence, fencePartition } from '../src/producer-fence.ts';
-import { createRetryPause } from '../src/retry-pause.ts';
-import { createTopicCluster, leaderOf } from '../src/topic-cluster.ts';
+import { attemptAnswered, attemptFailed } from '../src/publish/produce-attempt.ts';
+import { judgeAttempt } from '../src/publish/append-result.ts';
+import { createCoordinators } from '../src/group/coordinator-client.ts';
+import type { KafkaPublisher } from '../src/publish/kafka-publisher.ts';
+import type { LogWriter, LogWriterConfig } from '../src/publish/log-writer.ts';
+import { type Fence, fencePartition } from '../src/publish/producer-fence.ts';
+import { RETRY } from '../src/cluster/retry-figures.ts';
+import { createRetryPause } from '../src/cluster/retry-pause.ts';
+import { createTopicCluster, leaderOf } from '../src/cluster/topic-cluster.ts';
 import { nextSequence, produceRequest } from '../src/wire/produce.ts';
 import { encodeRecordBatch, type ProducerIdentity } from '../src/wire/record-batch-encoding.ts';
 import {
@@ -66,7 +67,7 @@ export function createResequencingWriter(config: LogWriterConfig): LogWriter {
     async append(partition, records, signal) {
       const claim = claims.get(partition);
       if (!claim) throw new Error(`partition ${partition} is not claimed`);
-      const retry = createRetryPause(20, 500);
+      const retry = createRetryPause(RETRY.delivery);
       for (let sent = false; ; sent = true) {
         if (signal.aborted || cluster.closed.aborted) {
           return sent ? { kind: 'unknown', reason: 'no answer in time' } : { kind: 'unsent' };
@@ -84,12 +85,15 @@ export function createResequencingWriter(config: LogWriterConfig): LogWriter {
           .then((answers) => attemptAnswered(partition, answers))
           .catch((error: unknown) => attemptFailed(error, true));
         const verdict = judgeAttempt(attempt, `partition ${partition}`, sent);
-        if ('result' in verdict) return verdict.result;
+        if ('result' in verdict) {
+          return verdict.result.kind === 'misdated' ? { kind: 'unsent' } : verdict.result;
+        }
         config.observer?.retried?.(partition, verdict.error);
         await retry.wait(signal);
       }
     },
 
+    belongTo() {},
     release: (partition) => void claims.delete(partition),
     close: () => cluster.close(),
   };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { eventually } from '../../../test/harness/index.ts';
-import type { ConsumerGroups } from '../src/consumer-groups.ts';
-import type { GroupMember, GroupMemberOptions } from '../src/group-member.ts';
-import type { CommittedOffset } from '../src/wire/group.ts';
+import type { ConsumerGroups } from '../src/group/consumer-groups.ts';
+import type { GroupMember, GroupMemberOptions } from '../src/group/group-member.ts';
+import type { CommittedOffset, GroupClient } from '../src/wire/group.ts';
 
 export interface Assignment {
   readonly partitions: readonly number[];
@@ -11,8 +11,10 @@ export interface Assignment {
 }
 
 export interface RecordedMember extends GroupMember {
-  /** What it was told, in order: assigned, revoked, available, unavailable. */
+  /** What it was told, in order: assigned, revoked, available, unavailable, foreign members. */
   readonly told: string[];
+  /** Those that keep it out, as it was told last. */
+  foreignClients(): readonly GroupClient[];
   /** The newest; undefined from a revocation to the next assignment. */
   current(): Assignment | undefined;
   /** Waits until the member has so many partitions. */
@@ -27,6 +29,7 @@ export function recordMember(
 ): RecordedMember {
   const told: string[] = [];
   let current: Assignment | undefined;
+  let foreignClients: readonly GroupClient[] = [];
   const { onRevoked, ...rest } = options;
   const member = groups.member({
     clientId: 'member',
@@ -42,6 +45,10 @@ export function recordMember(
         await onRevoked?.();
         current = undefined;
       },
+      onForeignMembers({ clients }) {
+        foreignClients = clients;
+        told.push('foreign members');
+      },
       onAvailable: () => told.push('available'),
       onUnavailable: () => told.push('unavailable'),
     },
@@ -52,6 +59,7 @@ export function recordMember(
     ...member,
     told,
     current: () => current,
+    foreignClients: () => foreignClients,
     hasPartitions: (count) =>
       eventually(
         () => {

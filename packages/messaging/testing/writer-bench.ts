@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import { createTestTopic, eventually } from '../../../test/harness/index.ts';
-import { createCoordinators } from '../src/coordinator-client.ts';
-import { createLogReader, type LogReader } from '../src/log-reader.ts';
-import { createLogWriter, type LogWriter } from '../src/log-writer.ts';
-import { fencePartition } from '../src/producer-fence.ts';
-import { createTopicCluster, leaderOf, type TopicCluster } from '../src/topic-cluster.ts';
+import { createTestTopic, eventually, type TestTopicOptions } from '../../../test/harness/index.ts';
+import { createCoordinators } from '../src/group/coordinator-client.ts';
+import { createLogReader, type LogReader } from '../src/read/log-reader.ts';
+import { createLogWriter, type LogWriter, type LogWriterConfig } from '../src/publish/log-writer.ts';
+import { fencePartition } from '../src/publish/producer-fence.ts';
+import { createTopicCluster, leaderOf, type TopicCluster } from '../src/cluster/topic-cluster.ts';
 import type { BrokerConnection } from '../src/wire/broker-connection.ts';
 import { type ProduceAnswer, produceRequest } from '../src/wire/produce.ts';
 import {
@@ -24,14 +24,18 @@ export interface WriterBench {
   readonly cluster: TopicCluster;
   readonly reader: LogReader;
   readonly transactionalIdPrefix: string;
-  writer(): LogWriter;
+  writer(options?: Pick<LogWriterConfig, 'observer'>): LogWriter;
   /** Sends one batch as the given producer, once. */
   produce(identity: ProducerIdentity, sequence: number, values: readonly string[]): Promise<ProduceAnswer>;
   values(): Promise<string[]>;
 }
 
-export async function createWriterBench(t: TestContext, partitions = 1): Promise<WriterBench> {
-  const { connection, topic } = await createTestTopic(t, { partitions });
+/** Default: one partition. */
+export async function createWriterBench(
+  t: TestContext,
+  options: TestTopicOptions = {},
+): Promise<WriterBench> {
+  const { connection, topic } = await createTestTopic(t, { partitions: 1, ...options });
   const transactionalIdPrefix = `writer-${randomUUID()}`;
   const config = { ...connection, topic, clientId: 'test', transactionalIdPrefix };
   const cluster = createTopicCluster(config, topic);
@@ -44,8 +48,8 @@ export async function createWriterBench(t: TestContext, partitions = 1): Promise
     cluster,
     reader,
     transactionalIdPrefix,
-    writer() {
-      const writer = createLogWriter(config);
+    writer(overrides) {
+      const writer = createLogWriter({ ...config, ...overrides });
       t.after(() => writer.close());
       return writer;
     },

@@ -15,7 +15,7 @@ import { DEFAULT_REMEMBERED_EVENTS, reconnectingStream, type StreamOptions } fro
 export interface ConsumeOrdersOptions extends StreamOptions {
   /** Name of the shared subscription: 1 to 200 of a-z, 0-9, '.', '_', '-'. */
   readonly subscription: string;
-  /** Which events; default all. Must be the same for all consumers of a subscription. */
+  /** Which events; default all. Must be the same for all consumers of a subscription; `SeekSubscription` changes it. */
   readonly filter?: Partial<OrderFilter>;
   /** Where a new subscription starts; default the oldest retained event. Without effect once it has a position. */
   readonly start?: NonNullable<StartPosition['position']>;
@@ -40,7 +40,7 @@ const STORE_DEADLINE_MS = 1_000;
  * acknowledged when a connection ended are given again, here or to another consumer. Those that were acknowledged are not given
  * again here within the memory, also when the server never learned of it.
  *
- * It gives whole messages, also those without events; acknowledge these too: they stand for what the filter left out. Leave the
+ * It gives whole messages, also those without events, which need no acknowledgement: theirs is one of all events before. Leave the
  * iteration, or abort `signal`, to leave the subscription; what was acknowledged until then is stored when the server answers
  * within a second.
  *

@@ -62,7 +62,11 @@ function readDetails(bytes: Uint8Array): ErrorDetails {
   const found: { -readonly [Kind in keyof ErrorDetails]: ErrorDetails[Kind] } = {};
   for (const { typeUrl, value } of Status.decode(bytes).details) {
     if (typeUrl === BAD_REQUEST) found.violations = BadRequest.decode(value).fieldViolations;
-    if (typeUrl === ERROR_INFO) found.info = ErrorInfo.decode(value);
+    if (typeUrl === ERROR_INFO) {
+      const info = ErrorInfo.decode(value);
+      // A proxy may give reasons of its own.
+      if (info.domain === DOMAIN) found.info = info;
+    }
     if (typeUrl === RETRY_INFO) {
       const { retryDelay } = RetryInfo.decode(value);
       found.retryDelayMs = retryDelay ? toMilliseconds(retryDelay) : 0;

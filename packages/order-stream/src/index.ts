@@ -1,4 +1,6 @@
 export { createOrderStreamClient, type OrderStreamConnection } from './client.ts';
+export type { CallMetadata, MetadataFunction } from './call-metadata.ts';
+export type { ConnectionOptions, TlsOptions } from './connection-options.ts';
 export { toDuration, toMilliseconds } from './duration.ts';
 export {
   decodeErrorDetails,

@@ -1,5 +1,5 @@
 import { type CallOptions, Metadata } from 'nice-grpc-common';
-import { createOrderStreamClient } from './client.ts';
+import type { OrderStreamConnection } from './client.ts';
 import { decodeErrorDetails, type ErrorDetails, RESUME_TOKEN_TRAILER } from './error-details.ts';
 import type { OrderStreamServiceClient } from './gen/orders/v1/order_stream.ts';
 
@@ -31,19 +31,23 @@ export type OpenCall<Message> = (
 /** Longer delays overflow a timer, which then fires at once. */
 export const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
-/** Opens a stream to `address` (host:port). */
+/** Opens a stream on the connection that `connect` makes; when it throws, that is the end of the stream. */
 export function openMessageStream<Message>(
-  address: string,
+  connect: () => OrderStreamConnection,
   openCall: OpenCall<Message>,
 ): MessageStream<Message> {
-  const connection = createOrderStreamClient(address);
+  let connection: OrderStreamConnection | undefined;
   const call = new AbortController();
   let trailer = Metadata();
   const onTrailer = (received: Metadata) => (trailer = received);
-  const messages = openCall(connection.client, { signal: call.signal, onTrailer });
-  const iterator = messages[Symbol.asyncIterator]();
+  const iterator = messages();
   /** Outlives a wait that was broken off. */
   let next: Promise<Received<Message>> | undefined;
+
+  async function* messages(): AsyncGenerator<Message, void, undefined> {
+    connection = connect();
+    yield* openCall(connection.client, { signal: call.signal, onTrailer });
+  }
 
   async function receiveNext(): Promise<Received<Message>> {
     try {
@@ -70,8 +74,8 @@ export function openMessageStream<Message>(
     async close() {
       call.abort();
       // Rejects because of the cancellation.
-      await iterator.return?.().catch(() => undefined);
-      connection.close();
+      await iterator.return().catch(() => undefined);
+      connection?.close();
     },
   };
 }

@@ -1,5 +1,7 @@
 import { createBackoff, sleep } from '@order-events/runtime';
 import { ClientError } from 'nice-grpc-common';
+import { createConnector } from './client.ts';
+import type { ConnectionOptions } from './connection-options.ts';
 import {
   type MessageStream,
   LONGEST_DELAY_MS,
@@ -7,12 +9,12 @@ import {
   type OpenCall,
   type StreamEnd,
 } from './message-stream.ts';
-import { isPermanent, OrderStreamError } from './order-stream-error.ts';
+import { OrderStreamError, verdictOn } from './order-stream-error.ts';
 import { createStreamPace, type StreamMessage } from './stream-pace.ts';
 
-/** What both kinds of streams can be told. */
-export interface StreamOptions {
-  /** host:port of a gateway without TLS; a function is asked before each connection. */
+/** What both kinds of streams can be told. What a function of it throws is an interruption like any other. */
+export interface StreamOptions extends ConnectionOptions {
+  /** host:port of a gateway; a function is asked before each connection. */
   readonly address: string | (() => string);
   /** Longest silence of a healthy server; it holds this between 1 s and 60 s. Default 15 s. Three of them end the connection. */
   readonly heartbeatIntervalMs?: number;
@@ -25,6 +27,11 @@ export interface StreamOptions {
   /** Bounds of the jittered pause before the next connection, which doubles with each failure; defaults 100 ms and 10 s. */
   readonly minRetryDelayMs?: number;
   readonly maxRetryDelayMs?: number;
+  /**
+   * How long refusals are tried again that carry nothing of a gateway's, because a proxy said them or the answer cannot be read. Default
+   * 5 minutes; 0 takes the first one for final. A gateway's own refusals are final at once, one that is away is waited for for ever.
+   */
+  readonly refusalPatienceMs?: number;
   /** Told each time that the stream was lost, before the pause. */
   readonly onInterruption?: (cause: unknown, retryDelayMs: number) => void;
 }
@@ -44,6 +51,7 @@ export const DEFAULT_REMEMBERED_EVENTS = 10_000;
 const DEFAULT_HEARTBEAT_MS = 15_000;
 const DEFAULT_MIN_RETRY_DELAY_MS = 100;
 const DEFAULT_MAX_RETRY_DELAY_MS = 10_000;
+const DEFAULT_REFUSAL_PATIENCE_MS = 300_000;
 
 /**
  * The messages of one stream after another, for as long as they are iterated: whatever ends a stream, the next one is opened after
@@ -58,9 +66,12 @@ export async function* reconnectingStream<Message extends StreamMessage>(
     baseMs: options.minRetryDelayMs ?? DEFAULT_MIN_RETRY_DELAY_MS,
     maxMs: options.maxRetryDelayMs ?? DEFAULT_MAX_RETRY_DELAY_MS,
   });
+  const patience = createRefusalPatience(options);
+  const connector = createConnector(options);
+  const connect = () => connector(typeof address === 'string' ? address : address());
   while (!signal?.aborted) {
     const pace = createStreamPace(options.heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_MS);
-    const stream = openMessageStream(typeof address === 'string' ? address : address(), kind.open);
+    const stream = openMessageStream(connect, kind.open);
     let end: StreamEnd | undefined;
     try {
       while (!end) {
@@ -77,7 +88,10 @@ export async function* reconnectingStream<Message extends StreamMessage>(
         const { message } = received;
         pace.note(message);
         // A stream that is only registered may still fail for the same reason as the one before.
-        if (message.signal?.$case !== 'started') backoff.reset();
+        if (message.signal?.$case !== 'started') {
+          backoff.reset();
+          patience.reset();
+        }
         yield message;
       }
     } finally {
@@ -85,11 +99,41 @@ export async function* reconnectingStream<Message extends StreamMessage>(
       await stream.close();
     }
     const { cause, details, resumeToken } = end;
-    if (cause instanceof ClientError && isPermanent(cause)) throw new OrderStreamError(cause, details);
+    if (patience.isOver(end) && cause instanceof ClientError) throw new OrderStreamError(cause, details);
     kind.onEnd?.(resumeToken);
     const toldDelayMs = Math.max(details.retryDelayMs ?? 0, pace.untilReconnectMs());
     const retryDelayMs = Math.min(Math.max(backoff.nextDelayMs(), toldDelayMs), LONGEST_DELAY_MS);
     onInterruption?.(cause, retryDelayMs);
     await sleep(retryDelayMs, signal);
   }
+}
+
+/** Tells which failure to give up at. */
+function createRefusalPatience({
+  refusalPatienceMs = DEFAULT_REFUSAL_PATIENCE_MS,
+  metadata,
+  tls,
+}: StreamOptions): { isOver(end: StreamEnd): boolean; reset(): void } {
+  const areRenewable = typeof metadata === 'function' || typeof tls === 'function';
+  let areRenewed = false;
+  let unexplainedSinceMs: number | undefined;
+  return {
+    isOver({ cause, details }) {
+      const verdict = verdictOn(cause, details);
+      if (verdict !== 'unexplained') unexplainedSinceMs = undefined;
+      else unexplainedSinceMs ??= performance.now();
+      if (verdict === 'unauthenticated') {
+        const isOver = areRenewed || !areRenewable;
+        areRenewed = true;
+        return isOver;
+      }
+      const isTooLong =
+        unexplainedSinceMs !== undefined && performance.now() - unexplainedSinceMs >= refusalPatienceMs;
+      return verdict === 'final' || isTooLong;
+    },
+    reset() {
+      areRenewed = false;
+      unexplainedSinceMs = undefined;
+    },
+  };
 }

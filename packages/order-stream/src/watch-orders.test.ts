@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ServerError, Status } from 'nice-grpc-common';
+import { type CallContext, ServerError, Status } from 'nice-grpc-common';
 import {
   DRAINING,
   refuse,
@@ -217,6 +217,47 @@ for (const code of [
     assert.equal(requests.length, 1);
   });
 }
+
+for (const code of [Status.UNAUTHENTICATED, Status.PERMISSION_DENIED, Status.UNIMPLEMENTED]) {
+  test(`${Status[code]} that no gateway has said is tried again: a proxy says it while it starts`, async (t) => {
+    const { address } = await startScriptedGateway(t, function* (_, { number }) {
+      if (number <= 3) throw new ServerError(code, 'no route');
+      yield message(1);
+    });
+    assert.deepEqual(await take(1, { address }), ['1.0']);
+  });
+}
+
+for (const [code, what, answer] of [
+  [Status.UNIMPLEMENTED, 'a refusal of a proxy that stays', () => {}],
+  [
+    Status.INTERNAL,
+    'an answer that cannot be read',
+    (context: CallContext) => context.trailer.set('grpc-status-details-bin', new Uint8Array(100_000)),
+  ],
+] as const) {
+  test(`${what} ends the watch when it has been tried for long enough`, async (t) => {
+    const { address, requests } = await startScriptedGateway(t, function* (_, { context }) {
+      yield STARTED();
+      answer(context);
+      throw new ServerError(code, 'no');
+    });
+    await assert.rejects(
+      take(1, { address, refusalPatienceMs: 2000 }),
+      (error) => error instanceof OrderStreamError && error.code === code && error.reason === undefined,
+    );
+    assert.ok(requests.length > 2, `${requests.length} attempts`);
+  });
+}
+
+test('refusals are borne again after each message', async (t) => {
+  const { address } = await startScriptedGateway(t, function* (_, { number }) {
+    if (number % 2 === 0) throw new ServerError(Status.UNKNOWN, 'no');
+    yield message(number);
+  });
+  const retries = { minRetryDelayMs: 30, maxRetryDelayMs: 30, refusalPatienceMs: 50 };
+  assert.deepEqual(await take(6, { address, ...retries }), ['1.0', '3.0', '5.0', '7.0', '9.0', '11.0']);
+});
 
 for (const [state, messages] of [
   ['waiting for a message', [STARTED()]],

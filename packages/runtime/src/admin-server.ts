@@ -5,6 +5,8 @@ import { type AdminAnswer, type AdminPage, indexPage, plainText, renderPage } fr
 import { settleWithin } from './deadline.ts';
 import type { Part } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
+import { addressText } from './network-address.ts';
+import { createOpeningPart } from './running-part.ts';
 
 /** One thing a process needs to take work now. Must answer fast; a slow answer counts as no. */
 export interface ReadinessCheck {
@@ -33,35 +35,32 @@ const CHECK_TIMEOUT_MS = 500;
  * app's own pages; `/` lists them. Start it first and stop it last: it must answer while the other parts come and go.
  */
 export function createAdminServer(options: AdminServerOptions): Part {
-  let server: Server | undefined;
   let draining = false;
   const pages = allPages(options, () => draining);
-  return {
-    name: 'admin server',
-    async start(signal) {
-      signal.addEventListener('abort', () => (draining = true), { once: true });
-      server = createServer((request, response) => {
-        answer(request, pages, options.log).then(
-          (found) => send(request, response, found),
-          (error: unknown) => {
-            options.log.warn({ err: error }, 'admin request failed');
-            response.destroy();
-          },
-        );
-      });
-      await listen(server, options.host, options.port);
-      // The server's address is an object for every TCP server that listens.
-      const { port } = server.address() as AddressInfo;
-      options.log.info({ name: 'admin', url: `http://${options.host}:${port}` }, 'listening');
-    },
-    async stop() {
+  return createOpeningPart('admin server', async (signal) => {
+    signal.addEventListener('abort', () => (draining = true), { once: true });
+    const server = createServer((request, response) => {
+      answer(request, pages, options.log).then(
+        (found) => send(request, response, found),
+        (error: unknown) => {
+          options.log.warn({ err: error }, 'admin request failed');
+          response.destroy();
+        },
+      );
+    });
+    await listen(server, options.host, options.port);
+    // The server's address is an object for every TCP server that listens.
+    const { port } = server.address() as AddressInfo;
+    options.log.info(
+      { name: 'admin', url: `http://${addressText({ host: options.host, port })}` },
+      'listening',
+    );
+    return async () => {
       draining = true;
-      const closing = server;
-      if (!closing?.listening) return;
-      closing.closeAllConnections();
-      await new Promise((resolve) => closing.close(resolve));
-    },
-  };
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    };
+  });
 }
 
 type Route = (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;

@@ -6,7 +6,7 @@ export interface Backoff {
 }
 
 /**
- * Exponential back-off with full jitter: a random delay between half and all of a bound that doubles up to `maxMs`.
+ * Exponential back-off with jitter: a random delay between half and all of a bound that doubles up to `maxMs`.
  * The jitter keeps processes that failed together from coming back together.
  */
 export function createBackoff(options: {

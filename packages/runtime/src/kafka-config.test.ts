@@ -23,7 +23,9 @@ const connectionOf = (env: Record<string, string>) => kafkaConnection(readConfig
 test('without settings the connection is plain, and "none" names no broker', () => {
   assert.deepEqual(connectionOf({}), { brokers: ['127.0.0.1:9092'] });
   assert.deepEqual(connectionOf({ KAFKA_BROKERS: 'none' }), { brokers: [] });
-  assert.deepEqual(connectionOf({ KAFKA_BROKERS: 'a:1, [::1]:2' }), { brokers: ['a:1', '[::1]:2'] });
+  assert.deepEqual(connectionOf({ KAFKA_BROKERS: 'a:1, [::1]:2,::1:3' }), {
+    brokers: ['a:1', '[::1]:2', '[::1]:3'],
+  });
 });
 
 test('TLS trusts the given certificates, or those that Node.js trusts', async (t) => {
@@ -65,6 +67,8 @@ for (const [what, env, fault] of [
     /KAFKA_TLS_CA_FILE: cannot be read: ENOENT/,
   ],
   ['brokers without ports', { KAFKA_BROKERS: 'kafka' }, /KAFKA_BROKERS = "kafka": must be host:port/],
+  ['a port beyond the last', { KAFKA_BROKERS: 'a:1,b:99999' }, /KAFKA_BROKERS = "a:1,b:99999": must be/],
+  ['port 0', { KAFKA_BROKERS: '127.0.0.1:0' }, /KAFKA_BROKERS = "127.0.0.1:0": must be/],
   [
     'the default brokers in production',
     { NODE_ENV: 'production' },

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { reasonOf } from './failure-reason.ts';
+import { parseAddresses } from './network-address.ts';
 
 const DEVELOPMENT_BROKERS = '127.0.0.1:9092';
 
@@ -8,9 +10,15 @@ export const kafkaSettings = {
   KAFKA_BROKERS: z
     .string()
     .default(DEVELOPMENT_BROKERS)
-    .transform((list) => (list === 'none' ? [] : list.split(',').map((broker) => broker.trim())))
-    .refine((brokers) => brokers.every((broker) => /^(\[[^\s\]]+\]|[^\s:]+):\d+$/.test(broker)), {
-      message: 'must be host:port, more of them separated by commas',
+    .transform((list, context) => {
+      if (list === 'none') return [];
+      const brokers = parseAddresses(list);
+      const valid = brokers.filter((broker) => broker !== undefined);
+      if (valid.length < brokers.length) {
+        const message = 'must be host:port, a port from 1 to 65535, more of them separated by commas';
+        context.addIssue({ code: 'custom', message });
+      }
+      return valid;
     })
     .describe(
       'host:port of brokers to find the others by, separated by commas; `none` makes a relay hold all events, in development.',
@@ -89,6 +97,6 @@ function reasonNotToRead(file: string): string | undefined {
     readFileSync(file);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
 }

@@ -1,9 +1,10 @@
 import type { Logger } from './logger.ts';
 
 /**
- * A long-lived part of a process. `start` resolves when the part is working or is trying by itself to get there (a part never
- * fails its process because another server is away); it aborts when `signal` does. `stop` resolves when nothing of the part is
- * left; it may be called twice, and before `start`.
+ * A long-lived part of a process, which runs once. `start` resolves when the part is working or is trying by itself to get there (a
+ * part never fails its process because another server is away); it aborts when `signal` does. `stop` resolves when nothing of the part
+ * is left; it may be called twice, before `start` (which then does nothing), during it, and after one that failed. `running-part.ts`
+ * has a base for each kind, and `test/lifecycle` holds every part of every app to this.
  */
 export interface Part {
   readonly name: string;

@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { droppedLogLines } from './stdout-log.ts';
 
-/** A registry with the process's own metrics and `app_build_info`; every part registers its metrics here. */
+/** A registry with the process's own metrics `app_build_info` and `app_log_lines_dropped_total`; every part registers its metrics here. */
 export function createMetricsRegistry(service: string, version: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
@@ -11,5 +12,14 @@ export function createMetricsRegistry(service: string, version: string): Registr
     labelNames: ['version', 'node'],
     registers: [registry],
   }).set({ version, node: process.versions.node }, 1);
+  new Counter({
+    name: 'app_log_lines_dropped_total',
+    help: 'Lines of the log that were dropped because nobody read it.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLogLines());
+    },
+  });
   return registry;
 }

@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Logger, Part } from '@order-events/runtime';
+import { addressText, createOpeningPart, type Logger, type Part } from '@order-events/runtime';
 import express, { type Express } from 'express';
 import type { ApiMetrics } from '../api-metrics.ts';
 import type { OrderService } from '../orders/order-service.ts';
@@ -14,6 +14,8 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** How long a connection without a request stays open. */
+  readonly keepAliveMs: number;
   /** What is not answered this long after the stop is cut off. */
   readonly drainMs: number;
   readonly service: OrderService;
@@ -28,38 +30,35 @@ export function createHttpServer(options: HttpServerOptions): Part {
   const { host, port, drainMs, log } = options;
   const app = createExpressApp(options);
   const unanswered = new Set<ServerResponse>();
-  let server: Server | undefined;
+  const times = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: options.keepAliveMs };
   let draining = false;
-  return {
-    name: 'HTTP server',
-    async start() {
-      const created = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-        if (draining) endConnectionAfter(response);
-        unanswered.add(response);
-        response.once('close', () => unanswered.delete(response));
-        app(request, response);
-      });
-      server = created;
-      await listen(created, host, port);
-      // The server's address is an object for every TCP server that listens.
-      const address = created.address() as AddressInfo;
-      log.info({ name: 'http', url: `http://${host}:${address.port}` }, 'listening');
-    },
-    async stop() {
-      const closing = server;
-      if (!closing?.listening) return;
-      draining = true;
-      // Closing takes no new connections and ends the idle ones; the others end with their answer.
-      const closed = new Promise((resolve) => closing.close(resolve));
-      unanswered.forEach(endConnectionAfter);
-      const cutOff = setTimeout(() => {
-        log.warn({ requests: unanswered.size }, 'requests cut off: not answered in time to stop');
-        closing.closeAllConnections();
-      }, drainMs);
-      await closed;
-      clearTimeout(cutOff);
-    },
-  };
+
+  async function drain(server: Server): Promise<void> {
+    draining = true;
+    // Closing takes no new connections and ends the idle ones; the others end with their answer.
+    const closed = new Promise((resolve) => server.close(resolve));
+    unanswered.forEach(endConnectionAfter);
+    const cutOff = setTimeout(() => {
+      log.warn({ requests: unanswered.size }, 'requests cut off: not answered in time to stop');
+      server.closeAllConnections();
+    }, drainMs);
+    await closed;
+    clearTimeout(cutOff);
+  }
+
+  return createOpeningPart('HTTP server', async () => {
+    const server = createServer(times, (request, response) => {
+      if (draining) endConnectionAfter(response);
+      unanswered.add(response);
+      response.once('close', () => unanswered.delete(response));
+      app(request, response);
+    });
+    await listen(server, host, port);
+    // The server's address is an object for every TCP server that listens.
+    const address = server.address() as AddressInfo;
+    log.info({ name: 'http', url: `http://${addressText({ host, port: address.port })}` }, 'listening');
+    return () => drain(server);
+  });
 }
 
 function createExpressApp({ service, metrics, log }: HttpServerOptions): Express {

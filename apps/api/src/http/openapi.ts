@@ -86,6 +86,7 @@ const CHANGE_FAULTS: ProblemCode[] = [
   'invalid_order',
   'idempotency_key_in_use',
   'idempotency_key_reused',
+  'read_only',
 ];
 
 const PLACE: OpenApiOperation = {

@@ -18,7 +18,15 @@ async function serveFailing(t: TestContext, error: unknown) {
   const fail = () => Promise.reject(error);
   const service: OrderService = { place: fail, changeItems: fail, changeStatus: fail, get: fail, list: fail };
   const metrics = createApiMetrics(createMetricsRegistry('api', '0'));
-  const server = createHttpServer({ host: '127.0.0.1', port: 0, drainMs: 100, service, metrics, log });
+  const server = createHttpServer({
+    host: '127.0.0.1',
+    port: 0,
+    keepAliveMs: 5_000,
+    drainMs: 100,
+    service,
+    metrics,
+    log,
+  });
   await server.start(new AbortController().signal);
   t.after(() => server.stop());
   const url = String(lines.find((line) => line['msg'] === 'listening')?.['url']);

@@ -1,4 +1,4 @@
-import { isDatabaseAway } from '@order-events/database';
+import { isDatabaseAway, isDatabaseReadOnly } from '@order-events/database';
 import { DomainError } from '@order-events/domain';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from '@order-events/runtime';
@@ -43,6 +43,7 @@ export const PROBLEMS = {
   invalid_order: { status: 422, title: 'The order breaks a rule' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
   internal_error: { status: 500, title: 'Something went wrong here' },
+  read_only: { status: 503, title: 'Nothing can be changed now' },
   service_unavailable: { status: 503, title: 'The service cannot answer now' },
 } as const;
 
@@ -51,6 +52,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** Problems that go away by themselves: when to try again, in seconds. */
 const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
   idempotency_key_in_use: '1',
+  read_only: '5',
   service_unavailable: '1',
 };
 
@@ -62,6 +64,7 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
     const about = { err: error, url: request.path, requestId: response.get('X-Request-Id') };
     if (problem.code === 'internal_error') log.error(about, 'request failed');
     if (problem.code === 'service_unavailable') log.warn(about, 'database away');
+    if (problem.code === 'read_only') log.warn(about, 'database read-only');
     if (response.headersSent) return void response.destroy();
     sendProblem(response, problem, request.originalUrl);
   };
@@ -91,6 +94,9 @@ function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof OrderError || error instanceof DomainError) {
     if (isProblemCode(error.code)) return new Problem(error.code, error.message);
+  }
+  if (isDatabaseReadOnly(error)) {
+    return new Problem('read_only', 'the database takes no changes at present, orders can only be read');
   }
   if (isDatabaseAway(error)) {
     return new Problem('service_unavailable', 'the database does not answer; try again');

@@ -6,6 +6,9 @@ import { Problem, type ProblemDetail } from './problem.ts';
 
 type Place = 'body' | 'path' | 'query' | 'headers';
 
+const MAX_NAMED = 20;
+const MAX_POINTER_LENGTH = 300;
+
 /** Parses a JSON body; what is valid JSON and no object is the schema's business. */
 export const parseJson = express.json({ limit: '512kb', strict: false });
 
@@ -32,9 +35,14 @@ export function bodyOf<Schema extends z.ZodType>(schema: Schema, request: Reques
   return checked(schema, request.body, 'body');
 }
 
+/** Names the first faults and counts all: a body may have a hundred thousand. */
 export function faultyInput(place: Place, errors: readonly ProblemDetail[]): Problem {
   const count = errors.length === 1 ? 'a fault' : `${errors.length} faults`;
-  return new Problem('validation_failed', `the ${place} of the request has ${count}`, { errors });
+  const more = errors.length > MAX_NAMED ? `, ${MAX_NAMED} of them are named` : '';
+  const named = errors.slice(0, MAX_NAMED);
+  return new Problem('validation_failed', `the ${place} of the request has ${count}${more}`, {
+    errors: named,
+  });
 }
 
 const VERSION_TAG = /^"v(\d{1,9})"$/;
@@ -74,7 +82,8 @@ function detailsOf(issue: z.core.$ZodIssue, place: Place): ProblemDetail[] {
   return [{ pointer: pointerTo(path), detail: issue.message }];
 }
 
-/** RFC 6901. */
+/** RFC 6901. The name of a field that is not known may be as long as the body; its beginning is enough to find it. */
 function pointerTo(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  const pointer = path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return pointer.length <= MAX_POINTER_LENGTH ? pointer : `${pointer.slice(0, MAX_POINTER_LENGTH)}…`;
 }

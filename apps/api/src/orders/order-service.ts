@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { type Database, inTransaction } from '@order-events/database';
+import { type Database, inTransaction, readAgain } from '@order-events/database';
 import {
   changeOrderStatus,
   type Clock,
@@ -116,10 +116,10 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
     changeStatus: (orderId, status, request) =>
       change(orderId, request, (current) => changeOrderStatus(current, status, context())),
     async get(orderId) {
-      const order = await orders.find(database, orderId);
+      const order = await readAgain(() => orders.find(database, orderId));
       if (!order) throw new OrderNotFoundError(orderId);
       return order;
     },
-    list: (query) => orders.list(database, query),
+    list: (query) => readAgain(() => orders.list(database, query)),
   };
 }

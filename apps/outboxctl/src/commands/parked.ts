@@ -1,14 +1,17 @@
-import { parseDuration, parsePositive, parseUuid } from '../argument-value.ts';
-import type { Call, Command, OptionSpec } from '../command.ts';
-import { CommandError, EXIT, UsageError } from '../outcome.ts';
 import {
   countParkedEvents,
   discardEvents,
   findParkedEvents,
   listParkedKeys,
   type ParkedChoice,
+  type ParkedEvent,
+  type ParkedKey,
   requeueKeys,
-} from '../parked-event-store.ts';
+} from '@order-events/outbox';
+import { parseDuration, parsePositive, parseUuid } from '../argument-value.ts';
+import type { Call, Command, OptionSpec } from '../command.ts';
+import { refuseForeignCursors } from '../identity-check.ts';
+import { CommandError, EXIT, UsageError } from '../outcome.ts';
 import { pollUntil } from '../poll-until.ts';
 import { counted, printable, textTable } from '../text-table.ts';
 
@@ -28,24 +31,24 @@ export const parkedList: Command = {
     'keys go on.',
   options: { limit: { type: 'string', value: 'n', help: 'how many keys to show (default 100)' } },
   examples: ['parked list', 'parked list --json | jq -r ".keys[].key"'],
-  async run({ flags, database, terminal }) {
+  async run({ flags, pool, terminal }) {
     const limit = parsePositive('--limit', flags.text('limit') ?? '100');
-    const { keys, total, events } = await listParkedKeys(database, limit);
+    const { keys, total, events } = await listParkedKeys(pool, limit);
     const table = textTable(
       ['KEY', 'PARTITION', 'EVENTS', 'FIRST EVENT', 'TYPE', 'PARKED AT', 'STATE', 'CAUSE'],
       keys.map((key) => [
         key.key,
         key.partition,
         key.events,
-        key.first_event_id,
-        key.event_type,
-        key.parked_at.toISOString(),
-        key.requeued_at ? 'requeued' : 'parked',
+        key.firstEventId,
+        key.eventType,
+        key.parkedAt.toISOString(),
+        key.requeuedAt ? 'requeued' : 'parked',
         key.cause,
       ]),
     );
     terminal.answer(
-      { keys, total_keys: total, total_events: events },
+      { keys: keys.map(keyJson), total_keys: total, total_events: events },
       total === 0 ? 'nothing is parked' : table,
     );
     if (keys.length < total) terminal.say(`${total - keys.length} more: --limit ${total} shows all`);
@@ -62,20 +65,20 @@ export const parkedShow: Command = {
   options: { key: KEY_OPTION },
   examples: ['parked show 0199aa10-5a5e-7cf1-8f0e-2f7d8c0d6b11'],
   async run(call) {
-    const events = await findParkedEvents(call.database, choice(call), MAX_SHOWN);
+    const events = await findParkedEvents(call.pool, choice(call), MAX_SHOWN);
     if (events.length === 0) throw nothingParked();
     const text = events.map((event) =>
       [
-        `event      ${event.event_id}  ${event.event_type}  seq ${event.seq}`,
+        `event      ${event.eventId}  ${event.eventType}  seq ${event.seq}`,
         `key        ${event.key}  partition ${event.partition}`,
-        `created    ${event.created_at.toISOString()}`,
-        `parked     ${event.parked_at.toISOString()}${event.requeued_at ? `, requeued ${event.requeued_at.toISOString()}` : ''}`,
+        `created    ${event.createdAt.toISOString()}`,
+        `parked     ${event.parkedAt.toISOString()}${event.requeuedAt ? `, requeued ${event.requeuedAt.toISOString()}` : ''}`,
         `cause      ${event.cause}`,
         `headers    ${JSON.stringify(event.headers)}`,
         `payload    ${printable(event.payload)}`,
       ].join('\n'),
     );
-    call.terminal.answer({ events }, text.join('\n\n'));
+    call.terminal.answer({ events: events.map(eventJson) }, text.join('\n\n'));
     return EXIT.ok;
   },
 };
@@ -97,9 +100,10 @@ export const parkedRequeue: Command = {
   examples: ['parked requeue --key 4f5c2d0e-…', 'parked requeue --all'],
   async run(call) {
     const timeoutMs = parseDuration('--timeout', call.flags.text('timeout') ?? '60s');
-    const { keys } = await countParkedEvents(call.database, choice(call));
+    const { keys } = await countParkedEvents(call.pool, choice(call));
     if (keys.length === 0) throw nothingParked();
-    const events = await requeueKeys(call.database, keys);
+    await refuseForeignCursors(call);
+    const events = await requeueKeys(call.pool, keys);
     if (call.flags.isSet('no-wait')) {
       call.terminal.answer({ keys, requeued_events: events }, `requeued: ${counted(events, 'event')}`);
       return EXIT.ok;
@@ -132,14 +136,14 @@ export const parkedDiscard: Command = {
   examples: ['parked discard 0199aa10-5a5e-7cf1-8f0e-2f7d8c0d6b11', 'parked discard --key 4f5c2d0e-… --yes'],
   async run(call) {
     const chosen = choice(call);
-    const { events, requeued, keys } = await countParkedEvents(call.database, chosen);
+    const { events, requeued, keys } = await countParkedEvents(call.pool, chosen);
     if (events === 0) throw nothingParked();
     if (requeued > 0)
       throw new CommandError('they are being published again: wait, and look at outboxctl parked list');
     const question = `Give up ${counted(events, 'event')} of key ${keys.join(', ')} for good?`;
     if (!(await call.terminal.confirm(question, call.signal))) throw new CommandError('not confirmed');
-    const discarded = await discardEvents(call.database, chosen);
-    const { events: left } = await countParkedEvents(call.database, { keys });
+    const discarded = await discardEvents(call.pool, chosen);
+    const { events: left } = await countParkedEvents(call.pool, { keys });
     call.terminal.answer(
       { keys, discarded_events: discarded, parked_events: left },
       `discarded: ${counted(discarded, 'event')}`,
@@ -154,7 +158,7 @@ export const parkedDiscard: Command = {
 /** How many events of the keys are still parked once none of them is to be published again. */
 async function untilSettled(call: Call, keys: readonly string[], timeoutMs: number): Promise<number> {
   const state = await pollUntil({
-    look: () => countParkedEvents(call.database, { keys }),
+    look: () => countParkedEvents(call.pool, { keys }),
     isDone: ({ requeued }) => requeued === 0,
     describe: ({ requeued }) => `${counted(requeued, 'event')} to be published`,
     leftBehind:
@@ -177,4 +181,33 @@ function choice({ positionals, flags }: Call): ParkedChoice {
 
 function nothingParked(): CommandError {
   return new CommandError('nothing of it is parked: outboxctl parked list shows what is');
+}
+
+function keyJson(key: ParkedKey) {
+  return {
+    partition: key.partition,
+    key: key.key,
+    events: key.events,
+    parked_at: key.parkedAt,
+    requeued_at: key.requeuedAt ?? null,
+    first_event_id: key.firstEventId,
+    event_type: key.eventType,
+    cause: key.cause,
+  };
+}
+
+function eventJson(event: ParkedEvent) {
+  return {
+    event_id: event.eventId,
+    seq: event.seq,
+    partition: event.partition,
+    key: event.key,
+    event_type: event.eventType,
+    headers: event.headers,
+    payload: event.payload,
+    created_at: event.createdAt,
+    cause: event.cause,
+    parked_at: event.parkedAt,
+    requeued_at: event.requeuedAt ?? null,
+  };
 }

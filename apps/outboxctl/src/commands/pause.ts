@@ -1,7 +1,7 @@
+import { type PartitionState, readPartitions, setMode } from '@order-events/outbox';
 import type { Call, Command } from '../command.ts';
 import { CommandError, EXIT } from '../outcome.ts';
 import { parseDuration, parsePartition } from '../argument-value.ts';
-import { listPartitions, type PartitionState, setMode } from '../partition-store.ts';
 import { pollUntil } from '../poll-until.ts';
 import { counted } from '../text-table.ts';
 
@@ -22,10 +22,10 @@ export const pause: Command = {
     const wait = !call.flags.isSet('no-wait');
     const timeoutMs = parseDuration('--timeout', call.flags.text('timeout') ?? '30s');
     const chosen = await choosePartitions(call);
-    const changed = await setMode(call.database, 'paused', chosen);
+    const changed = await setMode(call.pool, 'paused', chosen);
     if (wait) await untilUnowned(call, chosen, timeoutMs);
-    const state = (await listPartitions(call.database)).filter(({ partition }) => chosen.includes(partition));
-    const busy = state.filter(({ owner }) => owner !== undefined).length;
+    const state = (await readPartitions(call.pool)).filter(({ partition }) => chosen.includes(partition));
+    const busy = state.filter(({ owned }) => owned).length;
     call.terminal.answer(
       { partitions: chosen, changed, idle: busy === 0 },
       `paused: ${counted(changed.length, 'partition')}` +
@@ -48,7 +48,7 @@ export const resume: Command = {
   async run(call) {
     const chosen = await choosePartitions(call);
     await refuseHalfwayResize(call);
-    const changed = await setMode(call.database, 'running', chosen);
+    const changed = await setMode(call.pool, 'running', chosen);
     call.terminal.answer(
       { partitions: chosen, changed },
       `running: ${counted(chosen.length, 'partition')}, of which ${changed.length} had not been`,
@@ -60,7 +60,7 @@ export const resume: Command = {
 /** The partition that is named, or all. Throws when there is none. */
 async function choosePartitions(call: Call): Promise<number[]> {
   const [text] = call.positionals;
-  const known = (await listPartitions(call.database)).map(({ partition }) => partition);
+  const known = (await readPartitions(call.pool)).map(({ partition }) => partition);
   if (known.length === 0) {
     throw new CommandError(
       'no partitions are known yet: a relay writes them down when it first finds the topic',
@@ -76,9 +76,9 @@ async function choosePartitions(call: Call): Promise<number[]> {
 
 async function untilUnowned(call: Call, chosen: readonly number[], timeoutMs: number): Promise<void> {
   const stillOwned = (state: readonly PartitionState[]) =>
-    state.filter(({ partition, owner }) => chosen.includes(partition) && owner !== undefined);
+    state.filter(({ partition, owned }) => chosen.includes(partition) && owned);
   await pollUntil({
-    look: () => listPartitions(call.database),
+    look: () => readPartitions(call.pool),
     isDone: (state) => stillOwned(state).length === 0,
     describe: (state) => `waiting for ${counted(stillOwned(state).length, 'partition')} to be given up`,
     leftBehind:
@@ -91,7 +91,7 @@ async function untilUnowned(call: Call, chosen: readonly number[], timeoutMs: nu
 
 /** Once the topic has more partitions, publishing by the old number would put orders into the wrong ones. */
 async function refuseHalfwayResize(call: Call): Promise<void> {
-  const partitions = await listPartitions(call.database);
+  const partitions = await readPartitions(call.pool);
   if (!partitions.some(({ mode }) => mode === 'draining') || !call.topic.configured) return;
   const { partitionCount } = await call.topic.reader().describe(call.signal);
   if (partitionCount === partitions.length) return;

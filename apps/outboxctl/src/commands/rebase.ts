@@ -1,11 +1,17 @@
 import { parseDuration } from '../argument-value.ts';
+import { type PartitionState, readPartitions, readSystemIdentifier, setMode } from '@order-events/outbox';
+import {
+  type NewIdentity,
+  previewRebase,
+  rebaseOutbox,
+  type RebaseResult,
+} from '@order-events/outbox/repair';
 import type { Call, Command } from '../command.ts';
 import { CommandError, EXIT } from '../outcome.ts';
-import { type NewIdentity, previewRebase, rebaseOutbox, type RebaseResult } from '../outbox-rebase.ts';
-import { listPartitions, type PartitionState, setMode } from '../partition-store.ts';
 import { pollUntil } from '../poll-until.ts';
-import { readSystemIdentifier } from '../relay-store.ts';
 import { counted, textTable } from '../text-table.ts';
+import { refuseHarmfulSettings } from '../topic-settings.ts';
+import { unreadableJson, unreadableText } from '../unreadable-parts.ts';
 
 export const rebase: Command = {
   name: 'rebase',
@@ -26,9 +32,11 @@ export const rebase: Command = {
   async run(call) {
     const timeoutMs = parseDuration('--timeout', call.flags.text('timeout') ?? '60s');
     const dryRun = call.flags.isSet('dry-run');
-    const { topicId, partitionCount } = await call.topic.reader().describe(call.signal);
+    await refuseHarmfulSettings(call);
+    const { clusterId, topicId, partitionCount } = await call.topic.reader().describe(call.signal);
     const identity: NewIdentity = {
-      systemIdentifier: await readSystemIdentifier(call.database),
+      systemIdentifier: await readSystemIdentifier(call.pool),
+      clusterId,
       topic: call.topic.name,
       topicId,
       partitionCount,
@@ -50,10 +58,10 @@ async function confirmAndPause(call: Call, timeoutMs: number): Promise<void> {
     `Pause all relays, and make the cursors of this database anew from topic ${call.topic.name}?\n` +
     'outboxctl rebase --dry-run tells what would be published.';
   if (!(await call.terminal.confirm(question, call.signal))) throw new CommandError('not confirmed');
-  await setMode(call.database, 'paused', undefined);
-  const owned = (state: readonly PartitionState[]) => state.filter(({ owner }) => owner !== undefined).length;
+  await setMode(call.pool, 'paused', undefined);
+  const owned = (state: readonly PartitionState[]) => state.filter(({ owned }) => owned).length;
   await pollUntil({
-    look: () => listPartitions(call.database),
+    look: () => readPartitions(call.pool),
     isDone: (state) => owned(state) === 0,
     describe: (state) => `waiting for ${counted(owned(state), 'partition')} to be given up`,
     leftBehind: LEFT_PAUSED,
@@ -73,13 +81,13 @@ async function carryOut(call: Call, identity: NewIdentity): Promise<RebaseResult
 }
 
 async function preview(call: Call, partitionCount: number): Promise<RebaseResult> {
-  const known = (await listPartitions(call.database)).length;
+  const known = (await readPartitions(call.pool)).length;
   return previewRebase(partsOf(call), known || partitionCount);
 }
 
 function partsOf(call: Call) {
   return {
-    database: call.database,
+    pool: call.pool,
     reader: call.topic.reader(),
     onProgress: (text: string) => call.terminal.progress(text),
     signal: call.signal,
@@ -97,25 +105,29 @@ function resultJson(identity: NewIdentity, result: RebaseResult, dryRun: boolean
     system_identifier: identity.systemIdentifier,
     partitions: identity.partitionCount,
     held: result.held,
-    set_aside: result.set_aside,
+    set_aside: result.setAside,
     expired: result.expired,
     unpublished: result.unpublished,
     only_in_topic: result.onlyInTopic,
     unparked_events: result.unparked,
     cancelled_replays: result.cancelledReplays,
+    unreadable_batches: unreadableJson(result.unreadable),
+    renumbered: result.renumbered,
   };
 }
 
 function resultText(result: RebaseResult, dryRun: boolean): string {
-  return textTable(
+  const counts = textTable(
     ['EVENTS OF THE OUTBOX', 'COUNT'],
     [
       ['in the topic', result.held],
-      ['parked or discarded', result.set_aside],
+      ['parked or discarded', result.setAside],
       ['older than the topic', result.expired],
       [dryRun ? 'would be published' : 'to be published', result.unpublished],
       ['only in the topic (lost here, or dropped)', result.onlyInTopic],
       ['parked, and in the topic by now', result.unparked],
+      ...(result.renumbered > 0 ? [['numbered anew: the sequence was behind', result.renumbered]] : []),
     ],
   );
+  return [counts, ...unreadableText(result.unreadable)].join('\n\n');
 }

@@ -1,19 +1,22 @@
 import { keyHash } from '@order-events/messaging';
-import { parseDuration, parseSeq, parseSince, parseUuid } from '../argument-value.ts';
-import type { Call, Command } from '../command.ts';
-import { CommandError, EXIT, UsageError } from '../outcome.ts';
-import { listPartitions } from '../partition-store.ts';
-import { pollUntil } from '../poll-until.ts';
 import {
   cancelReplay,
   listReplays,
   planReplay,
+  readPartitions,
   type ReplayChoice,
   type ReplayPlan,
   type ReplayProgress,
   requestReplay,
-} from '../replay-store.ts';
-import { counted, durationText, textTable } from '../text-table.ts';
+} from '@order-events/outbox';
+import { durationText } from '@order-events/runtime';
+import { parseDuration, parseSeq, parseSince, parseUuid } from '../argument-value.ts';
+import type { Call, Command } from '../command.ts';
+import { refuseForeignCursors } from '../identity-check.ts';
+import { CommandError, EXIT, UsageError } from '../outcome.ts';
+import { pollUntil } from '../poll-until.ts';
+import { counted, textTable } from '../text-table.ts';
+import { refuseHarmfulSettings } from '../topic-settings.ts';
 
 export const replay: Command = {
   name: 'replay',
@@ -34,9 +37,11 @@ export const replay: Command = {
   async run(call) {
     const timeoutMs = parseDuration('--timeout', call.flags.text('timeout') ?? '1h');
     const choice = chosenEvents(call);
-    const { length: partitionCount } = await listPartitions(call.database);
+    const { length: partitionCount } = await readPartitions(call.pool);
     if (partitionCount === 0) throw new CommandError('no partitions are known yet: nothing is published');
-    const plan = await planReplay(call.database, choice, partitionCount);
+    await refuseForeignCursors(call);
+    await refuseHarmfulSettings(call);
+    const plan = await planReplay(call.pool, choice, partitionCount);
     warnOfDroppedRows(call, choice, plan);
     if (call.flags.isSet('dry-run') || plan.toSeq === undefined || plan.events === 0) {
       call.terminal.answer(planJson(plan), planText(plan));
@@ -44,7 +49,7 @@ export const replay: Command = {
     }
     const question = `Publish ${counted(plan.events, 'event')} again to topic ${call.topic.name}?`;
     if (!(await call.terminal.confirm(question, call.signal))) throw new CommandError('not confirmed');
-    const replayId = await requestReplay(call.database, choice, plan.toSeq);
+    const replayId = await requestReplay(call.pool, choice, plan.toSeq);
     if (replayId === undefined) {
       throw new CommandError('the partitions are being drained for a resize: replay when it is done');
     }
@@ -52,9 +57,9 @@ export const replay: Command = {
       ? await findReplay(call, replayId)
       : await untilFinished(call, replayId, plan, timeoutMs);
     call.terminal.answer(
-      { ...planJson(plan), ...state },
-      state.finished_at
-        ? `published ${counted(state.published_events, 'event')} again (replay ${replayId})`
+      { ...planJson(plan), ...progressJson(state) },
+      state.finishedAt
+        ? `published ${counted(state.publishedEvents, 'event')} again (replay ${replayId})`
         : `requested replay ${replayId}: outboxctl replay status ${replayId}`,
     );
     return EXIT.ok;
@@ -71,21 +76,24 @@ export const replayStatus: Command = {
   async run(call) {
     const [id] = call.positionals;
     const replayId = id === undefined ? undefined : parseUuid('the replay id', id);
-    const replays = await listReplays(call.database, replayId, 20);
+    const replays = await listReplays(call.pool, replayId, 20);
     if (replayId !== undefined && replays.length === 0)
       throw new CommandError(`there is no replay ${replayId}`);
     const table = textTable(
       ['REPLAY', 'EVENTS', 'REQUESTED AT', 'PUBLISHED', 'PARTITIONS LEFT', 'STATE'],
       replays.map((one) => [
-        one.replay_id,
+        one.replayId,
         choiceText(one),
-        one.requested_at.toISOString(),
-        one.published_events,
-        one.unfinished_partitions,
-        one.cancelled_at ? 'cancelled' : one.finished_at ? 'finished' : 'under way',
+        one.requestedAt.toISOString(),
+        one.publishedEvents,
+        one.unfinishedPartitions,
+        one.cancelledAt ? 'cancelled' : one.finishedAt ? 'finished' : 'under way',
       ]),
     );
-    call.terminal.answer({ replays }, replays.length === 0 ? 'there are no replays' : table);
+    call.terminal.answer(
+      { replays: replays.map(progressJson) },
+      replays.length === 0 ? 'there are no replays' : table,
+    );
     return EXIT.ok;
   },
 };
@@ -101,13 +109,13 @@ export const replayCancel: Command = {
     const [id] = call.positionals;
     if (id === undefined) throw new UsageError('name the replay: outboxctl replay status lists them');
     const replayId = parseUuid('the replay id', id);
-    const cancelled = await cancelReplay(call.database, replayId);
+    const cancelled = await cancelReplay(call.pool, replayId);
     const state = await findReplay(call, replayId);
     call.terminal.answer(
-      { ...state },
+      progressJson(state),
       cancelled === 0
         ? `replay ${replayId} was done already`
-        : `called off in ${counted(cancelled, 'partition')}; ${counted(state.published_events, 'event')} had been published again`,
+        : `called off in ${counted(cancelled, 'partition')}; ${counted(state.publishedEvents, 'event')} had been published again`,
     );
     return EXIT.ok;
   },
@@ -133,7 +141,7 @@ function warnOfDroppedRows(call: Call, choice: ReplayChoice, { retainedFrom }: R
 }
 
 async function findReplay(call: Call, replayId: string): Promise<ReplayProgress> {
-  const [state] = await listReplays(call.database, replayId, 1);
+  const [state] = await listReplays(call.pool, replayId, 1);
   if (!state) throw new CommandError(`there is no replay ${replayId}`);
   return state;
 }
@@ -146,10 +154,10 @@ function untilFinished(
 ): Promise<ReplayProgress> {
   return pollUntil({
     look: () => findReplay(call, replayId),
-    isDone: (state) => state.finished_at !== null,
+    isDone: (state) => state.finishedAt !== undefined,
     describe: (state) =>
-      `published ${state.published_events} of ${counted(plan.events, 'event')} again, ` +
-      `${counted(state.unfinished_partitions, 'partition')} to go`,
+      `published ${state.publishedEvents} of ${counted(plan.events, 'event')} again, ` +
+      `${counted(state.unfinishedPartitions, 'partition')} to go`,
     leftBehind: `the replay goes on: outboxctl replay status ${replayId}, or replay cancel ${replayId}`,
     timeoutMs,
     terminal: call.terminal,
@@ -167,8 +175,24 @@ function planText(plan: ReplayPlan): string {
   return `${textTable(['PARTITION', 'EVENTS'], rows)}\n\n${counted(plan.events, 'event')} would be published again`;
 }
 
-function choiceText({ since, key, from_seq: fromSeq }: ReplayProgress): string {
+function choiceText({ since, key, fromSeq }: ReplayProgress): string {
   if (since)
     return `since ${since.toISOString()} (${durationText((Date.now() - since.getTime()) / 1000)} ago)`;
-  return key === null ? `from seq ${fromSeq}` : `key ${key}`;
+  return key === undefined ? `from seq ${fromSeq}` : `key ${key}`;
+}
+
+function progressJson(replay: ReplayProgress) {
+  return {
+    replay_id: replay.replayId,
+    since: replay.since ?? null,
+    key: replay.key ?? null,
+    from_seq: replay.fromSeq ?? null,
+    to_seq: replay.toSeq,
+    requested_at: replay.requestedAt,
+    cancelled_at: replay.cancelledAt ?? null,
+    published_events: replay.publishedEvents,
+    partitions: replay.partitions,
+    unfinished_partitions: replay.unfinishedPartitions,
+    finished_at: replay.finishedAt ?? null,
+  };
 }

@@ -1,19 +1,25 @@
-import { ensurePartitionCount } from '@order-events/messaging';
-import { kafkaConnection } from '@order-events/runtime';
-import { parseDuration, parsePositive } from '../argument-value.ts';
-import type { Call, Command } from '../command.ts';
-import { databaseProblems } from '../identity-check.ts';
-import { CommandError, EXIT, UsageError } from '../outcome.ts';
+import { ensurePartitionCount, recordPartitionChange } from '@order-events/messaging';
+import {
+  type LiveRelay,
+  type PartitionState,
+  readIdentity,
+  readLiveRelays,
+  readPartitions,
+  setMode,
+} from '@order-events/outbox';
 import {
   commonCursor,
   finishResize,
   giveLastWindow,
   isDrained,
   refuseUnfinishedReplays,
-} from '../partition-resize.ts';
-import { listPartitions, type PartitionState, setMode } from '../partition-store.ts';
+} from '@order-events/outbox/repair';
+import { kafkaConnection } from '@order-events/runtime';
+import { parseDuration, parsePositive } from '../argument-value.ts';
+import type { Call, Command } from '../command.ts';
+import { databaseFindings } from '../identity-check.ts';
+import { CommandError, EXIT, UsageError } from '../outcome.ts';
 import { pollUntil } from '../poll-until.ts';
-import { listLiveRelays, readIdentity, type RelayInstance } from '../relay-store.ts';
 import { counted } from '../text-table.ts';
 
 export const resize: Command = {
@@ -34,7 +40,7 @@ export const resize: Command = {
     if (text === undefined) throw new UsageError('say how many: --partitions 24');
     const wanted = parsePositive('--partitions', text);
     const timeoutMs = parseDuration('--timeout', call.flags.text('timeout') ?? '10m');
-    const present = await listPartitions(call.database);
+    const present = await readPartitions(call.pool);
     const inTopic = (await call.topic.reader().describe(call.signal)).partitionCount;
     if (present.length === wanted && inTopic === wanted) {
       return answer(call, wanted, wanted, `the topic has ${counted(wanted, 'partition')} already`);
@@ -45,8 +51,8 @@ export const resize: Command = {
       'Kafka cannot take them away again, and keys move to other partitions.';
     if (!(await call.terminal.confirm(question, call.signal))) throw new CommandError('not confirmed');
     const cursor = inTopic === wanted ? halfwayCursor(present) : await drain(call, timeoutMs);
-    await addPartitions(call, wanted, timeoutMs);
-    await finishResize(call.database, cursor, wanted);
+    await addPartitions(call, present.length, wanted, timeoutMs);
+    await finishResize(call.pool, cursor, wanted);
     return answer(call, present.length, wanted, `the topic has ${counted(wanted, 'partition')} now`);
   },
 };
@@ -76,10 +82,10 @@ async function refuseUnlessPossible(
         `finish with outboxctl resize --partitions ${inTopic} first, or outboxctl rebase`,
     );
   }
-  const stored = await readIdentity(call.database);
-  const [problem] = await databaseProblems(call.database, stored);
-  if (problem !== undefined) throw new CommandError(problem);
-  await refuseUnfinishedReplays(call.database);
+  const stored = await readIdentity(call.pool);
+  const [found] = await databaseFindings(call, stored);
+  if (found) throw new CommandError(found.text.replaceAll('`', ''));
+  await refuseUnfinishedReplays(call.pool);
 }
 
 /** Where a resize that was interrupted after the topic got its partitions goes on. */
@@ -93,23 +99,41 @@ function halfwayCursor(present: readonly PartitionState[]): string {
 
 /** Lets the relays publish everything up to one snapshot and nothing more; answers the snapshot. */
 async function drain(call: Call, timeoutMs: number): Promise<string> {
-  await setMode(call.database, 'draining', undefined);
+  await setMode(call.pool, 'draining', undefined);
   for (;;) {
     await waitFor(call, timeoutMs, isDrained);
-    const target = await giveLastWindow(call.database);
+    const target = await giveLastWindow(call.pool);
     if (target === undefined) continue;
     await waitFor(call, timeoutMs, (state) => commonCursor(state) === target);
     return target;
   }
 }
 
-async function addPartitions(call: Call, partitions: number, timeoutMs: number): Promise<void> {
+/**
+ * Nothing is published between the drain and finishResize, so the ends of the partitions are where the former mapping ends. They are
+ * stored before the change: whoever sees the new partitions finds them. When it is done once more, they are the same.
+ */
+async function addPartitions(
+  call: Call,
+  former: number,
+  partitions: number,
+  timeoutMs: number,
+): Promise<void> {
   call.terminal.progress('adding the partitions to the topic');
-  await ensurePartitionCount(
-    { ...kafkaConnection(call.config), clientId: 'outboxctl' },
-    { topic: call.topic.name, partitions },
-    AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]),
-  );
+  const connection = { ...kafkaConnection(call.config), clientId: 'outboxctl' };
+  const { name: topic } = call.topic;
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]);
+  const reader = call.topic.reader();
+  const { topicId } = await reader.describe(signal);
+  const ends = await reader.offsets('latest', [...Array(former).keys()], signal);
+  const change = {
+    formerCount: former,
+    count: partitions,
+    ends: Array.from({ length: former }, (_, partition) => ends.get(partition) ?? 0n),
+    changedAt: new Date(),
+  };
+  await recordPartitionChange(connection, { topic, topicId, change }, signal);
+  await ensurePartitionCount(connection, { topic, partitions }, signal);
 }
 
 async function waitFor(
@@ -119,8 +143,8 @@ async function waitFor(
 ): Promise<void> {
   await pollUntil({
     look: async () => ({
-      partitions: await listPartitions(call.database),
-      relays: await listLiveRelays(call.database, call.config.RELAY_LEASE_MS),
+      partitions: await readPartitions(call.pool),
+      relays: await readLiveRelays(call.pool, call.config.RELAY_LEASE_MS),
     }),
     isDone: ({ partitions }) => isDone(partitions),
     describe: drainingText,
@@ -134,9 +158,9 @@ async function waitFor(
 
 function drainingText(state: {
   partitions: readonly PartitionState[];
-  relays: readonly RelayInstance[];
+  relays: readonly LiveRelay[];
 }): string {
-  const busy = state.partitions.filter(({ owner, page }) => owner !== undefined || page !== undefined).length;
+  const busy = state.partitions.filter(({ owned, paging }) => owned || paging).length;
   const stopped = state.partitions.filter(({ mode }) => mode !== 'draining').length;
   if (stopped > 0) return `${counted(stopped, 'partition')} were taken out of draining: run it again`;
   const nobody = state.relays.length === 0 ? '; no relay is alive to do it: start one' : '';

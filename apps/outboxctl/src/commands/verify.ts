@@ -1,10 +1,13 @@
 import { parsePositive } from '../argument-value.ts';
+import { readPartitions } from '@order-events/outbox';
+import { auditOutbox, type OutboxAudit } from '@order-events/outbox/repair';
 import type { Command } from '../command.ts';
+import { refuseForeignCursors } from '../identity-check.ts';
 import { CommandError, EXIT } from '../outcome.ts';
-import { auditOutbox, type OutboxAudit } from '../outbox-audit.ts';
-import { listPartitions } from '../partition-store.ts';
 import { coloured } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
+import { refuseHarmfulSettings } from '../topic-settings.ts';
+import { unreadableJson, unreadableText } from '../unreadable-parts.ts';
 
 export const verify: Command = {
   name: 'verify',
@@ -18,12 +21,14 @@ export const verify: Command = {
   examples: ['verify', 'verify --json | jq .missing'],
   async run(call) {
     const samples = parsePositive('--samples', call.flags.text('samples') ?? '20');
-    if ((await listPartitions(call.database)).length === 0) {
+    if ((await readPartitions(call.pool)).length === 0) {
       throw new CommandError(
         'no partitions are known yet: no relay has found the topic, so nothing is published',
       );
     }
-    const audit = await auditOutbox(call.database, call.topic.reader(), {
+    await refuseForeignCursors(call);
+    await refuseHarmfulSettings(call);
+    const audit = await auditOutbox(call.pool, call.topic.reader(), {
       samples,
       signal: call.signal,
       onProgress: (text) => call.terminal.progress(text),
@@ -50,10 +55,29 @@ function auditJson(topic: string, audit: OutboxAudit, faults: number) {
     replayed_records: audit.records.replays,
     foreign_records: audit.records.foreign,
     only_in_topic: audit.onlyInTopic,
+    unreadable_batches: unreadableJson(audit.records.unreadable),
     samples: {
-      missing: audit.samples.missing,
-      doubled: audit.samples.doubled,
-      out_of_order: audit.samples.outOfOrder,
+      missing: audit.samples.missing.map((one) => ({
+        event_id: one.eventId,
+        key: one.key,
+        seq: one.seq,
+        partition: one.partition,
+        created_at: one.createdAt,
+      })),
+      doubled: audit.samples.doubled.map((one) => ({
+        event_id: one.eventId,
+        replay_id: one.replayId ?? null,
+        partitions: one.partitions,
+        log_offsets: one.logOffsets,
+      })),
+      out_of_order: audit.samples.outOfOrder.map((one) => ({
+        event_id: one.eventId,
+        key: one.key,
+        seq: one.seq,
+        partition: one.partition,
+        log_offset: one.logOffset,
+        after_seq: one.afterSeq,
+      })),
     },
   };
 }
@@ -84,31 +108,32 @@ function auditText(audit: OutboxAudit, faults: number): string {
       ],
     ),
   ];
+  parts.push(...unreadableText(records.unreadable));
   if (samples.missing.length > 0) {
     const cells = samples.missing.map((one) => [
-      one.event_id,
+      one.eventId,
       one.key,
       one.seq,
       one.partition,
-      one.created_at.toISOString(),
+      one.createdAt.toISOString(),
     ]);
     parts.push(textTable(['MISSING', 'KEY', 'SEQ', 'PARTITION', 'CREATED AT'], cells));
   }
   if (samples.doubled.length > 0) {
     const cells = samples.doubled.map((one) => [
-      one.event_id,
-      one.replay_id ?? undefined,
-      one.partitions.map((partition, index) => `${partition}/${one.log_offsets[index]}`).join(' '),
+      one.eventId,
+      one.replayId,
+      one.partitions.map((partition, index) => `${partition}/${one.logOffsets[index]}`).join(' '),
     ]);
     parts.push(textTable(['DOUBLED', 'REPLAY', 'PARTITION/OFFSET'], cells));
   }
   if (samples.outOfOrder.length > 0) {
     const cells = samples.outOfOrder.map((one) => [
-      one.event_id,
+      one.eventId,
       one.key,
       one.seq,
-      one.after_seq,
-      `${one.partition}/${one.log_offset}`,
+      one.afterSeq,
+      `${one.partition}/${one.logOffset}`,
     ]);
     parts.push(textTable(['OUT OF ORDER', 'KEY', 'SEQ', 'STANDS AFTER SEQ', 'PARTITION/OFFSET'], cells));
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EVENT_ID_HEADER, type LogReader } from '@order-events/messaging';
 import { keyHash } from '@order-events/messaging/key-hash';
-import { type Logger, type Part, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, reasonOf, sleep } from '@order-events/runtime';
 import type { CanaryEvent } from './canary-writer.ts';
 
 export interface CanaryOptions {
@@ -35,15 +35,13 @@ export interface Canary extends Part {
  */
 export function createCanary(options: CanaryOptions): Canary {
   const { log } = options;
-  const stopping = new AbortController();
-  let loop: Promise<void> | undefined;
   let reader: LogReader | undefined;
   let round = 0;
   let lastSeconds: number | undefined;
   let waitingSinceMs: number | undefined;
 
-  async function probe(): Promise<void> {
-    const deadline = AbortSignal.any([stopping.signal, AbortSignal.timeout(options.lostAfterMs)]);
+  async function probe(stopping: AbortSignal): Promise<void> {
+    const deadline = AbortSignal.any([stopping, AbortSignal.timeout(options.lostAfterMs)]);
     reader ??= options.openReader();
     const { partitionCount } = await reader.describe(deadline);
     const partition = nextPartition(partitionCount);
@@ -69,39 +67,36 @@ export function createCanary(options: CanaryOptions): Canary {
     return undefined;
   }
 
-  async function probeOnce(): Promise<void> {
+  async function probeOnce(stopping: AbortSignal): Promise<void> {
     waitingSinceMs ??= performance.now();
     try {
-      await probe();
+      await probe(stopping);
     } catch (error) {
       reader?.close();
       reader = undefined;
-      if (stopping.signal.aborted) return;
+      if (stopping.aborted) return;
       options.onLost();
-      log.warn({ reason: String(error) }, 'a canary was lost');
+      log.warn({ reason: reasonOf(error) }, 'a canary was lost');
     }
   }
 
+  const part = createRunningPart(
+    'canary',
+    async (stopping) => {
+      while (!stopping.aborted) {
+        const next = sleep(options.intervalMs, stopping);
+        await probeOnce(stopping);
+        await next;
+      }
+    },
+    async () => reader?.close(),
+  );
   return {
-    name: 'canary',
+    ...part,
     reading: () => ({
       lastSeconds,
       waitingSeconds: waitingSinceMs === undefined ? 0 : (performance.now() - waitingSinceMs) / 1000,
     }),
-    async start() {
-      loop = (async () => {
-        while (!stopping.signal.aborted) {
-          const next = sleep(options.intervalMs, stopping.signal);
-          await probeOnce();
-          await next;
-        }
-      })();
-    },
-    async stop() {
-      stopping.abort();
-      await loop;
-      reader?.close();
-    },
   };
 }
 

@@ -1,12 +1,17 @@
-import { createBackoff, type Logger, sleep } from '@order-events/runtime';
+import {
+  type ParkedEventStore,
+  partitionsWithWork,
+  type PendingEvent,
+  type Replay,
+  type ReplayStore,
+} from '@order-events/outbox';
+import { createBackoff, type Logger, reasonOf, sleep } from '@order-events/runtime';
 import type { Pool } from 'pg';
-import type { AttendContext, AttendResult } from '../partition-run.ts';
-import type { PendingEvent } from '../pending-event.ts';
+import type { AttendContext } from '../run/partition-run.ts';
+import type { AttendResult } from '../run/partition-run-state.ts';
 import type { KeyParking } from '../publish/key-parking.ts';
 import type { PartitionWriter } from '../publish/partition-writer.ts';
 import type { RelayMetrics } from '../relay-metrics.ts';
-import type { ParkedEventStore } from './parked-event-store.ts';
-import type { Replay, ReplayStore } from './replay-store.ts';
 
 /** What is attended to with: one partition's writer and parking, between two of its batches. */
 export interface AttendedPartition extends AttendContext {
@@ -92,7 +97,7 @@ export function createOperatorRequests(options: {
         at.writer.settle(published);
         return true;
       } catch (error) {
-        log.warn({ reason: String(error), partition: at.partition }, 'could not record what was published');
+        log.warn({ reason: reasonOf(error), partition: at.partition }, 'could not record what was published');
         await sleep(backoff.nextDelayMs(), at.signal);
       }
     }
@@ -100,15 +105,7 @@ export function createOperatorRequests(options: {
   }
 
   return {
-    async concerned(partitions) {
-      const { rows } = await pool.query<{ partition: number }>(
-        `SELECT partition FROM unnest($1::int[]) AS mine (partition)
-         WHERE EXISTS (SELECT FROM parked_event WHERE parked_event.partition = mine.partition)
-            OR EXISTS (SELECT FROM replay_partition WHERE replay_partition.partition = mine.partition AND finished_at IS NULL)`,
-        [partitions],
-      );
-      return rows.map((row) => row.partition);
-    },
+    concerned: (partitions) => partitionsWithWork(pool, partitions),
 
     async attend(at) {
       const keys = await parkedEvents.keys(at.partition);

@@ -1,4 +1,4 @@
-import type { OwnershipView } from './lease.ts';
+import type { OwnershipView } from '@order-events/outbox';
 
 /**
  * How many partitions a relay should own. The shares of all relays add up to the partitions there are, and differ by at most one:

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import {
+  type AcquiredLease,
+  CURSOR_AT_START,
+  type Lease,
+  type LeaseStore,
+  type OwnershipView,
+  type PartitionMode,
+} from '@order-events/outbox';
 import { createLogger } from '@order-events/runtime';
 import { eventually } from '../../../../test/harness/eventually.ts';
-import { CURSOR_AT_START } from '../outbox/cursor.ts';
-import { createWakeSignal } from '../wake-signal.ts';
+import { createWakeSignal } from '@order-events/runtime';
 import { createLeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts';
-import type { LeaseStore } from './lease-store.ts';
-import type { AcquiredLease, Lease, OwnershipView, PartitionMode } from './lease.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 
@@ -28,7 +33,7 @@ function fakeTables(partitions: number[]) {
         .map(({ partition }) => ({ partition, mode: mode(partition) }));
       const available = partitions.filter((partition) => mode(partition) === 'running');
       const free = available.filter((partition) => !ours.some((one) => one.partition === partition));
-      return { ours, relays: 1, rank: 0, available: available.length, free: free.length };
+      return { ours, locked: [], relays: 1, rank: 0, available: available.length, free: free.length };
     },
   };
   const store: LeaseStore = {
@@ -81,6 +86,7 @@ function startKeeper(t: TestContext, store: LeaseStore, overrides: Partial<Lease
       signals.set(lease.partition, signal);
     },
     onLost: (partition) => ended.push(partition),
+    onLocked() {},
     checkpointOf: () => undefined,
     drain: async () => {},
     ...overrides,
@@ -159,14 +165,14 @@ test('leases that cannot be renewed stop being valid before they end, and are va
     },
     { leaseMs: 200 },
   );
-  assert.equal(keeper.validity().aborted, true, 'nothing is valid before the first lease');
+  assert.equal(keeper.validity(0).aborted, true, 'nothing is valid before the first lease');
   await eventually(() => assert.equal(gained.length, 1));
-  const before = keeper.validity();
+  const before = keeper.validity(0);
   assert.equal(before.aborted, false);
   away = true;
   await eventually(() => assert.equal(before.aborted, true));
   away = false;
-  await eventually(() => assert.equal(keeper.validity().aborted, false));
+  await eventually(() => assert.equal(keeper.validity(0).aborted, false));
   assert.equal(before.aborted, true, 'what was begun under the old validity stays ended');
   assert.deepEqual(ended, []);
   assert.ok(events.includes('failed renew'));
@@ -182,9 +188,9 @@ test('a renewal that hangs keeps no lease valid and does not keep the next one f
   );
   await eventually(() => assert.equal(gained.length, 1));
   hangs = true;
-  await eventually(() => assert.equal(keeper.validity().aborted, true));
+  await eventually(() => assert.equal(keeper.validity(0).aborted, true));
   hangs = false;
-  await eventually(() => assert.equal(keeper.validity().aborted, false));
+  await eventually(() => assert.equal(keeper.validity(0).aborted, false));
 });
 
 test('a partition that an operator pauses is drained, given back, and taken again once it runs', async (t) => {
@@ -226,9 +232,9 @@ test('a partition that does not drain keeps neither the others nor the process',
   await eventually(() => assert.equal(gained.length, 2));
   const end = stopped();
   await eventually(() => assert.deepEqual(ended, [4]));
-  assert.equal(keeper.validity().aborted, false, 'what is under way may still be finished');
+  assert.equal(keeper.validity(0).aborted, false, 'what is under way may still be finished');
   await end;
-  assert.equal(keeper.validity().aborted, true);
+  assert.equal(keeper.validity(0).aborted, true);
   assert.deepEqual(tables.requests, ['release 4 true']);
   assert.equal(signals.get(0)?.aborted, true);
 });

@@ -1,9 +1,13 @@
-import { createBackoff, type Logger, sleep } from '@order-events/runtime';
-import type { Checkpoint } from '../checkpoint.ts';
-import type { WakeSignal } from '../wake-signal.ts';
-import { createLeaseValidity } from './lease-validity.ts';
-import type { Lease, LeaseRenewal } from './lease.ts';
-import type { LeaseStore } from './lease-store.ts';
+import type { Checkpoint, Lease, LeaseId, LeaseRenewal, LeaseStore } from '@order-events/outbox';
+import {
+  createBackoff,
+  type Logger,
+  reasonOf,
+  sleep,
+  type WakeSignal,
+  withDeadline,
+} from '@order-events/runtime';
+import { createLeaseValidities } from './lease-validity.ts';
 import { nextRequest } from './next-request.ts';
 import {
   acquired,
@@ -18,7 +22,6 @@ import {
 } from './ownership-events.ts';
 import {
   type DrainUntil,
-  type LeaseId,
   OWNERSHIP_AT_START,
   type OwnershipAction,
   type OwnershipRequest,
@@ -50,6 +53,8 @@ export interface LeaseKeeperOptions extends OwnershipTimes {
   readonly onGained: (lease: Lease, lost: AbortSignal) => void;
   /** A partition is not ours any more: lost, or given back. Called once for each that was gained. */
   readonly onLost: (partition: number) => void;
+  /** After each renewal: whose leases have run out because somebody has locked their rows. */
+  readonly onLocked: (partitions: readonly number[]) => void;
   /** Where a partition that we own stands, to be stored with the renewal. */
   readonly checkpointOf: (partition: number) => Checkpoint | undefined;
   /**
@@ -67,10 +72,10 @@ export interface LeaseKeeper {
    */
   run(signal: AbortSignal): Promise<void>;
   /**
-   * Aborts when the leases may end before they could be renewed. It is measured by this process's own monotonic clock from before
-   * the renewal was sent, so it ends before the database's, also for a process that was frozen. A new renewal makes a new signal.
+   * Aborts when the lease of a partition may end before it could be renewed. It is measured by this process's own monotonic clock from
+   * before the renewal was sent, so it ends before the database's, also for a process that was frozen. A new renewal makes a new signal.
    */
-  validity(): AbortSignal;
+  validity(partition: number): AbortSignal;
   /** Lets go of everything without storing checkpoints, and takes it again from those that are stored. */
   distrust(): void;
 }
@@ -81,12 +86,12 @@ type DatabaseRequest = Exclude<OwnershipRequest, { kind: 'wait' | 'end' }>;
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const { store, log, observer, changes } = options;
   const losses = new Map<number, AbortController>();
-  const validity = createLeaseValidity();
+  const validities = createLeaseValidities();
   let state = OWNERSHIP_AT_START;
 
   function apply(transition: Transition): void {
     state = transition.state;
-    validity.setDeadline(state.validUntilMs);
+    validities.set(new Map([...state.holdings].map(([partition, one]) => [partition, one.validUntilMs])));
     transition.actions.forEach(perform);
   }
 
@@ -145,7 +150,8 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       // The state is read when the answer is there: something may have happened meanwhile.
       case 'renew': {
         const view = await inTime(store.renew(renewalsOf(request.leases), { alive }));
-        return apply(renewed(state, options, sent, view));
+        apply(renewed(state, options, sent, view));
+        return options.onLocked(view.locked.filter((partition) => validities.signal(partition).aborted));
       }
       case 'look': {
         const view = await inTime(store.look(request.leases));
@@ -170,11 +176,11 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
    * what came after it, and partitions acquired by it are found by a look.
    */
   function inTime<T>(answer: Promise<T>): Promise<T> {
-    return withDeadline(answer, options.renewIntervalMs);
+    return withDeadline(answer, options.renewIntervalMs, 'the database did not answer');
   }
 
   return {
-    validity: () => validity.signal(),
+    validity: (partition) => validities.signal(partition),
     distrust() {
       apply(distrusted(state));
       changes.wake();
@@ -201,14 +207,14 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
           backoff.reset();
         } catch (error) {
           observer.requestFailed(request.kind);
-          log.warn({ reason: String(error), request: request.kind }, FAILED[request.kind]);
+          log.warn({ reason: reasonOf(error), request: request.kind }, FAILED[request.kind]);
           await sleep(backoff.nextDelayMs(), state.stopping ? undefined : signal);
         }
       }
       if (state.holdings.size > 0) {
         log.warn('could not give back all leases; they run out by themselves');
       }
-      validity.setDeadline(0);
+      validities.set(new Map());
       for (const partition of losses.keys()) end(partition);
     },
   };
@@ -222,15 +228,3 @@ const FAILED: Record<DatabaseRequest['kind'], string> = {
 };
 
 const NEVER = new AbortController().signal;
-
-async function withDeadline<T>(answer: Promise<T>, ms: number): Promise<T> {
-  const timer = new AbortController();
-  const tooLate = sleep(ms, timer.signal).then(() => {
-    throw new Error(`the database did not answer within ${ms} ms`);
-  });
-  try {
-    return await Promise.race([answer, tooLate]);
-  } finally {
-    timer.abort();
-  }
-}

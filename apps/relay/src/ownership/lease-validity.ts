@@ -6,6 +6,33 @@ export interface LeaseValidity {
   setDeadline(untilMs: number): void;
 }
 
+/** A deadline for each partition that is held. */
+export interface LeaseValidities {
+  /** Of a partition that is not held it is aborted. */
+  signal(partition: number): AbortSignal;
+  /** Moves all deadlines, and ends those of partitions that are not named. */
+  set(deadlines: ReadonlyMap<number, number>): void;
+}
+
+export function createLeaseValidities(): LeaseValidities {
+  const held = new Map<number, LeaseValidity>();
+  return {
+    signal: (partition) => held.get(partition)?.signal() ?? AbortSignal.abort(),
+    set(deadlines) {
+      for (const [partition, validity] of held) {
+        if (deadlines.has(partition)) continue;
+        validity.setDeadline(0);
+        held.delete(partition);
+      }
+      for (const [partition, untilMs] of deadlines) {
+        const validity = held.get(partition) ?? createLeaseValidity();
+        held.set(partition, validity);
+        validity.setDeadline(untilMs);
+      }
+    },
+  };
+}
+
 export function createLeaseValidity(): LeaseValidity {
   let controller = new AbortController();
   controller.abort();

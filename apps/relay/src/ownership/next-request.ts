@@ -1,10 +1,5 @@
-import {
-  type LeaseId,
-  leaseIds,
-  type Ownership,
-  type OwnershipRequest,
-  type OwnershipTimes,
-} from './ownership-state.ts';
+import type { LeaseId } from '@order-events/outbox';
+import { leaseIds, type Ownership, type OwnershipRequest, type OwnershipTimes } from './ownership-state.ts';
 
 /** A stopping relay waits this long for partitions to drain together, so that one statement gives them all back. */
 export const GATHER_MS = 50;

@@ -1,9 +1,8 @@
+import type { AcquiredLease, LeaseId, OwnershipView, PartitionMode } from '@order-events/outbox';
 import { fairShare } from './fair-share.ts';
-import type { AcquiredLease, OwnershipView, PartitionMode } from './lease.ts';
 import {
   type DrainUntil,
   type Holding,
-  type LeaseId,
   leaseIds,
   type Ownership,
   type OwnershipAction,
@@ -23,7 +22,10 @@ export interface SentRequest {
   readonly sentAtMs: number;
 }
 
-/** A renewal was answered. `sentAtMs` is from before it went out, so the lease ends later than this relay believes. */
+/**
+ * A renewal was answered. `sentAtMs` is from before it went out, so the lease ends later than this relay believes. What could not be
+ * renewed, because somebody has locked its row, stays valid for as long as it was, and is tried again soon.
+ */
 export function renewed(
   state: Ownership,
   times: OwnershipTimes,
@@ -33,16 +35,35 @@ export function renewed(
   const { leaseMs, safetyMarginMs, renewIntervalMs, drainMs } = times;
   const validUntilMs = request.sentAtMs + leaseMs - safetyMarginMs;
   const lastMs = state.stopping ? state.stopping.sinceMs + drainMs : Infinity;
+  const untilMs = Math.min(validUntilMs, lastMs);
+  const waitMs = view.locked.length > 0 ? Math.min(renewIntervalMs, times.lookIntervalMs) : renewIntervalMs;
   return looked(
     {
       ...state,
-      validUntilMs: Math.min(validUntilMs, lastMs),
-      renewAtMs: request.sentAtMs + renewIntervalMs,
+      holdings: validFor(state.holdings, untilMs, request, view),
+      validUntilMs: untilMs,
+      renewAtMs: request.sentAtMs + waitMs,
     },
     times,
     request,
     view,
   );
+}
+
+/** Only what was asked about and is ours; what is another's by now is lost in a moment. */
+function validFor(
+  holdings: Ownership['holdings'],
+  validUntilMs: number,
+  { leases }: SentRequest,
+  { ours, locked }: OwnershipView,
+): Map<number, Holding> {
+  const renewed = new Set(ours.map(({ partition }) => partition).filter((one) => !locked.includes(one)));
+  const next = new Map(holdings);
+  for (const { partition, epoch } of leases) {
+    const holding = next.get(partition);
+    if (holding?.epoch === epoch && renewed.has(partition)) next.set(partition, { ...holding, validUntilMs });
+  }
+  return next;
 }
 
 /** The tables were looked at. What was asked about and is not ours is lost. */
@@ -88,7 +109,7 @@ export function acquired(state: Ownership, leases: readonly AcquiredLease[]): Tr
   const actions: OwnershipAction[] = [];
   for (const { partition, epoch, checkpoint, mode } of leases) {
     if (holdings.delete(partition)) actions.push({ kind: 'lose', partition });
-    const holding: Holding = { epoch, inherited: checkpoint };
+    const holding: Holding = { epoch, inherited: checkpoint, validUntilMs: state.validUntilMs };
     if (state.stopping) {
       // Never begun, so there is nothing to drain.
       const leaving = { reason: 'stopping', until: 'acknowledged', drained: true } as const;
@@ -135,12 +156,18 @@ export function gaveBack(
 /** The relay stops: everything is finished and given back, nothing is taken any more. */
 export function stopped(state: Ownership, times: OwnershipTimes, nowMs: number): Transition {
   if (state.stopping) return { state, actions: [] };
-  const holdings = new Map(state.holdings);
+  const lastMs = nowMs + times.drainMs;
+  const holdings = new Map(
+    [...state.holdings].map(([partition, holding]): [number, Holding] => [
+      partition,
+      { ...holding, validUntilMs: Math.min(holding.validUntilMs, lastMs) },
+    ]),
+  );
   const actions: OwnershipAction[] = [];
   for (const partition of state.holdings.keys()) {
     leave(holdings, actions, partition, 'stopping', 'acknowledged');
   }
-  const validUntilMs = Math.min(state.validUntilMs, nowMs + times.drainMs);
+  const validUntilMs = Math.min(state.validUntilMs, lastMs);
   const stopping = { sinceMs: nowMs, left: false };
   return { state: { ...state, holdings, validUntilMs, wanted: 0, stopping }, actions };
 }

@@ -1,5 +1,4 @@
-import type { Checkpoint } from '../checkpoint.ts';
-import type { Lease } from './lease.ts';
+import type { Checkpoint, Lease, LeaseId } from '@order-events/outbox';
 
 /*
  * What one relay owns, and what it does about it: decisions only, no I/O. `nextRequest` says what to ask of the database, one
@@ -28,6 +27,8 @@ export interface Holding {
   readonly epoch: bigint;
   /** Where the last owner stood. */
   readonly inherited: Checkpoint;
+  /** From here on nothing of it may be published. */
+  readonly validUntilMs: number;
   readonly leaving?: {
     readonly reason: ReleaseReason;
     readonly until: DrainUntil;
@@ -38,7 +39,7 @@ export interface Holding {
 
 export interface Ownership {
   readonly holdings: ReadonlyMap<number, Holding>;
-  /** From here on nothing may be published. */
+  /** How long a lease is valid that is acquired now: as long as those of the last renewal. */
   readonly validUntilMs: number;
   readonly renewAtMs: number;
   readonly lookAtMs: number;
@@ -46,12 +47,6 @@ export interface Ownership {
   readonly wanted: number;
   /** `left`: the other relays do not count on this one any more. */
   readonly stopping?: { readonly sinceMs: number; readonly left: boolean };
-}
-
-/** One of our leases, as it was when the request went out. */
-export interface LeaseId {
-  readonly partition: number;
-  readonly epoch: bigint;
 }
 
 /** `leaving`: the others need not count on this relay any more. */
@@ -91,7 +86,7 @@ export const OWNERSHIP_AT_START: Ownership = {
 /** Whether records of a partition may be sent: its lease lasts for longer than they can be under way. */
 export function mayPublish(state: Ownership, partition: number, nowMs: number): boolean {
   const holding = state.holdings.get(partition);
-  return holding !== undefined && holding.leaving?.drained !== true && nowMs < state.validUntilMs;
+  return holding !== undefined && holding.leaving?.drained !== true && nowMs < holding.validUntilMs;
 }
 
 /** The leases that `isMeant` picks, by partition. */

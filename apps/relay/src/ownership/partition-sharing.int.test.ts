@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createWakeUpListener } from '@order-events/database';
+import { type Checkpoint, createLeaseStore, type LeaseStore } from '@order-events/outbox';
 import { createLogger } from '@order-events/runtime';
 import pg from 'pg';
 import { createTestDatabase, eventually } from '../../../../test/harness/index.ts';
-import type { Checkpoint } from '../checkpoint.ts';
-import { createWakeSignal } from '../wake-signal.ts';
+import { createWakeSignal } from '@order-events/runtime';
 import { createLeaseKeeper } from './lease-keeper.ts';
-import { createLeaseStore, type LeaseStore } from './lease-store.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const PARTITIONS = 12;
@@ -84,6 +83,7 @@ function startRelay({ pool, url, relays }: Tables, owner: string): Relay {
     safetyMarginMs: LEASE_MS / 3,
     drainMs: 500,
     onGained: ({ partition, checkpoint }) => owned.set(partition, checkpoint),
+    onLocked() {},
     onLost: (partition) => owned.delete(partition),
     checkpointOf: (partition) => owned.get(partition),
     drain: async () => {},

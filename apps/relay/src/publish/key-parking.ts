@@ -1,4 +1,4 @@
-import type { PendingEvent } from '../pending-event.ts';
+import type { PendingEvent } from '@order-events/outbox/pending-event';
 
 /** Keeps what Kafka refuses. */
 export interface ParkedEvents {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
+import type { PendingEvent } from '@order-events/outbox';
 import { createLogger } from '@order-events/runtime';
-import type { PendingEvent } from '../pending-event.ts';
 import { createKeyParking, type ParkedEvents } from './key-parking.ts';
 import { createPartitionWriter } from './partition-writer.ts';
 

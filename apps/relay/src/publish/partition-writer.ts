@@ -1,7 +1,7 @@
 import type { EventPublisher, PublishOutcome } from '@order-events/domain';
 import { ledgerId, type PartitionClaim } from '@order-events/messaging';
-import type { Logger } from '@order-events/runtime';
-import type { PendingEvent } from '../pending-event.ts';
+import type { PendingEvent } from '@order-events/outbox/pending-event';
+import { createSparingWarn, type Logger, reasonOf } from '@order-events/runtime';
 import type { KeyParking } from './key-parking.ts';
 import { publishableEvent } from './publishable-event.ts';
 
@@ -70,6 +70,7 @@ export interface PartitionWriterOptions {
 export function createPartitionWriter(options: PartitionWriterOptions): PartitionWriter {
   const { partition, publisher, parking, observer } = options;
   const log = options.log.child({ partition });
+  const warn = createSparingWarn(log);
   const ledger = new Set<string>();
   let ledgerOffset = options.fromOffset;
   let endOffset = options.fromOffset;
@@ -93,12 +94,15 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       } else {
         const reason = outcome?.reason ?? 'no outcome';
         observer.failed(outcome?.kind ?? 'unknown');
-        log.warn(
-          { eventId: event.eventId, key: event.key, outcome: outcome?.kind, reason },
-          'event not published',
-        );
-        if (outcome?.kind === 'refused') refused ??= { kind: 'refused', event, reason };
-        else unclaimed = true;
+        const fields = { eventId: event.eventId, key: event.key, outcome: outcome?.kind, reason };
+        if (outcome?.kind === 'refused') {
+          log.warn(fields, 'event not published');
+          refused ??= { kind: 'refused', event, reason };
+        } else {
+          // Of a whole batch, and again with each claim.
+          warn(fields, 'event not published');
+          unclaimed = true;
+        }
       }
     });
     observer.published(published);
@@ -128,7 +132,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       for (const event of await work()) ledger.add(idOf(event));
       return true;
     } catch (error) {
-      log.warn({ reason: String(error) }, 'could not park events, trying again');
+      warn({ reason: reasonOf(error) }, 'could not park events, trying again');
       return false;
     }
   }

@@ -1,7 +1,7 @@
 import type { PublishableEvent } from '@order-events/domain';
 import { REPLAY_ID_HEADER } from '@order-events/messaging';
 import { orderEventHeaders } from '@order-events/messaging/order-event-headers';
-import type { PendingEvent } from '../pending-event.ts';
+import type { PendingEvent } from '@order-events/outbox/pending-event';
 
 /** The event as the topic carries it: the row's payload untouched, under CloudEvents headers. */
 export function publishableEvent(event: PendingEvent): PublishableEvent {

@@ -1,4 +1,4 @@
-import type { BacklogObservation, PartitionObservation } from '../outbox/backlog-observation.ts';
+import type { DeliveryObservation, PartitionObservation } from '@order-events/outbox';
 
 /** The last few minutes of one partition, oldest first. */
 export interface PartitionHistory {
@@ -8,8 +8,8 @@ export interface PartitionHistory {
 }
 
 export interface ObservationHistory {
-  add(observation: BacklogObservation): void;
-  latest(): BacklogObservation | undefined;
+  add(observation: DeliveryObservation): void;
+  latest(): DeliveryObservation | undefined;
   partition(partition: number): PartitionHistory;
   /** All partitions together. */
   total(): PartitionHistory;
@@ -33,7 +33,7 @@ interface Series {
 export function createObservationHistory(maxSamples: number): ObservationHistory {
   const partitions = new Map<number, Series>();
   const total = emptySeries();
-  let latest: BacklogObservation | undefined;
+  let latest: DeliveryObservation | undefined;
 
   function append(series: Series, pendingEvents: number, recordsPerSecond: number): void {
     series.pendingEvents.push(pendingEvents);

@@ -1,7 +1,7 @@
-import { type Html, html } from '@order-events/runtime';
-import type { BacklogObservation, PartitionObservation } from '../outbox/backlog-observation.ts';
+import type { DeliveryObservation, PartitionObservation } from '@order-events/outbox';
+import { durationText, type Html, html } from '@order-events/runtime';
 import type { ObservationHistory, PartitionHistory } from './observation-history.ts';
-import { count, duration, rate } from './readable-figures.ts';
+import { count, rate } from './readable-figures.ts';
 import { sparkline } from './sparkline.ts';
 
 /** Checkpoints are stored once a second or so. */
@@ -15,7 +15,7 @@ interface Scale {
 
 /** One row per partition of the topic. The plots of a column share one scale, so that they can be compared. */
 export function partitionTable(
-  observation: BacklogObservation,
+  observation: DeliveryObservation,
   history: ObservationHistory,
   { samples, intervalMs }: { samples: number; intervalMs: number },
 ): Html {
@@ -30,7 +30,9 @@ export function partitionTable(
     topPending: Math.max(10, ...rows.flatMap(({ past }) => past.pendingEvents)),
     topRate: Math.max(1, ...rows.flatMap(({ past }) => past.recordsPerSecond)),
   };
-  return html`<h2>Partitions <span>· plots: the last ${duration((samples * intervalMs) / 1000)}</span></h2>
+  return html`<h2>
+      Partitions <span>· plots: the last ${durationText((samples * intervalMs) / 1000)}</span>
+    </h2>
     <div class="scroll">
       <table>
         <tr>
@@ -60,8 +62,8 @@ function partitionRow(one: PartitionObservation, past: PartitionHistory, scale: 
     <td class="id">${ownerText(one)}</td>
     <td class="number">${count(one.epoch)}</td>
     <td class="${one.mode === 'running' ? '' : 'warn'}">${one.mode}${one.paging ? ', in pages' : ''}</td>
-    <td class="number ${late ? 'bad' : ''}">${duration(one.checkpointAgeSeconds)}</td>
-    <td class="number">${one.pendingEvents > 0 ? duration(one.oldestPendingAgeSeconds) : '–'}</td>
+    <td class="number ${late ? 'bad' : ''}">${durationText(one.checkpointAgeSeconds)}</td>
+    <td class="number">${one.pendingEvents > 0 ? durationText(one.oldestPendingAgeSeconds) : '–'}</td>
     <td class="number">${count(one.pendingEvents)}</td>
     <td class="plotted">
       ${sparkline({

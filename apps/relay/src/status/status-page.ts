@@ -1,9 +1,9 @@
-import { type AdminPage, type Html, html } from '@order-events/runtime';
-import type { BacklogObservation } from '../outbox/backlog-observation.ts';
+import type { DeliveryObservation, Finding } from '@order-events/outbox';
+import { type AdminPage, durationText, type Html, html } from '@order-events/runtime';
 import type { ObservationHistory } from './observation-history.ts';
 import { pageAnswer } from './page-frame.ts';
 import { partitionTable } from './partition-table.ts';
-import { count, duration, rate } from './readable-figures.ts';
+import { count, rate } from './readable-figures.ts';
 import { sparkline } from './sparkline.ts';
 
 export interface StatusPageOptions {
@@ -17,12 +17,9 @@ export interface StatusPageOptions {
   readonly oldTransactionMs: number;
   /** Seconds from an insert to its record; undefined while no canary runs. */
   readonly canary: () => { lastSeconds: number | undefined; waitingSeconds: number } | undefined;
-  /** Why nothing is published; undefined when all is well. Commands stand in backquotes. */
-  readonly haltReason: () => string | undefined;
+  /** What somebody should look at, worst first. Commands stand in backquotes. */
+  readonly findings: () => readonly Finding[];
 }
-
-/** So many missing measurements say that the database is away. */
-const STALE_MEASUREMENTS = 3;
 
 /** How all relays are doing, as one of them sees it in the tables. Everything it shows is also in /metrics or the tables. */
 export function createStatusPage(options: StatusPageOptions): AdminPage {
@@ -32,11 +29,10 @@ export function createStatusPage(options: StatusPageOptions): AdminPage {
     render() {
       const observation = options.history.latest();
       const main = observation
-        ? html`${notes(options, observation)} ${figures(options, observation)} ${relays(options, observation)}
+        ? html`${notes(options)} ${figures(options, observation)} ${relays(options, observation)}
           ${partitionTable(observation, options.history, options)} ${transactions(options, observation)}
           ${replays(observation)}`
-        : html`${haltNotes(options)}
-            <p class="soft">The database has not been measured yet.</p>`;
+        : notes(options);
       return pageAnswer('Relay status', heading(options), main);
     },
   };
@@ -53,59 +49,21 @@ function heading({ owner, version }: StatusPageOptions): Html {
   </header>`;
 }
 
-function haltNotes({ haltReason }: StatusPageOptions): Html[] {
-  const reason = haltReason();
-  if (reason === undefined) return [];
-  const parts = reason.split('`').map((text, index) => (index % 2 === 0 ? text : html`<code>${text}</code>`));
-  return [html`<p class="note worst"><b>Halted, nothing is published.</b> ${parts}</p>`];
+/** What somebody should look at; nothing when all is well. */
+function notes({ findings }: StatusPageOptions): Html {
+  const found = findings().map(({ severity, text }) => {
+    const parts = text.split('`').map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`));
+    const halted = severity === 'halt' ? html`<b>Halted, nothing is published.</b>` : undefined;
+    return html`<p class="note ${severity === 'notice' ? 'worth-a-look' : 'worst'}">${halted} ${parts}</p>`;
+  });
+  return html`${found}`;
 }
 
-/** What somebody should look at, worst first; nothing when all is well. */
-function notes(options: StatusPageOptions, observation: BacklogObservation): Html[] {
-  const found = haltNotes(options);
-  const { partitions } = observation;
-  const staleMs = performance.now() - observation.measuredAtMs;
-  if (staleMs > STALE_MEASUREMENTS * options.intervalMs) {
-    found.push(
-      note(
-        'worst',
-        `The database was last measured ${duration(staleMs / 1000)} ago.`,
-        'All figures are old.',
-      ),
-    );
-  }
-  const unowned = partitions.filter((one) => one.mode === 'running' && !one.owned);
-  if (unowned.length > 0) {
-    found.push(note('worst', `${unowned.length} of ${partitions.length} partitions have no owner.`));
-  }
-  const parked = partitions.filter((one) => one.parkedEvents > 0);
-  if (parked.length > 0) {
-    found.push(
-      note('worth-a-look', 'Events are parked.', 'What Kafka said, and what to do about it:', PARKED),
-    );
-  }
-  const [oldest] = observation.openTransactions;
-  if (oldest && oldest.ageSeconds * 1000 > options.oldTransactionMs) {
-    const what = `A transaction that has written is open for ${duration(oldest.ageSeconds)}.`;
-    found.push(
-      note('worth-a-look', what, 'It delays its own events, and the dropping of old outbox partitions.'),
-    );
-  }
-  return found;
-}
-
-const PARKED = 'outboxctl parked list';
-
-function note(kind: 'worth-a-look' | 'worst', what: string, more?: string, command?: string): Html {
-  return html`<p class="note ${kind}"><b>${what}</b> ${more} ${command && html`<code>${command}</code>`}</p>`;
-}
-
-function figures(options: StatusPageOptions, observation: BacklogObservation): Html {
+function figures(options: StatusPageOptions, observation: DeliveryObservation): Html {
   const { history, samples } = options;
   const { pendingEvents, recordsPerSecond } = history.total();
   const plot = (values: readonly number[], floor: number, label: string) =>
     sparkline({ values, top: Math.max(floor, ...values), samples, label });
-  const parkedKeys = observation.partitions.reduce((sum, one) => sum + one.parkedKeys, 0);
   const canary = options.canary();
   const figure = (name: string, value: Html | string, extra?: Html) =>
     html`<div>
@@ -123,8 +81,9 @@ function figures(options: StatusPageOptions, observation: BacklogObservation): H
       html`${rate(recordsPerSecond.at(-1) ?? 0)} <small>/s</small>`,
       plot(recordsPerSecond, 1, `records a second, at most ${rate(Math.max(0, ...recordsPerSecond))}`),
     )}
-    ${figure('oldest pending', duration(observation.oldestPendingAgeSeconds))}
-    ${figure('relays', count(observation.relays.length))} ${figure('parked keys', count(parkedKeys))}
+    ${figure('oldest pending', durationText(observation.oldestPendingAgeSeconds))}
+    ${figure('relays', count(observation.relays.length))}
+    ${figure('parked keys', count(observation.parkedKeys))}
     ${canary ? figure('canary', canaryText(canary)) : undefined}
   </dl>`;
 }
@@ -132,18 +91,18 @@ function figures(options: StatusPageOptions, observation: BacklogObservation): H
 function canaryText(canary: { lastSeconds: number | undefined; waitingSeconds: number }): Html {
   const last = canary.lastSeconds;
   if (last === undefined || canary.waitingSeconds > 5) {
-    return html`<span class="warn">${duration(canary.waitingSeconds)}</span> <small>waiting</small>`;
+    return html`<span class="warn">${durationText(canary.waitingSeconds)}</span> <small>waiting</small>`;
   }
-  return last < 1 ? html`${count(last * 1000)} <small>ms</small>` : html`${duration(last)}`;
+  return last < 1 ? html`${count(last * 1000)} <small>ms</small>` : html`${durationText(last)}`;
 }
 
-function relays({ owner }: StatusPageOptions, { relays: alive }: BacklogObservation): Html {
+function relays({ owner }: StatusPageOptions, { relays: alive }: DeliveryObservation): Html {
   const rows = alive.map(
     ({ id, partitions, heartbeatAgeSeconds }) =>
       html`<tr>
         <td class="id">${id}</td>
         <td class="number">${partitions}</td>
-        <td class="number">${heartbeatAgeSeconds === undefined ? '–' : duration(heartbeatAgeSeconds)}</td>
+        <td class="number">${heartbeatAgeSeconds === undefined ? '–' : durationText(heartbeatAgeSeconds)}</td>
         <td class="soft">${id === owner ? 'this relay' : ''}</td>
       </tr>`,
   );
@@ -167,7 +126,7 @@ function relays({ owner }: StatusPageOptions, { relays: alive }: BacklogObservat
     </div>`;
 }
 
-function transactions(options: StatusPageOptions, { openTransactions }: BacklogObservation): Html {
+function transactions(options: StatusPageOptions, { openTransactions }: DeliveryObservation): Html {
   if (openTransactions.length === 0) {
     return html`<h2>Open write transactions</h2>
       <p class="soft">none</p>`;
@@ -176,7 +135,7 @@ function transactions(options: StatusPageOptions, { openTransactions }: BacklogO
     (one) =>
       html`<tr>
         <td class="number ${one.ageSeconds * 1000 > options.oldTransactionMs ? 'warn' : ''}">
-          ${duration(one.ageSeconds)}
+          ${durationText(one.ageSeconds)}
         </td>
         <td>${one.applicationName || '–'}</td>
         <td>${one.user}</td>
@@ -203,13 +162,13 @@ function transactions(options: StatusPageOptions, { openTransactions }: BacklogO
     </div>`;
 }
 
-function replays({ replays: running }: BacklogObservation): Html | undefined {
+function replays({ replays: running }: DeliveryObservation): Html | undefined {
   if (running.length === 0) return undefined;
   const rows = running.map(
     (one) =>
       html`<tr>
         <td class="id">${one.replayId}</td>
-        <td class="number">${duration(one.ageSeconds)}</td>
+        <td class="number">${durationText(one.ageSeconds)}</td>
         <td class="number">${count(one.publishedEvents)}</td>
         <td class="number">${one.unfinishedPartitions}</td>
       </tr>`,

@@ -18,7 +18,7 @@ export function brokenRule(world: World): string | undefined {
     }
     if (!publisher) continue;
     if (row.owner !== publisher.id) return `${publisher.id} publishes ${partition} of ${row.owner}`;
-    if (row.leaseUntilMs < publisher.state.validUntilMs + UNDER_WAY_MS) {
+    if (row.leaseUntilMs < (publisher.state.holdings.get(partition)?.validUntilMs ?? 0) + UNDER_WAY_MS) {
       return `${publisher.id} believes that its lease of ${partition} lasts longer than it does`;
     }
     const epoch = publisher.state.holdings.get(partition)?.epoch ?? 0n;

@@ -58,6 +58,14 @@ export const MUTANTS: readonly Mutant[] = [
     left: {},
   },
   {
+    name: 'a lease that counts as renewed although its row was locked',
+    rules: {
+      ...RULES,
+      renewed: (state, times, request, view) => RULES.renewed(state, times, request, { ...view, locked: [] }),
+    },
+    left: { locks: 1 },
+  },
+  {
     name: 'a partition given back before it is drained',
     rules: {
       ...RULES,

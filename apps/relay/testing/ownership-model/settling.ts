@@ -11,7 +11,12 @@ const SETTLED_MS = LEASE_MS + 2 * TICK_MS;
  * publishes, unequal shares, or something that still moves. Undefined when nothing is.
  */
 export function settleFairly(world: World, rules: Rules): string | undefined {
-  let settled: World = { ...world, late: [], relays: world.relays.map(({ sent: _lost, ...relay }) => relay) };
+  let settled: World = {
+    ...world,
+    tables: { ...world.tables, rows: world.tables.rows.map((row) => ({ ...row, isLocked: false })) },
+    late: [],
+    relays: world.relays.map(({ sent: _lost, ...relay }) => relay),
+  };
   const untilMs = world.nowMs + SETTLED_MS;
   while (settled.nowMs < untilMs) settled = published(passTime(goOn(settled, rules)));
   settled = goOn(settled, rules);

@@ -43,7 +43,7 @@ export function nextSteps(world: World, rules: Rules): Step[] {
       steps.push([`${relay.id} joins`, become({ ...relay, isUp: true })]);
     }
   }
-  steps.push(...lateSteps(world, rules), ...wishes(world));
+  steps.push(...lateSteps(world, rules), ...wishes(world), ...locks(world));
   return steps.map(([name, next]) => [name, published(next)]);
 }
 
@@ -159,14 +159,25 @@ function wishes(world: World): Step[] {
     });
 }
 
+/** Somebody locks the row of partition 0 for himself, and ends that. */
+function locks(world: World): Step[] {
+  const { isLocked } = rowOf(world.tables.rows, 0);
+  if (!isLocked && world.left.locks === 0) return [];
+  const rows = [...world.tables.rows];
+  update(rows, 0, { isLocked: !isLocked });
+  const left = isLocked ? world.left : { ...world.left, locks: world.left.locks - 1 };
+  const name = isLocked ? 'the row of 0 is unlocked' : 'the row of 0 is locked';
+  return [[name, { ...world, left, tables: { ...world.tables, rows } }]];
+}
+
 /** Until the end of the second, or of its leases, each relay goes on publishing. */
 export function passTime(world: World): World {
   const nowMs = world.nowMs + TICK_MS;
   const relays = world.relays.map((relay) => {
-    const lastMs = Math.min(relay.state.validUntilMs, nowMs);
     const underWayUntilMs = new Map(relay.underWayUntilMs);
-    for (const partition of relay.state.holdings.keys()) {
-      if (publishes(relay, partition, world.nowMs)) underWayUntilMs.set(partition, lastMs + UNDER_WAY_MS);
+    for (const [partition, { validUntilMs }] of relay.state.holdings) {
+      if (!publishes(relay, partition, world.nowMs)) continue;
+      underWayUntilMs.set(partition, Math.min(validUntilMs, nowMs) + UNDER_WAY_MS);
     }
     return { ...relay, underWayUntilMs };
   });

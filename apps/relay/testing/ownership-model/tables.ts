@@ -1,10 +1,15 @@
-import type { Checkpoint } from '../../src/checkpoint.ts';
-import type { AcquiredLease, LeaseRenewal, OwnershipView, PartitionMode } from '../../src/ownership/lease.ts';
-import type { LeaseId } from '../../src/ownership/ownership-state.ts';
-import { CURSOR_AT_START } from '../../src/outbox/cursor.ts';
+import {
+  type AcquiredLease,
+  type Checkpoint,
+  CURSOR_AT_START,
+  type LeaseId,
+  type LeaseRenewal,
+  type OwnershipView,
+  type PartitionMode,
+} from '@order-events/outbox';
 
 /*
- * What the statements of lease-store.ts do, as functions from one state of the tables to the next. Of a checkpoint only its place in
+ * What the statements of leases do, as functions from one state of the tables to the next. Of a checkpoint only its place in
  * the order of checkpoints matters, carried as its log offset, and whether a window is open.
  */
 
@@ -18,6 +23,8 @@ export interface Row {
   /** A window is being worked off in pages. */
   readonly hasWindow: boolean;
   readonly position: bigint;
+  /** Somebody has locked the row: whoever wants to write it leaves it out. */
+  readonly isLocked: boolean;
 }
 
 export function checkpointAt(position: bigint, hasWindow: boolean): Checkpoint {
@@ -61,15 +68,16 @@ export function renew(
 ): [Tables, OwnershipView] {
   const { owner, nowMs } = asker;
   const rows = [...tables.rows];
-  const renewed = renewals.filter((one) => rules.isOurs(rowOf(rows, one.partition), owner, one));
-  for (const { partition, checkpoint } of renewed) {
+  const ours = renewals.filter((one) => rules.isOurs(rowOf(rows, one.partition), owner, one));
+  for (const { partition, checkpoint } of ours) {
+    if (rowOf(rows, partition).isLocked) continue;
     update(rows, partition, { leaseUntilMs: nowMs + LEASE_MS, ...stored(checkpoint) });
   }
   const heartbeats = new Map(
     [...tables.heartbeats].filter(([id, atMs]) => id === owner || isAlive(atMs, nowMs)),
   );
   if (alive) heartbeats.set(owner, nowMs);
-  return [{ rows, heartbeats }, view(rules, tables, asker, renewals, renewed)];
+  return [{ rows, heartbeats }, view(rules, tables, asker, renewals, ours)];
 }
 
 export function look(
@@ -93,6 +101,7 @@ export function acquire(
 ): [Tables, readonly AcquiredLease[]] {
   const rows = [...tables.rows];
   const leases = freePartitions(rules, tables, asker, known)
+    .filter((partition) => !rowOf(rows, partition).isLocked)
     .slice(0, limit)
     .map((partition) => take(rows, partition, asker));
   return [{ ...tables, rows }, leases];
@@ -107,7 +116,10 @@ export function release(
   const rows = [...tables.rows];
   const heartbeats = new Map(tables.heartbeats);
   if (leaving) heartbeats.delete(owner);
-  const released = renewals.filter((one) => rules.isOurs(rowOf(rows, one.partition), owner, one));
+  const released = renewals.filter((one) => {
+    const row = rowOf(rows, one.partition);
+    return !row.isLocked && rules.isOurs(row, owner, one);
+  });
   for (const { partition, checkpoint } of released) {
     update(rows, partition, { owner: undefined, leaseUntilMs: 0, ...stored(checkpoint) });
   }
@@ -137,6 +149,7 @@ function view(
   );
   return {
     ours: ours.map(({ partition }) => ({ partition, mode: rowOf(tables.rows, partition).mode })),
+    locked: ours.map(({ partition }) => partition).filter((one) => rowOf(tables.rows, one).isLocked),
     relays: others.length + 1,
     rank: others.filter(([id]) => id < asker.owner).length,
     available: tables.rows.filter(mayBeOwned).length,

@@ -31,24 +31,24 @@ export function worldKey(world: World): string {
   };
   const answerKey = (answer: NonNullable<Sent['answer']>) => {
     if (answer.kind === 'view') {
-      const { ours, ...counts } = answer.view;
-      return `${ours.map(({ partition, mode }) => partition + mode).join()} ${Object.values(counts).join()}`;
+      const { ours, locked, ...counts } = answer.view;
+      return `${ours.map(({ partition, mode }) => partition + mode).join()} ${locked.join()} ${Object.values(counts).join()}`;
     }
     if (answer.kind === 'released') return [...answer.partitions].join();
     return `${leases(answer.leases)} ${answer.leases.map(({ mode, checkpoint }) => `${mode}${checkpoint.logOffset}${checkpoint.cursor.page ? 'w' : ''}`).join()}`;
   };
 
   const rows = tables.rows.map(
-    ({ owner, leaseUntilMs, mode, hasWindow, position }) =>
-      `${owner} ${inFuture(leaseUntilMs)} ${mode} ${hasWindow} ${position}`,
+    ({ owner, leaseUntilMs, mode, hasWindow, position, isLocked }) =>
+      `${owner} ${inFuture(leaseUntilMs)} ${mode} ${hasWindow} ${position} ${isLocked}`,
   );
   const heartbeats = [...tables.heartbeats]
     .filter(([, atMs]) => isAlive(atMs, nowMs))
     .map(([id, atMs]) => `${id} ${atMs - nowMs}`);
   const processes = relays.map(({ id, isUp, state, sent, progress, underWayUntilMs }) => {
     const holdings = [...state.holdings].map(
-      ([partition, { epoch, inherited, leaving }]) =>
-        `${partition} ${age(epoch, partition)} ${inherited.logOffset} ${leaving ? Object.values(leaving).join() : ''}`,
+      ([partition, { epoch, inherited, validUntilMs, leaving }]) =>
+        `${partition} ${age(epoch, partition)} ${inFuture(validUntilMs)} ${inherited.logOffset} ${leaving ? Object.values(leaving).join() : ''}`,
     );
     const reached = [...progress].map(
       ([partition, { position, hasWindow }]) => `${partition} ${position} ${hasWindow}`,

@@ -1,3 +1,4 @@
+import type { AcquiredLease, LeaseRenewal, OwnershipView } from '@order-events/outbox';
 import { nextRequest } from '../../src/ownership/next-request.ts';
 import {
   acquired,
@@ -15,7 +16,6 @@ import {
   type OwnershipRequest,
   type OwnershipTimes,
 } from '../../src/ownership/ownership-state.ts';
-import type { AcquiredLease, LeaseRenewal, OwnershipView } from '../../src/ownership/lease.ts';
 import {
   acquire,
   checkpointAt,
@@ -110,6 +110,7 @@ export interface World {
     readonly delays: number;
     readonly stops: number;
     readonly wishes: number;
+    readonly locks: number;
   };
 }
 
@@ -126,6 +127,7 @@ export function worldAtStart(options: {
     mode: 'running',
     hasWindow: options.hasWindow ?? false,
     position: 0n,
+    isLocked: false,
   };
   return {
     nowMs: 100 * TICK_MS,

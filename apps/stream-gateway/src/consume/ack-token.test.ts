@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { encodeCheckedToken, MalformedTokenError } from '../checked-token.ts';
-import { encodeResumeToken } from '../watch/resume-token.ts';
+import { encodeCheckedToken, MalformedTokenError } from '../position/checked-token.ts';
+import { encodeResumeToken } from '../position/resume-token.ts';
 import { type AckPoint, decodeAckToken, encodeAckToken } from './ack-token.ts';
 
 const points: fc.Arbitrary<AckPoint> = fc

@@ -4,7 +4,7 @@ import {
   encodeCheckedToken,
   encodeVarint,
   MalformedTokenError,
-} from '../checked-token.ts';
+} from '../position/checked-token.ts';
 
 /** Kinds 0 and 1 are resume tokens: one is not taken for the other. */
 const ACKNOWLEDGEMENT = 2;

@@ -1,5 +1,5 @@
 import type { LogEvent } from '../log/log-event.ts';
-import type { StreamSignal } from '../stream-signal.ts';
+import type { StreamSignal } from '../stream/stream-signal.ts';
 
 /** Tells a client about its stream rather than about an order. */
 export type ConsumeSignal =

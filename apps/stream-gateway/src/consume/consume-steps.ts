@@ -1,8 +1,8 @@
 import type { LogEvent } from '../log/log-event.ts';
 import type { OrderLogView } from '../log/order-log.ts';
-import { StreamError } from '../stream-error.ts';
-import type { RegisteredWatch } from '../watch/registered-watch.ts';
-import type { WatchLifetime } from '../watch/watch-lifetime.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import type { RegisteredWatch } from '../stream/registered-watch.ts';
+import type { WatchLifetime } from '../stream/watch-lifetime.ts';
 import { encodeAckToken } from './ack-token.ts';
 import type { ConsumeMessage, ConsumeSignal } from './consume-message.ts';
 import type { MemberProgress } from './member-progress.ts';
@@ -88,9 +88,11 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
     const assignment = member.assignment();
     if (!assignment) return unassignedNotice();
     if (assignment === applied) return undefined;
+    // Of one assignment only the partitions whose places were open are new.
+    if (assignment.over === applied?.over) progress.extend(assignment.committed);
+    else progress.assign(assignment.committed);
     applied = assignment;
     unassignedAtMs = undefined;
-    progress.assign(assignment.committed);
     reader.reassigned();
     return shareNotice(progress.partitions());
   }
@@ -150,6 +152,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
   }
 
   watch.backlog = () => reader.backlog();
+  watch.unacknowledged = () => ({ events: progress.unacknowledged(), oldestSentMs: progress.oldestSentMs() });
   return {
     started: () => message([], { kind: 'started', watcherId: watch.id, heartbeatMs: parts.heartbeatMs }),
     next() {
@@ -166,7 +169,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
       const times = [
         lastSentMs + parts.heartbeatMs,
         lifetime.nextAtMs(),
-        reader.retryAtMs(),
+        ...reader.retryTimesMs(),
         endAtMs ?? 0,
         finishUntilMs ?? 0,
         (unassignedAtMs ?? 0) + UNASSIGNED_UNTOLD_MS,

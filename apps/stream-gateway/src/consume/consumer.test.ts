@@ -5,7 +5,8 @@ import { eventually } from '../../../../test/harness/index.ts';
 import { createTestGroup, openConsumer } from '../../testing/consumed-log.ts';
 import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createWatchedLog, type WatchedLogOptions } from '../../testing/watched-log.ts';
-import { StreamError } from '../stream-error.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import { createEventFilter } from '../log/event-filter.ts';
 import type { ConsumeMessage } from './consume-message.ts';
 import type { ConsumeRequest } from './consumer.ts';
 
@@ -164,12 +165,20 @@ test('a hand-over waits for the commit that is under way, and stores what was ac
 });
 
 test('progress past events that do not match is stored when the stream leaves', async () => {
-  const selection = { statuses: [OrderStatus.SHIPPED], orderIds: [], customerIds: [], eventTypes: [] };
-  const { given, group, stream } = await openMember([0, 1, 2], { selection });
+  const filter = createEventFilter({
+    statuses: [OrderStatus.SHIPPED],
+    orderIds: [],
+    customerIds: [],
+    eventTypes: [],
+  });
+  const { given, group, stream } = await openMember([0, 1, 2], { filter });
   given.append(1, newEvents(4));
   assert.ok(await stream.isSilent());
   await stream.close();
-  assert.deepEqual(group.commits.map((commit) => commit.offsets), [new Map([[1, 4n]])]); // prettier-ignore
+  assert.deepEqual(
+    group.commits.map((commit) => commit.offsets),
+    [new Map([[1, 4n]])],
+  );
 });
 
 test('events that the log has lost are told, and the stream goes on with the oldest', async () => {
@@ -181,6 +190,20 @@ test('events that the log has lost are told, and the stream goes on with the old
   const { signal } = await stream.signal('gap');
   assert.ok(signal?.kind === 'gap' && signal.missedEvents === 12n);
   assert.equal(offsets(await stream.next())[0], '1/12');
+  await stream.close();
+});
+
+test('what cannot be read is told, and passed when it is acknowledged', async () => {
+  const { given, group, stream } = await openMember([0, 1, 2]);
+  given.appendUnreadable(1, newEvents(3));
+  given.append(1, newEvents(1));
+  const { signal } = await stream.signal('gap');
+  assert.ok(signal?.kind === 'gap' && signal.missedEvents === 3n);
+  const message = await stream.next();
+  assert.deepEqual(offsets(message), ['1/3']);
+  stream.acknowledge(message);
+  await stream.signal('acknowledged');
+  assert.equal(group.committed.get(1)?.offset, 4n);
   await stream.close();
 });
 
@@ -229,7 +252,14 @@ test('the start and the filter of a new subscription come from the member with p
   await stream.signal('assignment changed');
   const [begun, ...more] = group.commits;
   assert.deepEqual(more, []);
-  assert.deepEqual(begun?.offsets, new Map([[0, 2n], [1, 0n], [2, 0n]])); // prettier-ignore
+  assert.deepEqual(
+    begun?.offsets,
+    new Map([
+      [0, 2n],
+      [1, 0n],
+      [2, 0n],
+    ]),
+  );
   assert.match(begun?.metadata ?? '', /^f1:/);
   await stream.close();
 });
@@ -237,7 +267,7 @@ test('the start and the filter of a new subscription come from the member with p
 test('a partition that was added later is read from its beginning', async () => {
   const { given, group, stream } = await openMember([0, 1, 2], { start: { kind: 'latest' } });
   const added = new Map([[3, 0n]]);
-  given.log.addPartitions(added);
+  given.log.addPartitions(added, 4);
   given.log.append(logBatch(3, 0n, newEvents(2)));
   await group.revoke();
   group.assign(0, 3);
@@ -276,4 +306,55 @@ test('a client that has ended its side gets a good end when its last acknowledge
   await stream.signal('acknowledged');
   assert.equal(await stream.end(), undefined);
   assert.ok(group.hasLeft());
+});
+
+test('a new subscription begins without a partition that has no leader, in one commit for all, and gets it when it is found', async () => {
+  const given = createWatchedLog();
+  for (const partition of [0, 1, 2]) given.append(partition, newEvents(3));
+  given.lose(1);
+  given.open();
+  const group = createTestGroup();
+  const stream = openConsumer(given, group, { start: { kind: 'earliest' } });
+  group.assign(0, 1, 2);
+  await stream.signal('started');
+  const { signal } = await stream.signal('assignment changed');
+  assert.deepEqual(signal, { kind: 'assignment changed', partitions: [0, 2] });
+  assert.equal(group.commits.length, 1);
+  assert.deepEqual([...group.committed.keys()], [0, 1, 2]);
+  assert.match(group.committed.get(1)?.metadata ?? '', /^f1:[\w-]+@0$/);
+  const messages = [await stream.next()];
+  while (messages.flatMap(offsets).length < 6) messages.push(await stream.next());
+  stream.acknowledge(messages.at(-1)!);
+  await stream.signal('acknowledged');
+
+  given.deleteUpTo(1, 1n);
+  given.find(1);
+  const extended = await stream.signal('assignment changed');
+  assert.deepEqual(extended.signal, { kind: 'assignment changed', partitions: [0, 1, 2] });
+  assert.deepEqual(offsets(await stream.next()), ['1/1', '1/2']);
+  assert.deepEqual(group.committed.get(1), { offset: 1n, metadata: group.committed.get(0)?.metadata });
+  assert.ok(await stream.isSilent());
+  await stream.close();
+});
+
+test('a member whose place cannot be looked up in one partition goes on with the others, and is told of a gap only when there is one', async () => {
+  const given = createWatchedLog();
+  for (const partition of [0, 1, 2]) given.append(partition, newEvents(3));
+  given.lose(1);
+  given.open();
+  const group = createTestGroup();
+  for (const partition of [0, 1, 2]) group.committed.set(partition, { offset: 1n, metadata: '' });
+  const stream = openConsumer(given, group);
+  group.assign(0, 1, 2);
+  await stream.signal('started');
+  await stream.signal('assignment changed');
+  const messages = [await stream.next()];
+  while (messages.flatMap(offsets).length < 4) messages.push(await stream.next());
+  assert.ok(!messages.some(({ events }) => events.some(({ partition }) => partition === 1)));
+  given.deleteUpTo(1, 2n);
+  given.find(1);
+  const { signal } = await stream.signal('gap');
+  assert.ok(signal?.kind === 'gap' && signal.missedEvents === 1n);
+  assert.deepEqual(offsets(await stream.next()), ['1/2']);
+  await stream.close();
 });

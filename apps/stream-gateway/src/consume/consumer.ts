@@ -1,26 +1,29 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConsumerGroups } from '@order-events/messaging';
-import { MalformedTokenError } from '../checked-token.ts';
-import { StreamError } from '../stream-error.ts';
-import { createEventFilter, type EventSelection } from '../watch/event-filter.ts';
-import type { RegisteredWatch } from '../watch/registered-watch.ts';
-import { locateInLog, locateInRing, type StartPosition, startPoint } from '../watch/start-position.ts';
-import type { WatchLifetime } from '../watch/watch-lifetime.ts';
+import { MalformedTokenError } from '../position/checked-token.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import type { SubscriptionPlace } from '../subscription/open-place.ts';
+import { filterMetadata } from '../subscription/subscription-filter.ts';
+import { subscriptionGroupId } from '../subscription/subscription-name.ts';
+import type { EventFilter } from '../log/event-filter.ts';
+import type { RegisteredWatch } from '../stream/registered-watch.ts';
+import { locateInLog, locateInRing, type StartPosition, startPoint } from '../position/start-position.ts';
+import type { WatchLifetime } from '../stream/watch-lifetime.ts';
 import type { WatchSources } from '../watch/watcher.ts';
 import { decodeAckToken } from './ack-token.ts';
+import { type BoundaryGate, createBoundaryGate, isAwaited } from './boundary-gate.ts';
 import type { ConsumeMessage } from './consume-message.ts';
 import { createConsumeSteps } from './consume-steps.ts';
 import { createMemberProgress } from './member-progress.ts';
 import { createMemberReader } from './member-reader.ts';
 import { createNudge } from './nudge.ts';
 import { type CommitOutcome, createPositionCommits } from './position-commits.ts';
-import { filterMetadata } from './subscription-filter.ts';
 import { createSubscriptionMember } from './subscription-member.ts';
 import { createUnacknowledgedEvents } from './unacknowledged-events.ts';
 
 export interface ConsumeRequest {
   readonly subscription: string;
-  readonly selection: EventSelection;
+  readonly filter: EventFilter;
   /** Of a new subscription. */
   readonly start: StartPosition;
   readonly maxUnacknowledgedEvents: number;
@@ -45,6 +48,8 @@ export interface ConsumeObserver {
   missed(subscription: string, events: bigint): void;
   /** Something about the group failed and is tried again. */
   groupFailed(subscription: string, error: unknown): void;
+  /** A stream waits until those of older gateways have ended. */
+  waitsForOlder(subscription: string): void;
 }
 
 /** What comes from the client after the first request. */
@@ -90,29 +95,27 @@ function createConsumer(
   lifetime: WatchLifetime,
   sources: ConsumeSources,
 ) {
-  const { subscription, selection, heartbeatMs, maxBatchSize } = request;
-  const { log, observer } = sources;
+  const { subscription, filter, heartbeatMs, maxBatchSize } = request;
+  const { log, observer, groups, clientId, sessionTimeoutMs, partitionCheckMs } = sources;
   const locateStart = createStart(request.start, sources);
   const nudge = createNudge();
   const progress = createMemberProgress(createUnacknowledgedEvents(request.maxUnacknowledgedEvents));
-  const reader = createMemberReader(progress, createEventFilter(selection), sources);
+  const reader = createMemberReader(progress, filter, sources, createGate(subscription, sources, nudge.give));
   const member = createSubscriptionMember({
-    groups: sources.groups,
-    subscription,
-    clientId: sources.clientId,
-    sessionTimeoutMs: sources.sessionTimeoutMs,
-    partitionCheckMs: sources.partitionCheckMs,
-    metadata: filterMetadata(selection),
+    ...{ groups, subscription, clientId, sessionTimeoutMs, partitionCheckMs },
+    metadata: filterMetadata(filter),
     locateStart,
+    locateTimes: createTimesLocator(sources),
     onChange: nudge.give,
     onRevoked: () => commits.flush(steps.applied()),
+    onOlderMembers: () => observer.waitsForOlder(subscription),
     onFailure: (error) => observer.groupFailed(subscription, error),
   });
   const commits = createPositionCommits({
-    progress,
-    member,
+    ...{ progress, member },
     onOutcome: observer.committed,
     onChange: nudge.give,
+    isAwaited: () => isAwaited(log.layout(), progress),
   });
   const steps = createConsumeSteps({
     ...{ watch, lifetime, log, member, progress, reader, commits, heartbeatMs, maxBatchSize },
@@ -156,16 +159,45 @@ function createConsumer(
   };
 }
 
+/** Waits for what the whole subscription has acknowledged. */
+function createGate(
+  subscription: string,
+  { log, groups, observer }: Pick<ConsumeSources, 'log' | 'groups' | 'observer'>,
+  onChange: () => void,
+): BoundaryGate {
+  return createBoundaryGate({
+    log,
+    fetchCommitted: () => groups.offsets.fetch(subscriptionGroupId(groups.offsets.topic, subscription)),
+    onChange,
+    onFailure: (error) => observer.groupFailed(subscription, error),
+  });
+}
+
 /** The position of a new subscription. "Latest" is the end of the log when the stream is opened, not when it has joined. */
 function createStart(
   start: StartPosition,
   { log, reader }: Pick<WatchSources, 'log' | 'reader'>,
-): () => Promise<readonly bigint[]> {
+): () => Promise<SubscriptionPlace> {
   const point = startPoint(start, log, Date.now());
   return async () => {
-    const topic = log.topic();
-    if (!topic) throw new Error('the topic has not been reached yet');
-    return locateInRing(point, log) ?? (await locateInLog(point, topic.id, reader, false)).cursor;
+    const inRing = locateInRing(point, log);
+    if (inRing) return { next: inRing, logTimeMs: 0 };
+    const { cursor, logTimeMs } = await locateInLog(point, reader, false);
+    return { next: cursor, logTimeMs };
+  };
+}
+
+/** Asks Kafka only about partitions that it seems to know of by now. */
+function createTimesLocator({ log, reader }: Pick<WatchSources, 'log' | 'reader'>) {
+  return async (timesMs: ReadonlyMap<number, number>): Promise<ReadonlyMap<number, bigint>> => {
+    const found = new Map<number, bigint>();
+    const readable = [...timesMs].filter(([partition]) => log.isReadable(partition));
+    for (const [partition, logTimeMs] of readable) {
+      const { cursor } = await locateInLog({ kind: 'log time', logTimeMs }, reader, false);
+      const offset = cursor[partition];
+      if (offset !== undefined) found.set(partition, offset);
+    }
+    return found;
   };
 }
 

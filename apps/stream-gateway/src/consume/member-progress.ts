@@ -1,4 +1,3 @@
-import type { Cursor } from '../watch/event-batch.ts';
 import type { SentEvent, UnacknowledgedEvents } from './unacknowledged-events.ts';
 
 /** How far one member of a subscription is, in each of its partitions: read, acknowledged, stored. */
@@ -9,10 +8,12 @@ export interface MemberProgress {
    * at its committed offset.
    */
   assign(committed: ReadonlyMap<number, bigint>): void;
+  /** Partitions whose places were open are the member's as well now, with these offsets; the others stay as they are. */
+  extend(committed: ReadonlyMap<number, bigint>): void;
   /** Ascending. */
   partitions(): readonly number[];
   /** Next offset to read, by partition; of no meaning for partitions that are not the member's. */
-  readonly cursor: Cursor;
+  readonly cursor: bigint[];
   /** Reads a partition from elsewhere: the log does not have its offset. What was sent of it and not acknowledged is forgotten. */
   moveTo(partition: number, offset: bigint): void;
   /** See UnacknowledgedEvents. */
@@ -21,14 +22,17 @@ export interface MemberProgress {
   acknowledge(messageNumber: number): void;
   credit(): number;
   unacknowledged(): number;
+  oldestSentMs(): number | undefined;
   /** Offsets up to which everything is acknowledged or was filtered out, where they are not what is stored. */
   uncommitted(): Map<number, bigint>;
+  /** What is stored; undefined for partitions that are not the member's. */
+  stored(partition: number): bigint | undefined;
   /** A commit of the present assignment is stored. */
   committed(offsets: ReadonlyMap<number, bigint>): void;
 }
 
 export function createMemberProgress(unacknowledged: UnacknowledgedEvents): MemberProgress {
-  const cursor: Cursor = [];
+  const cursor: bigint[] = [];
   const stored = new Map<number, bigint>();
 
   const doneUpTo = (partition: number) => unacknowledged.firstOffset(partition) ?? cursor[partition] ?? 0n;
@@ -57,6 +61,13 @@ export function createMemberProgress(unacknowledged: UnacknowledgedEvents): Memb
         stored.set(partition, offset);
       }
     },
+    extend(committed) {
+      for (const [partition, offset] of committed) {
+        if (stored.has(partition)) continue;
+        moveTo(partition, offset);
+        stored.set(partition, offset);
+      }
+    },
     partitions: () => [...stored.keys()].toSorted((a, b) => a - b),
     cursor,
     moveTo,
@@ -65,10 +76,12 @@ export function createMemberProgress(unacknowledged: UnacknowledgedEvents): Memb
     acknowledge: (messageNumber) => unacknowledged.acknowledge(messageNumber),
     credit: () => unacknowledged.credit(),
     unacknowledged: () => unacknowledged.count(),
+    oldestSentMs: () => unacknowledged.oldestSentMs(),
     uncommitted() {
       const done = [...stored.keys()].map((partition) => [partition, doneUpTo(partition)] as const);
       return new Map(done.filter(([partition, offset]) => offset !== stored.get(partition)));
     },
+    stored: (partition) => stored.get(partition),
     committed(offsets) {
       for (const [partition, offset] of offsets) {
         if (stored.has(partition)) stored.set(partition, offset);

@@ -1,12 +1,15 @@
-import { OffsetOutOfRangeError, type PartitionPositions } from '@order-events/messaging';
+import { type LogEnds, OffsetOutOfRangeError } from '@order-events/messaging';
 import type { EventBlock } from '../log/event-block.ts';
 import type { LogEvent } from '../log/log-event.ts';
-import { StreamError } from '../stream-error.ts';
-import { createBackgroundRead } from '../watch/background-read.ts';
-import { readBatch } from '../watch/event-batch.ts';
-import type { EventFilter } from '../watch/event-filter.ts';
-import { encodeResumeToken } from '../watch/resume-token.ts';
+import { createUnaskedPartitions } from '../log/unasked-partitions.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import { createBackgroundRead } from '../log/background-read.ts';
+import { readBatch } from '../log/event-batch.ts';
+import type { EventFilter } from '../log/event-filter.ts';
+import { encodeResumeToken } from '../position/resume-token.ts';
+import { LogBehindError } from '../watch/watch-place.ts';
 import type { WatchSources } from '../watch/watcher.ts';
+import type { BoundaryGate } from './boundary-gate.ts';
 import type { MemberProgress } from './member-progress.ts';
 
 /** Events that no member gets any more: the log has lost them while the subscription stood before them. */
@@ -32,7 +35,8 @@ export interface MemberReader {
   hasMore(): boolean;
   /** A read from Kafka that is under way. */
   pending(): Promise<void> | undefined;
-  retryAtMs(): number;
+  /** When to try again what could not be done, on the monotonic clock; times in the past say nothing. */
+  retryTimesMs(): readonly number[];
   /** Records between the cursor and the end of the log. */
   backlog(): bigint;
 }
@@ -45,27 +49,31 @@ export function createMemberReader(
   progress: MemberProgress,
   filter: EventFilter,
   { log, history, reader, onReadFailure }: WatchSources,
+  gate: BoundaryGate,
 ): MemberReader {
   const { cursor } = progress;
   const reading = createBackgroundRead<ReadOutcome | undefined>(readFailed);
   let topicId: string | undefined;
   let isLocated = false;
+  const unasked = createUnaskedPartitions(log);
   let assignments = 0;
   let turn = 0;
   let hasMore = false;
-  let loaded: EventBlock | undefined;
+  let loaded: { readonly epoch: number; readonly block: EventBlock } | undefined;
 
   const place = (partition: number) => cursor[partition] ?? 0n;
 
   function readFailed(error: unknown): void {
     if (error instanceof OffsetOutOfRangeError) isLocated = false;
-    else onReadFailure(error);
+    else if (!(error instanceof LogBehindError)) onReadFailure(error);
   }
 
   /** Those that the log knows of: it may be told of an added one later than the group. */
   function partitions(): number[] {
+    const all = progress.partitions();
     const count = log.topic()?.partitionCount ?? 0;
-    return progress.partitions().filter((partition) => partition < count);
+    if (topicId !== undefined) log.keepsUpWith(topicId, (all.at(-1) ?? 0) + 1);
+    return all.filter((partition) => partition < count);
   }
 
   function checkTopic(): void {
@@ -77,45 +85,71 @@ export function createMemberReader(
     throw new StreamError('SOURCE_UNAVAILABLE', 'the topic was created again: open the subscription again');
   }
 
+  /** Whether Kafka has to be asked where the log begins and ends. */
+  function isUnsure(): boolean {
+    if (!isLocated || unasked.isDue()) return true;
+    return partitions().some((each) => !unasked.has(each) && isBeyondEnd(log, each, place(each)));
+  }
+
   function locate(): void {
-    isLocated = partitions().every((each) => log.floor(each) <= place(each) && place(each) <= log.end(each));
+    isLocated = partitions().every((each) => isInMemory(log, each, place(each)));
+    if (isLocated) unasked.set([]);
     if (isLocated || !log.source().available) return;
     const ofAssignment = assignments;
+    const ofEpoch = log.epoch();
     reading.begin(
-      async () => ({ earliest: await reader.offsets('earliest'), latest: await reader.offsets('latest') }),
-      ({ earliest, latest }) => (ofAssignment === assignments ? fit(earliest, latest) : undefined),
+      async () => {
+        const ends = await reader.ends();
+        // Of partitions that are not known yet, nobody knows what they hold.
+        const count = Math.max(ends.latest.length, (progress.partitions().at(-1) ?? 0) + 1);
+        if (!log.keepsUpWith(ends.topicId, count) || count > ends.latest.length) throw new LogBehindError();
+        return ends;
+      },
+      (ends) => (ofAssignment === assignments && ofEpoch === log.epoch() ? fit(ends) : undefined),
     );
   }
 
-  function fit(earliest: PartitionPositions, latest: PartitionPositions): ReadOutcome | undefined {
+  function fit({ earliest, latest }: LogEnds): ReadOutcome | undefined {
     const fromToken = encodeResumeToken({ kind: 'offsets', topicId: topicId ?? '', next: cursor });
     let missedEvents = 0n;
     let isMissing = false;
+    const open = new Set<number>();
     for (const partition of partitions()) {
-      const first = earliest.get(partition) ?? 0n;
-      const isBeyondEnd = place(partition) > (latest.get(partition) ?? 0n);
-      if (place(partition) >= first && !isBeyondEnd) continue;
+      const [first, end] = [earliest[partition], latest[partition]];
+      if (first === undefined || end === undefined) {
+        open.add(partition);
+        continue;
+      }
+      const isCut = place(partition) > end;
+      if (place(partition) >= first && !isCut) continue;
       // Of a log that was cut, nobody knows what is new in it.
-      if (!isBeyondEnd) missedEvents += first - place(partition);
+      if (!isCut) missedEvents += first - place(partition);
       progress.moveTo(partition, first);
       isMissing = true;
     }
     isLocated = true;
+    unasked.set(open);
     // Kafka may know more than the tail has read so far.
-    log.extendEnds(cursor);
+    log.extendEnds(cursor.map((offset, partition) => (open.has(partition) ? undefined : offset)));
     return isMissing ? { kind: 'missed', fromToken, missedEvents } : undefined;
   }
 
   function loadHistory(partition: number): void {
-    const ofTopic = topicId;
-    if (ofTopic === undefined || !log.source().available) return;
+    if (!log.source().available) return;
+    const epoch = log.epoch();
     reading.begin(
-      () => history.read(ofTopic, partition, place(partition)),
+      () => history.read(epoch, partition, place(partition)),
       (block) => {
-        loaded = block;
+        loaded = { epoch, block };
         return undefined;
       },
     );
+  }
+
+  function passed({ partition, from, next }: { partition: number; from: bigint; next: bigint }): ReadOutcome {
+    const before = cursor.with(partition, from);
+    const fromToken = encodeResumeToken({ kind: 'offsets', topicId: topicId ?? '', next: before });
+    return { kind: 'missed', fromToken, missedEvents: next - from };
   }
 
   function nextEvents(mostEvents: number): ReadOutcome | undefined {
@@ -123,9 +157,12 @@ export function createMemberReader(
     turn = (turn + 1) % Math.max(1, all.length);
     const inTurn = [...all.slice(turn), ...all.slice(0, turn)];
     const limits = { maxEvents: mostEvents, maxBytes: MAX_MESSAGE_BYTES, maxScanned: MAX_SCANNED_AT_ONCE };
-    const { events, full, belowRing } = readBatch(log, cursor, inTurn, filter, limits, loaded);
+    const block = loaded?.epoch === log.epoch() ? loaded.block : undefined;
+    const found = readBatch(log, cursor, inTurn, filter, limits, block, gate.boundaries());
+    const { events, full, belowRing, gap } = found;
     loaded = undefined;
     if (events.length > 0) return { kind: 'events', events };
+    if (gap) return passed(gap);
     hasMore = full;
     if (!full && belowRing !== undefined) loadHistory(belowRing);
     return undefined;
@@ -142,16 +179,28 @@ export function createMemberReader(
       hasMore = false;
       const outcome = reading.take();
       if (outcome || !log.topic()) return outcome;
-      if (partitions().some((each) => place(each) > log.end(each))) isLocated = false;
+      if (isUnsure()) isLocated = false;
       if (!isLocated && !reading.pending()) locate();
       return isLocated && mostEvents > 0 ? nextEvents(mostEvents) : undefined;
     },
     hasMore: () => hasMore,
     pending: () => reading.pending(),
-    retryAtMs: () => reading.retryAtMs(),
+    retryTimesMs: () => [reading.retryAtMs(), gate.lookAtMs(), unasked.dueAtMs()],
     backlog() {
-      const behind = partitions().map((partition) => log.end(partition) - place(partition));
+      const behind = partitions().map((partition) => (log.end(partition) ?? 0n) - place(partition));
       return behind.reduce((sum, count) => (count > 0n ? sum + count : sum), 0n);
     },
   };
+}
+
+type LogEdges = Pick<WatchSources['log'], 'floor' | 'end'>;
+
+function isBeyondEnd(log: LogEdges, partition: number, offset: bigint): boolean {
+  const end = log.end(partition);
+  return end !== undefined && offset > end;
+}
+
+function isInMemory(log: LogEdges, partition: number, offset: bigint): boolean {
+  const isKnown = log.end(partition) !== undefined;
+  return isKnown && offset >= log.floor(partition) && !isBeyondEnd(log, partition, offset);
 }

@@ -9,6 +9,8 @@ export interface PositionCommitsOptions {
   readonly progress: MemberProgress;
   readonly member: Pick<SubscriptionMember, 'commit'>;
   readonly onOutcome: (outcome: CommitOutcome, error?: unknown) => void;
+  /** Whether other members wait for what there is to commit. */
+  readonly isAwaited: () => boolean;
   /** A commit has ended. */
   readonly onChange: () => void;
 }
@@ -37,7 +39,7 @@ const RETRY_MS = 500;
 const FLUSH_DEADLINE_MS = 1_000;
 
 export function createPositionCommits(options: PositionCommitsOptions): PositionCommits {
-  const { progress, member, onOutcome, onChange } = options;
+  const { progress, member, isAwaited, onOutcome, onChange } = options;
   let acknowledgedMessage = -1;
   let storedMessage = -1;
   let notBeforeMs = 0;
@@ -80,9 +82,10 @@ export function createPositionCommits(options: PositionCommitsOptions): Position
     isBehind,
     begin(assignment) {
       const nowMs = performance.now();
-      if (nowMs >= notBeforeMs && (isBehind() || nowMs >= silentAtMs)) void startCommit(assignment);
+      if (nowMs >= notBeforeMs && (isBehind() || nowMs >= silentAtMs || isAwaited()))
+        void startCommit(assignment);
     },
-    dueAtMs: () => (isBehind() ? notBeforeMs : silentAtMs),
+    dueAtMs: () => (isBehind() || isAwaited() ? notBeforeMs : silentAtMs),
     async flush(assignment) {
       const all = async () => {
         await inFlight;

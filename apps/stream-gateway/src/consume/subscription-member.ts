@@ -1,10 +1,17 @@
 import { type CommittedOffset, type ConsumerGroups, GroupMembershipLostError } from '@order-events/messaging';
 import { sleep } from '@order-events/runtime';
-import { StreamError } from '../stream-error.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import { byKnowledge, closePlaces, type LocateTimes } from './open-partitions.ts';
+import { checkFilter } from '../subscription/subscription-filter.ts';
+import { readOlderGroup } from '../subscription/older-group.ts';
+import { hasForeignMembers } from '../subscription/subscription-error.ts';
+import { type SubscriptionPlace, toCommit } from '../subscription/open-place.ts';
 import { subscriptionGroupId } from '../subscription/subscription-name.ts';
-import { checkFilter } from './subscription-filter.ts';
 
-/** The partitions of a member for as long as it has them, with the offsets to go on from. */
+/**
+ * The partitions of a member for as long as it has them, with the offsets to go on from. Those whose places are open come later, with
+ * another assignment that is over with this one.
+ */
 export interface Assignment {
   readonly committed: ReadonlyMap<number, bigint>;
   /** Aborts when they may be another member's. */
@@ -19,12 +26,15 @@ export interface SubscriptionMemberOptions {
   readonly partitionCheckMs: number;
   /** Names the filter, see filterMetadata. */
   readonly metadata: string;
-  /** Next offsets of all partitions of the topic, for a subscription that is new. Rejects with a StreamError when there are none. */
-  readonly locateStart: () => Promise<readonly bigint[]>;
+  /** The place of a subscription that is new. Rejects with a StreamError when there is none. */
+  readonly locateStart: () => Promise<SubscriptionPlace>;
+  readonly locateTimes: LocateTimes;
   /** Something below has changed. */
   readonly onChange: () => void;
   /** A rebalance begins. What is committed until this settles is still this member's, for a second at most. */
   readonly onRevoked: () => Promise<void>;
+  /** The subscription still has streams at older gateways: this one waits for the last of them to end. */
+  readonly onOlderMembers: () => void;
   /** Told of what will be tried again. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -46,10 +56,11 @@ export interface SubscriptionMember {
 }
 
 const RETRY_MS = 250;
+const OLDER_RETRY_MS = 1_000;
 
 export function createSubscriptionMember(options: SubscriptionMemberOptions): SubscriptionMember {
   const { groups, metadata, onChange } = options;
-  const groupId = subscriptionGroupId(options.subscription);
+  const groupId = subscriptionGroupId(groups.offsets.topic, options.subscription);
   const stopping = new AbortController();
   let assignment: Assignment | undefined;
   let source: { available: boolean; since: Date } | undefined;
@@ -72,6 +83,10 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
         assignment = undefined;
         onChange();
         return handedOver;
+      },
+      onForeignMembers(error) {
+        options.onFailure(error);
+        fail(hasForeignMembers(options.subscription, error));
       },
       onAvailable: () => setAvailable(true),
       onUnavailable(error) {
@@ -111,11 +126,18 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
       }
       if (over.aborted) return;
     }
-    const offsets = partitions.map(
-      (partition) => [partition, committed.get(partition)?.offset ?? 0n] as const,
-    );
-    assignment = { committed: new Map(offsets), over };
+    const { known, open } = byKnowledge(partitions, committed);
+    assignment = { committed: known, over };
     onChange();
+    await closePlaces(
+      open,
+      { ...options, commit: (offsets) => member.commit(offsets, metadata) },
+      over,
+      (found) => {
+        assignment = { committed: new Map([...(assignment?.committed ?? []), ...found]), over };
+        onChange();
+      },
+    );
   }
 
   /**
@@ -135,19 +157,40 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
       ]);
     }
     if (partitions.includes(0)) {
-      const start = new Map((await options.locateStart()).entries());
+      const start = await firstPlaces(over);
       over.throwIfAborted();
-      await member.commitStart(start, metadata);
-      return new Map([...start].map(([partition, offset]) => [partition, { offset, metadata }]));
+      const offsets = new Map(Array.from(start, ([partition, { offset }]) => [partition, offset]));
+      await member.commitStart(offsets, (partition) => start.get(partition)?.metadata ?? metadata);
+      return start;
     }
     await sleep(RETRY_MS, over);
     return committed;
   }
 
+  /** Those of older gateways, as soon as the last of their streams has ended; else those of a subscription that is new. */
+  async function firstPlaces(over: AbortSignal): Promise<ReadonlyMap<number, CommittedOffset>> {
+    for (;;) {
+      const older = await readOlderGroup(groups.offsets, options.subscription, over);
+      checkFilter(older.committed, metadata);
+      if (older.members === 0) {
+        if (older.committed.size === 0) return toCommit(await options.locateStart(), metadata);
+        return new Map(
+          Array.from(older.committed, ([partition, { offset }]) => [partition, { offset, metadata }]),
+        );
+      }
+      options.onOlderMembers();
+      await sleep(OLDER_RETRY_MS, over);
+    }
+  }
+
   async function start(): Promise<void> {
     try {
       // A member that is refused after it has joined has taken the partitions from the others for a moment.
-      checkFilter(await groups.offsets.fetch(groupId, stopping.signal), metadata);
+      const committed = await groups.offsets.fetch(groupId, stopping.signal);
+      const { subscription } = options;
+      const isNew = committed.size === 0;
+      const older = isNew ? await readOlderGroup(groups.offsets, subscription, stopping.signal) : undefined;
+      checkFilter(older?.committed ?? committed, metadata);
     } catch (error: unknown) {
       if (error instanceof StreamError) return fail(error);
       // Kafka is away: what is committed is checked with every assignment, too.

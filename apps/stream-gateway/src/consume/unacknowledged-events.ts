@@ -19,6 +19,8 @@ export interface UnacknowledgedEvents {
   credit(): number;
   /** How many wait for their acknowledgement. */
   count(): number;
+  /** When the oldest of them was sent, on the monotonic clock; undefined when there is none. */
+  oldestSentMs(): number | undefined;
   /** The first event of a partition that is not acknowledged: everything before it is done. Undefined when there is none. */
   firstOffset(partition: number): bigint | undefined;
   /** The partition belongs to another stream now, or is read again: its events are given back their credit and forgotten. */
@@ -29,7 +31,19 @@ export interface UnacknowledgedEvents {
 interface SentRun {
   readonly messageNumber: number;
   readonly firstOffset: bigint;
+  /** Whole ones take less memory. */
+  readonly sentMs: number;
   count: number;
+}
+
+/** Credit up to which nothing is counted: what clients get that ask for none. */
+const ORDINARY_CREDIT = 1_000;
+/** When each event is a message of its own, as it is where few orders change. */
+const RUN_BYTES = 88;
+
+/** Memory that a client's credit may take beyond the ordinary, about. */
+export function creditBytes(maxEvents: number): number {
+  return Math.max(0, maxEvents - ORDINARY_CREDIT) * RUN_BYTES;
 }
 
 export function createUnacknowledgedEvents(maxEvents: number): UnacknowledgedEvents {
@@ -41,12 +55,13 @@ export function createUnacknowledgedEvents(maxEvents: number): UnacknowledgedEve
   return {
     sent(events) {
       newestMessage += 1;
+      const sentMs = Math.floor(performance.now());
       for (const { partition, offset } of events) {
         const runs = runsByPartition.get(partition) ?? [];
         runsByPartition.set(partition, runs);
         const run = runs.at(-1);
         if (run?.messageNumber === newestMessage) run.count += 1;
-        else runs.push({ messageNumber: newestMessage, firstOffset: offset, count: 1 });
+        else runs.push({ messageNumber: newestMessage, firstOffset: offset, sentMs, count: 1 });
       }
       count += events.length;
       return newestMessage;
@@ -66,6 +81,10 @@ export function createUnacknowledgedEvents(maxEvents: number): UnacknowledgedEve
 
     credit: () => Math.max(0, maxEvents - count),
     count: () => count,
+    oldestSentMs() {
+      const oldest = [...runsByPartition.values()].flatMap(([run]) => run?.sentMs ?? []);
+      return oldest.length > 0 ? Math.min(...oldest) : undefined;
+    },
     firstOffset: (partition) => runsByPartition.get(partition)?.[0]?.firstOffset,
 
     drop(partition) {

@@ -1,8 +1,8 @@
 import { OrderStreamAdminServiceDefinition } from '@order-events/order-stream';
-import type { Logger, Part } from '@order-events/runtime';
+import { addressText, createOpeningPart, type Logger, type Part } from '@order-events/runtime';
 import { createServer } from 'nice-grpc';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
-import type { WatchRegistry } from '../watch/watch-registry.ts';
+import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { createAdminService } from './admin-service.ts';
 import { createCallMiddleware } from './call-middleware.ts';
 import { addReflection } from './reflection.ts';
@@ -34,16 +34,12 @@ export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
   );
   server.add(OrderStreamAdminServiceDefinition, createAdminService(options));
   addReflection(server, [OrderStreamAdminServiceDefinition.fullName]);
-  return {
-    name: 'admin gRPC server',
-    async start() {
-      const port = await server.listen(`${host}:${options.port}`);
-      log.info({ name: 'adminGrpc', url: `${host}:${port}` }, 'listening');
-    },
-    stop() {
+  return createOpeningPart('admin gRPC server', async () => {
+    const port = await server.listen(addressText({ host, port: options.port }));
+    log.info({ name: 'adminGrpc', url: addressText({ host, port }) }, 'listening');
+    return async () => {
       ended.abort();
       server.forceShutdown();
-      return Promise.resolve();
-    },
-  };
+    };
+  });
 }

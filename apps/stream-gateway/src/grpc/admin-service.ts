@@ -1,19 +1,20 @@
-import type {
-  CloseWatcherRequest,
-  ListWatchersRequest,
-  ListWatchersResponse,
-  OrderStreamAdminServiceDefinition,
+import {
+  type CloseWatcherRequest,
+  type ListWatchersRequest,
+  type ListWatchersResponse,
+  type OrderStreamAdminServiceDefinition,
   Watcher,
 } from '@order-events/order-stream';
 import type { Logger } from '@order-events/runtime';
 import type { ServiceImplementation } from 'nice-grpc';
-import { StreamError } from '../stream-error.ts';
-import type { RegisteredWatch } from '../watch/registered-watch.ts';
-import type { WatchRegistry } from '../watch/watch-registry.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import type { RegisteredWatch } from '../stream/registered-watch.ts';
+import type { WatchRegistry } from '../stream/watch-registry.ts';
+import { fillPage } from './page.ts';
 import { readFields } from './request-fields.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
-/** Longer pages are cut to this: one answer must stay small. */
+/** Longer pages are cut to this, and to what one answer may have in bytes. */
 const MAX_PAGE_SIZE = 1_000;
 
 /** What operators can see and do of the streams of this process. */
@@ -42,13 +43,14 @@ function listWatchers(
 ): ListWatchersResponse {
   const after = checkedPage(pageSize, pageToken);
   const size = Math.min(pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
-  const page: RegisteredWatch[] = [];
-  for (const watch of watches.list()) {
-    if (watch.sequence <= after) continue;
-    if (page.length === size) return { watchers: page.map(describe), nextPageToken: tokenAfter(page) };
-    page.push(watch);
-  }
-  return { watchers: page.map(describe), nextPageToken: '' };
+  const rest = Iterator.from(watches.list())
+    .filter(({ sequence }) => sequence > after)
+    .map((watch) => ({ sequence: watch.sequence, message: describe(watch) }));
+  const page = fillPage(rest, size, ({ message }) => Watcher.encode(message).finish().length);
+  return {
+    watchers: page.items.map(({ message }) => message),
+    nextPageToken: page.isCut ? String(page.items.at(-1)?.sequence) : '',
+  };
 }
 
 /** The sequence number that the page starts after. */
@@ -60,22 +62,24 @@ function checkedPage(pageSize: number, pageToken: string): number {
   });
 }
 
-function tokenAfter(page: readonly RegisteredWatch[]): string {
-  return String(page.at(-1)?.sequence ?? 0);
-}
-
 function describe(watch: RegisteredWatch): Watcher {
-  const blockedSinceMs = watch.blockedSinceMs();
+  const { events: unacknowledgedEvents, oldestSentMs } = watch.unacknowledged();
   return {
     watcherId: watch.id,
     peer: watch.peer,
     principal: '',
     subscription: watch.subscription,
-    filter: watch.filter,
+    filter: watch.request.filter,
     backlogEvents: watch.backlog(),
     deliveredEvents: BigInt(watch.deliveredEvents()),
-    blockedSinceTime:
-      blockedSinceMs === undefined ? undefined : new Date(Date.now() - performance.now() + blockedSinceMs),
+    blockedSinceTime: timeOf(watch.blockedSinceMs()),
     startTime: watch.startedAt,
+    unacknowledgedEvents: BigInt(unacknowledgedEvents),
+    oldestUnacknowledgedSendTime: timeOf(oldestSentMs),
   };
+}
+
+/** Of a moment on the monotonic clock. */
+function timeOf(atMs: number | undefined): Date | undefined {
+  return atMs === undefined ? undefined : new Date(Date.now() - performance.now() + atMs);
 }

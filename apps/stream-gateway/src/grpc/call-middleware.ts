@@ -1,6 +1,6 @@
 import type { Logger } from '@order-events/runtime';
 import { type ServerMiddleware, ServerError, Status } from 'nice-grpc-common';
-import { StreamError } from '../stream-error.ts';
+import { StreamError } from '../stream/stream-error.ts';
 import type { CallWires } from './call-wires.ts';
 import { toServerError } from './status.ts';
 

@@ -6,7 +6,9 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js';
 import { Metadata, type Status } from 'nice-grpc-common';
-import type { StreamWire } from '../watch/stream-wire.ts';
+import type { StreamWire } from '../stream/stream-wire.ts';
+import type { StreamError } from '../stream/stream-error.ts';
+import type { RequestArrivals } from './request-arrivals.ts';
 import { sendSharedFrames } from './shared-frames.ts';
 import { toServerError } from './status.ts';
 
@@ -28,27 +30,42 @@ const CALL_ID = 'x-order-stream-call';
 /** How long a client has to take what was handed over before the end, and then the end. */
 const END_GRACE_MS = 5_000;
 
-export function createCallWires(): CallWires {
+export function createCallWires(arrivals: Pick<RequestArrivals, 'expect'>): CallWires {
   const wires = new Map<string, CallWire>();
   let nextId = 0;
   return {
     interceptor(method, call) {
-      if (!method.responseStream) return new ServerInterceptingCall(call);
-      sendSharedFrames(call);
+      const stream = http2StreamOf(call);
+      const arrived = arrivals.expect(stream, (error) => {
+        sendError(call, error);
+        // A client that does not end its request would keep the stream open.
+        stream.close(constants.NGHTTP2_NO_ERROR);
+      });
       const id = String((nextId += 1));
-      const wire = createCallWire(call);
+      const wire = method.responseStream ? createCallWire(call) : undefined;
+      if (wire) sendSharedFrames(call);
       return new ServerInterceptingCall(call, {
         start: (next) =>
           next({
             onReceiveMetadata(metadata, pass) {
-              wires.set(id, wire);
+              if (wire) wires.set(id, wire);
               metadata.set(CALL_ID, id);
               pass(metadata);
             },
-            onReceiveMessage: (message, pass) => pass(message),
-            onReceiveHalfClose: (pass) => pass(),
+            onReceiveMessage(message, pass) {
+              // A call with one request begins with its end.
+              if (method.requestStream) arrived();
+              pass(message);
+            },
+            onReceiveHalfClose(pass) {
+              arrived();
+              pass();
+            },
             // However a call ends, and once for each.
-            onCancel: () => void wires.delete(id),
+            onCancel() {
+              arrived();
+              wires.delete(id);
+            },
           }),
         sendMetadata: (metadata, pass) => pass(metadata),
         sendMessage: (message, pass) => pass(message),
@@ -82,11 +99,7 @@ function createCallWire(call: ServerInterceptingCallInterface): CallWire {
     endedWith: () => endedWith,
     end(error) {
       if (endedWith !== undefined) return;
-      const trailer = Metadata();
-      const answer = toServerError(error, trailer);
-      if (!answer) throw new TypeError(`${error.reason} has no answer`);
-      endedWith = answer.code;
-      call.sendStatus({ code: answer.code, details: answer.details, metadata: forGrpcJs(trailer) });
+      endedWith = sendError(call, error);
       const cutOff = setTimeout(() => {
         // Clients take this code for RESOURCE_EXHAUSTED. It may have to wait for the connection, what the stream holds must not.
         stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -95,6 +108,14 @@ function createCallWire(call: ServerInterceptingCallInterface): CallWire {
       stream.once('close', () => clearTimeout(cutOff));
     },
   };
+}
+
+function sendError(call: ServerInterceptingCallInterface, error: StreamError): Status {
+  const trailer = Metadata();
+  const answer = toServerError(error, trailer);
+  if (!answer) throw new TypeError(`${error.reason} has no answer`);
+  call.sendStatus({ code: answer.code, details: answer.details, metadata: forGrpcJs(trailer) });
+  return answer.code;
 }
 
 /** grpc-js has no public way to reset a stream, nor to learn of a written message; its exact version is pinned. */

@@ -1,8 +1,9 @@
 import type { ConsumeOrdersRequest } from '@order-events/order-stream';
-import { settleWithin } from '@order-events/runtime';
 import type { CallContext } from 'nice-grpc';
 import { type Acknowledgements, consumeLog, type ConsumeSources } from '../consume/consumer.ts';
-import { StreamError } from '../stream-error.ts';
+import { creditBytes } from '../consume/unacknowledged-events.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import { tokenBytes } from '../stream/request-memory.ts';
 import { firstRequest, laterRequest, parseOpenRequest } from './consume-request.ts';
 import { encodeConsumeResponse } from './consume-response.ts';
 import { serveStream, type ServedStreamOptions } from './served-stream.ts';
@@ -17,9 +18,6 @@ type ConsumeOrders = (
   requests: AsyncIterable<ConsumeOrdersRequest>,
   context: CallContext,
 ) => AsyncGenerator<Uint8Array, void, undefined>;
-
-/** A client that has not said in this time what it wants is not served. */
-const OPEN_DEADLINE_MS = 30_000;
 
 export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrders {
   const { consumeSources, maxConsumers } = options;
@@ -36,14 +34,24 @@ export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrder
     }
     consumers += 1;
     try {
-      const { subscription, filter } = open;
+      const { subscription } = wanted;
+      const partitionCount = consumeSources.log.topic()?.partitionCount ?? 0;
+      const otherBytes =
+        tokenBytes(wanted.start, partitionCount) + creditBytes(wanted.maxUnacknowledgedEvents);
       const acknowledgements = laterRequests(iterator);
       yield* serveStream(
-        { subscription, filter },
+        { subscription, message: open, otherBytes },
         context,
         options,
         (watch, lifetime) =>
-          consumeLog(wanted, acknowledgements, watch, lifetime, consumeSources, context.signal),
+          consumeLog(
+            { ...wanted, filter: watch.request.matches },
+            acknowledgements,
+            watch,
+            lifetime,
+            consumeSources,
+            context.signal,
+          ),
         encodeConsumeResponse,
       );
     } finally {
@@ -55,10 +63,8 @@ export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrder
 async function firstOf(
   requests: AsyncIterator<ConsumeOrdersRequest>,
 ): Promise<ConsumeOrdersRequest | undefined> {
-  // A client that goes away ends its requests.
-  const first = requests.next();
-  if (!(await settleWithin(first, OPEN_DEADLINE_MS))) return undefined;
-  const { done, value } = await first;
+  // A client that goes away, or takes too long, ends its requests.
+  const { done, value } = await requests.next();
   return done ? undefined : value;
 }
 

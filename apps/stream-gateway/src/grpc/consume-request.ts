@@ -3,8 +3,8 @@ import type { ConsumeRequest } from '../consume/consumer.ts';
 import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from '../subscription/subscription-name.ts';
 import { InvalidRequestError } from './invalid-request-error.ts';
 import {
+  checkFilter,
   parseBatchSize,
-  parseFilter,
   parseHeartbeat,
   parseStart,
   readFields,
@@ -16,14 +16,14 @@ export type OpenRequest = Extract<ConsumeOrdersRequest['request'], { $case: 'ope
 const DEFAULT_MAX_UNACKNOWLEDGED = 1_000;
 const MAX_UNACKNOWLEDGED = 100_000;
 
-/** What a consumer asks for, checked. Throws an InvalidRequestError that names every wrong field. */
-export function parseOpenRequest(open: OpenRequest, nowMs: number): ConsumeRequest {
+/** What a consumer asks for beside its filter, all of it checked. Throws an InvalidRequestError that names every wrong field. */
+export function parseOpenRequest(open: OpenRequest, nowMs: number): Omit<ConsumeRequest, 'filter'> {
   return readFields('open.', (refuse) => {
     if (!isSubscriptionName(open.subscription)) refuse('subscription', SUBSCRIPTION_NAME_RULE);
+    checkFilter(open.filter, refuse);
     const start = parseStart(open.start, nowMs, refuse) ?? { kind: 'earliest' };
     return {
       subscription: open.subscription,
-      selection: parseFilter(open.filter, refuse),
       start: start.kind === 'token' ? { ...start, field: 'open.start.resume_token' } : start,
       maxUnacknowledgedEvents: parseCredit(open.maxUnacknowledgedEvents, refuse),
       heartbeatMs: parseHeartbeat(open.heartbeatInterval, refuse),

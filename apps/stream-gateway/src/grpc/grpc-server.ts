@@ -1,7 +1,7 @@
-import { type Part, settleWithin } from '@order-events/runtime';
+import { addressText, createOpeningPart, type Part, settleWithin } from '@order-events/runtime';
 import { createServer, type Server } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
-import type { WatchRegistry } from '../watch/watch-registry.ts';
+import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { createCallMiddleware } from './call-middleware.ts';
 import { createCallWires } from './call-wires.ts';
 import type { Health } from './health.ts';
@@ -12,6 +12,7 @@ import {
   type OrderStreamServiceOptions,
 } from './order-stream-service.ts';
 import { addReflection } from './reflection.ts';
+import type { RequestArrivals } from './request-arrivals.ts';
 
 export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wires'> {
   readonly host: string;
@@ -19,9 +20,11 @@ export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wire
   readonly port: number;
   readonly connections: {
     readonly maxStreams: number;
+    readonly idleMs: number;
     readonly keepaliveMs: number;
     readonly keepaliveTimeoutMs: number;
   };
+  readonly arrivals: RequestArrivals;
   readonly health: Health;
   /** Longest time of `stop`. */
   readonly stopMs: number;
@@ -34,7 +37,7 @@ export interface GrpcServer extends Part {
 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 /** Calls beside streams, and streams to refuse: clients queue silently what is beyond the limit that HTTP/2 announces. */
-const CALLS_BESIDE_STREAMS = 1_000;
+export const CALLS_BESIDE_STREAMS = 1_000;
 
 /** Of the time to stop: streams end over the first part, and have as long again to take what was sent. */
 const DRAIN_WINDOW_SHARE = 0.4;
@@ -45,12 +48,10 @@ const DRAIN_SHARE = 0.8;
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { watches, health, log } = options;
   const ended = new AbortController();
-  let server: Server | undefined;
   let isListening = false;
   let isDraining = false;
-  let stopped: Promise<void> | undefined;
 
-  async function drain(): Promise<void> {
+  async function drain(server: Server): Promise<void> {
     isDraining = true;
     health.drain();
     log.info({ streams: watches.size() }, 'draining');
@@ -60,28 +61,21 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     const drained = await settleWithin(empty, options.stopMs * (DRAIN_SHARE - DRAIN_TOLD_SHARE));
     if (!drained) log.warn({ streams: watches.size() }, 'streams whose clients take nothing are cut off');
     ended.abort();
-    const closing = server?.shutdown();
+    const closing = server.shutdown();
     // A graceful end waits for every client; nothing is left that is worth waiting for.
-    if (closing) await settleWithin(closing, options.stopMs * (1 - DRAIN_SHARE));
-    server?.forceShutdown();
+    await settleWithin(closing, options.stopMs * (1 - DRAIN_SHARE));
+    server.forceShutdown();
     isListening = false;
   }
 
-  return {
-    name: 'gRPC server',
-    isServing: () => isListening && !isDraining,
-    async start() {
-      const created = createOrderServer(options, ended.signal, () => isDraining);
-      server = created;
-      const port = await withLongBacklog(() => created.listen(`${options.host}:${options.port}`));
-      isListening = true;
-      log.info({ name: 'grpc', url: `${options.host}:${port}` }, 'listening');
-    },
-    stop() {
-      if (!isListening && !stopped) return Promise.resolve();
-      return (stopped ??= drain());
-    },
-  };
+  const part = createOpeningPart('gRPC server', async () => {
+    const server = createOrderServer(options, ended.signal, () => isDraining);
+    const port = await withLongBacklog(() => server.listen(addressText(options)));
+    isListening = true;
+    log.info({ name: 'grpc', url: addressText({ host: options.host, port }) }, 'listening');
+    return () => drain(server);
+  });
+  return { ...part, isServing: () => isListening && !isDraining };
 }
 
 /** Loops that wait for their clients have not seen that they must end; a client that takes anything again learns why, and its token. */
@@ -97,13 +91,14 @@ function createOrderServer(
   isDraining: () => boolean,
 ): Server {
   const { connections, health, metrics, log } = options;
-  const wires = createCallWires();
+  const wires = createCallWires(options.arrivals);
   const server = createServer({
     // Costs memory for each call and is read by nobody.
     'grpc.enable_channelz': 0,
     // Finds clients that vanished without a word.
     'grpc.keepalive_time_ms': connections.keepaliveMs,
     'grpc.keepalive_timeout_ms': connections.keepaliveTimeoutMs,
+    'grpc.max_connection_idle_ms': connections.idleMs,
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': connections.maxStreams + CALLS_BESIDE_STREAMS,
     interceptors: [wires.interceptor],

@@ -5,13 +5,16 @@ export interface FieldViolation {
   readonly description: string;
 }
 
-/** Fields of a request are wrong; all of them are named. */
+/** Fields of a request are wrong. Of many the first ones are named, the others counted. */
 export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError';
   readonly violations: readonly FieldViolation[];
+  /** Wrong fields, those that are not named as well. */
+  readonly total: number;
 
-  constructor(violations: readonly FieldViolation[]) {
-    super(violations.map(({ field, description }) => `${field}: ${description}`).join('; '));
+  constructor(violations: readonly FieldViolation[], total = violations.length) {
+    super(`${total} wrong fields, the first one: ${violations[0]?.field}`);
     this.violations = violations;
+    this.total = total;
   }
 }

@@ -1,12 +1,14 @@
-import type { LogReader } from '@order-events/messaging';
+import type { GroupOffsets, LogReader } from '@order-events/messaging';
 import {
   type GetReplayRangeResponse,
   OrderStreamServiceDefinition,
   type WatchOrdersRequest,
 } from '@order-events/order-stream';
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import type { SubscriptionLags } from '../subscription/subscription-lags.ts';
 import { createSubscriptions } from '../subscription/subscriptions.ts';
-import { readReplayRange } from '../watch/replay-range.ts';
+import { readReplayRange } from '../position/replay-range.ts';
+import { tokenBytes } from '../stream/request-memory.ts';
 import { watchLog, type WatchSources } from '../watch/watcher.ts';
 import { type ConsumeOrdersOptions, createConsumeOrders } from './consume-orders-call.ts';
 import { serveStream } from './served-stream.ts';
@@ -33,13 +35,16 @@ export const EncodedOrderStreamDefinition = {
 } as const;
 
 export interface OrderStreamServiceOptions extends ConsumeOrdersOptions {
-  readonly sources: WatchSources & { readonly reader: Pick<LogReader, 'offsets' | 'fetchBlock'> };
+  readonly sources: WatchSources & { readonly reader: Pick<LogReader, 'ends' | 'place' | 'range'> };
+  /** For the calls about subscriptions: their streams ask on other connections. */
+  readonly subscriptionOffsets: GroupOffsets;
+  readonly subscriptionLags: SubscriptionLags;
 }
 
 export function createOrderStreamService(
   options: OrderStreamServiceOptions,
 ): ServiceImplementation<typeof EncodedOrderStreamDefinition> {
-  const { sources, consumeSources } = options;
+  const { sources, subscriptionOffsets: offsets, subscriptionLags: lags } = options;
   return {
     watchOrders: (request, context) => watchOrders(request, context, options),
     async getReplayRange(_request, context): Promise<GetReplayRangeResponse> {
@@ -52,7 +57,7 @@ export function createOrderStreamService(
       };
     },
     consumeOrders: createConsumeOrders(options),
-    ...createSubscriptionCalls(createSubscriptions({ ...sources, offsets: consumeSources.groups.offsets })),
+    ...createSubscriptionCalls(createSubscriptions({ ...sources, offsets, lags })),
   };
 }
 
@@ -62,11 +67,14 @@ function watchOrders(
   options: OrderStreamServiceOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const wanted = parseWatchRequest(request, Date.now());
+  const { sources } = options;
+  const otherBytes = tokenBytes(wanted.start, sources.log.topic()?.partitionCount ?? 0);
   return serveStream(
-    { subscription: '', filter: request.filter },
+    { subscription: '', message: request, otherBytes },
     context,
     options,
-    (watch, lifetime) => watchLog(wanted, watch, lifetime, options.sources, context.signal),
+    (watch, lifetime) =>
+      watchLog({ ...wanted, filter: watch.request.matches }, watch, lifetime, sources, context.signal),
     encodeWatchResponse,
   );
 }

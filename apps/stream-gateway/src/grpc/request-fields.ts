@@ -5,10 +5,11 @@ import {
   type WatchOrdersRequest,
 } from '@order-events/order-stream';
 import { EVENT_TYPE_NAMES, STATUS_NAMES } from '../order-enums.ts';
-import type { EventSelection } from '../watch/event-filter.ts';
-import type { StartPosition } from '../watch/start-position.ts';
+import type { StartPosition } from '../position/start-position.ts';
 import { type FieldViolation, InvalidRequestError } from './invalid-request-error.ts';
 
+/** A request may have thousands of wrong fields; an answer must stay small. */
+const MAX_NAMED = 10;
 const MAX_FILTER_VALUES = 1_000;
 const MAX_ID_LENGTH = 200;
 const DEFAULT_BATCH_SIZE = 256;
@@ -23,23 +24,26 @@ const CLOCK_MARGIN_MS = 60_000;
 export type Refuse = (field: string, description: string) => void;
 
 /**
- * Reads a request, or the part of it at `path` ("open."), field by field. Throws an InvalidRequestError that names every field that
- * `read` has refused, with its path.
+ * Reads a request, or the part of it at `path` ("open."), field by field. Throws an InvalidRequestError that names the first fields
+ * that `read` has refused, with their paths, and counts the others.
  */
 export function readFields<T>(path: string, read: (refuse: Refuse) => T): T {
   const violations: FieldViolation[] = [];
-  const fields = read((field, description) => void violations.push({ field: path + field, description }));
-  if (violations.length > 0) throw new InvalidRequestError(violations);
+  let total = 0;
+  const fields = read((field, description) => {
+    total += 1;
+    if (violations.length < MAX_NAMED) violations.push({ field: path + field, description });
+  });
+  if (total > 0) throw new InvalidRequestError(violations, total);
   return fields;
 }
 
-export function parseFilter(filter: OrderFilter | undefined, refuse: Refuse): EventSelection {
+export function checkFilter(filter: OrderFilter | undefined, refuse: Refuse): void {
   const { statuses = [], orderIds = [], customerIds = [], eventTypes = [] } = filter ?? {};
   checkNames('filter.statuses', statuses, Object.values(STATUS_NAMES), refuse);
   checkNames('filter.event_types', eventTypes, Object.values(EVENT_TYPE_NAMES), refuse);
   checkIds('filter.order_ids', orderIds, refuse);
   checkIds('filter.customer_ids', customerIds, refuse);
-  return { statuses, orderIds, customerIds, eventTypes };
 }
 
 function checkNames(field: string, names: readonly string[], known: readonly string[], refuse: Refuse): void {

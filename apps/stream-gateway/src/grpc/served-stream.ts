@@ -3,10 +3,10 @@ import type { Logger } from '@order-events/runtime';
 import type { CallContext } from 'nice-grpc';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
 import type { LogEvent } from '../log/log-event.ts';
-import { StreamError } from '../stream-error.ts';
-import type { RegisteredWatch } from '../watch/registered-watch.ts';
-import { createWatchLifetime, type WatchLifetime } from '../watch/watch-lifetime.ts';
-import type { WatchRegistry } from '../watch/watch-registry.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import type { RegisteredWatch } from '../stream/registered-watch.ts';
+import { createWatchLifetime, type WatchLifetime } from '../stream/watch-lifetime.ts';
+import type { WatchRegistry } from '../stream/watch-registry.ts';
 import type { CallWires } from './call-wires.ts';
 
 /** What streams of both kinds need to be served. */
@@ -16,6 +16,16 @@ export interface ServedStreamOptions {
   readonly maxWatchAgeMs: number;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
+}
+
+/** What a stream is opened with. */
+interface ServedRequest {
+  /** Empty for a view. */
+  readonly subscription: string;
+  /** As it was received. Its filter becomes the one that is shared with the streams that ask for the same. */
+  readonly message: { filter?: OrderFilter | undefined };
+  /** What is kept of it beside the filter. */
+  readonly otherBytes: number;
 }
 
 /** What a stream sends, before it is encoded. */
@@ -31,7 +41,7 @@ interface ServedMessage {
  * date, and the lifetime it must obey.
  */
 export async function* serveStream<Message extends ServedMessage>(
-  { subscription, filter }: { readonly subscription: string; readonly filter: OrderFilter | undefined },
+  { subscription, message: asked, otherBytes }: ServedRequest,
   context: CallContext,
   { watches, wires, maxWatchAgeMs, metrics, log }: ServedStreamOptions,
   open: (watch: RegisteredWatch, lifetime: WatchLifetime) => AsyncIterable<Message>,
@@ -40,7 +50,9 @@ export async function* serveStream<Message extends ServedMessage>(
   const { peer } = context;
   const wire = wires.find(context.metadata);
   if (!wire) throw new Error('the call is over before it has begun');
-  const watch = watches.add({ peer, subscription, filter, wire });
+  const watch = watches.add({ peer, subscription, filter: asked.filter, otherBytes, wire });
+  // The message is held elsewhere for as long as the call goes on: now it holds nothing of its own any more.
+  asked.filter = watch.request.filter;
   const startedAtMs = performance.now();
   const drainWindowMs = () => watches.drainWindowMs();
   const lifetime = createWatchLifetime({ startedAtMs, maxAgeMs: maxWatchAgeMs, drainWindowMs });

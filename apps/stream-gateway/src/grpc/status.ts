@@ -5,18 +5,21 @@ import {
   RESUME_TOKEN_TRAILER,
 } from '@order-events/order-stream';
 import { type Metadata, ServerError, Status } from 'nice-grpc-common';
-import { StreamError, type StreamErrorReason } from '../stream-error.ts';
+import { StreamError, type StreamErrorReason } from '../stream/stream-error.ts';
 import { InvalidRequestError } from './invalid-request-error.ts';
+import { shortMetadata, shortText, shortViolations, violationsText } from './trailer-bounds.ts';
 
 const CODES: Readonly<Record<StreamErrorReason, Status>> = {
   RESUME_TOKEN_MALFORMED: Status.INVALID_ARGUMENT,
   RESUME_TOKEN_FOREIGN: Status.FAILED_PRECONDITION,
   RESUME_TOKEN_EXPIRED: Status.OUT_OF_RANGE,
   RESUME_TOKEN_AHEAD: Status.OUT_OF_RANGE,
+  EVENTS_UNREADABLE: Status.OUT_OF_RANGE,
   ACK_TOKEN_MALFORMED: Status.INVALID_ARGUMENT,
   ACK_TOKEN_FOREIGN: Status.INVALID_ARGUMENT,
   SUBSCRIPTION_NOT_FOUND: Status.NOT_FOUND,
   SUBSCRIPTION_HAS_MEMBERS: Status.FAILED_PRECONDITION,
+  SUBSCRIPTION_HAS_FOREIGN_MEMBERS: Status.FAILED_PRECONDITION,
   SUBSCRIPTION_FILTER_DIFFERS: Status.FAILED_PRECONDITION,
   WATCHER_NOT_FOUND: Status.NOT_FOUND,
   DRAINING: Status.UNAVAILABLE,
@@ -27,6 +30,8 @@ const CODES: Readonly<Record<StreamErrorReason, Status>> = {
   TOO_MANY_CONSUMERS: Status.RESOURCE_EXHAUSTED,
   TOO_MANY_STREAMS_OF_CONNECTION: Status.RESOURCE_EXHAUSTED,
   TOO_MANY_STREAMS_OF_PRINCIPAL: Status.RESOURCE_EXHAUSTED,
+  REQUEST_MEMORY_EXHAUSTED: Status.RESOURCE_EXHAUSTED,
+  REQUEST_NOT_SENT: Status.DEADLINE_EXCEEDED,
   SOURCE_UNAVAILABLE: Status.UNAVAILABLE,
 };
 
@@ -35,28 +40,31 @@ const RETRY_DELAY_MS = 1_000;
 const RETRY_JITTER_MS = 1_000;
 
 /**
- * The one place where errors become gRPC statuses. Answers the error to send and puts its details into the trailers; undefined for
- * an error that clients must learn nothing about.
+ * The one place where errors become gRPC statuses. Answers the error to send and puts its details into the trailers, as much of them
+ * as clients take; undefined for an error that clients must learn nothing about.
  */
 export function toServerError(error: unknown, trailer: Metadata): ServerError | undefined {
-  if (error instanceof ServerError) return error;
+  if (error instanceof ServerError) return new ServerError(error.code, shortText(error.details));
   if (error instanceof InvalidRequestError) {
-    const violations = error.violations;
-    return withDetails(Status.INVALID_ARGUMENT, error.message, { violations }, trailer);
+    const violations = shortViolations(error.violations);
+    const text = violationsText(violations, error.total);
+    return withDetails(Status.INVALID_ARGUMENT, text, { violations }, trailer);
   }
   if (!(error instanceof StreamError)) return undefined;
   const code = CODES[error.reason];
+  const message = shortText(error.message);
   if (error.field !== undefined) {
-    const violations = [{ field: error.field, description: error.message }];
-    return withDetails(code, error.message, { violations }, trailer);
+    const violations = [{ field: error.field, description: message }];
+    return withDetails(code, message, { violations }, trailer);
   }
-  const resumeToken = error.details['resume_token'];
+  const metadata = shortMetadata(error.details, 'resume_token');
+  const resumeToken = metadata['resume_token'];
   if (resumeToken) trailer.set(RESUME_TOKEN_TRAILER, resumeToken);
   const details = {
-    info: { reason: error.reason, metadata: error.details },
+    info: { reason: error.reason, metadata },
     ...(isRetryable(code) ? { retryDelayMs: error.announced ? 0 : retryDelayMs() } : {}),
   };
-  return withDetails(code, error.message, details, trailer);
+  return withDetails(code, message, details, trailer);
 }
 
 function withDetails(code: Status, message: string, details: ErrorDetails, trailer: Metadata): ServerError {

@@ -1,5 +1,5 @@
 import { toDuration, type WatchOrdersResponse } from '@order-events/order-stream';
-import type { StreamSignal } from '../stream-signal.ts';
+import type { StreamSignal } from '../stream/stream-signal.ts';
 
 /** Signals that the responses of both kinds of streams have, under the same names. */
 type StreamSignalMessage = Extract<

@@ -1,13 +1,14 @@
-import type {
-  ListSubscriptionsRequest,
-  OrderStreamServiceImplementation,
-  SeekSubscriptionRequest,
+import {
+  type ListSubscriptionsRequest,
+  type OrderStreamServiceImplementation,
+  type SeekSubscriptionRequest,
   Subscription,
 } from '@order-events/order-stream';
 import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from '../subscription/subscription-name.ts';
-import type { Subscriptions, SubscriptionState } from '../subscription/subscriptions.ts';
-import type { StartPosition } from '../watch/start-position.ts';
-import { parseStart, readFields, type Refuse } from './request-fields.ts';
+import type { SubscriptionChange, Subscriptions, SubscriptionState } from '../subscription/subscriptions.ts';
+import { createEventFilter } from '../log/event-filter.ts';
+import { fillPage } from './page.ts';
+import { checkFilter, parseStart, readFields, type Refuse } from './request-fields.ts';
 
 type SubscriptionCalls = Pick<
   OrderStreamServiceImplementation,
@@ -24,17 +25,16 @@ export function createSubscriptionCalls(subscriptions: Subscriptions): Subscript
     async listSubscriptions(request, { signal }) {
       const { after, size } = parsePage(request);
       const page = await subscriptions.list(after, size, signal);
-      return {
-        subscriptions: page.subscriptions.map(toMessage),
-        nextPageToken: pageToken(page.nextAfter ?? ''),
-      };
+      const fitting = fillPage(page.subscriptions.map(toMessage), size, bytesOf);
+      const nextAfter = fitting.isCut ? fitting.items.at(-1)?.name : page.nextAfter;
+      return { subscriptions: fitting.items, nextPageToken: pageToken(nextAfter ?? '') };
     },
     async getSubscription(request, { signal }) {
       return { subscription: toMessage(await subscriptions.get(parseName(request), signal)) };
     },
     async seekSubscription(request, { signal }) {
-      const { name, position } = parseSeek(request);
-      return { subscription: toMessage(await subscriptions.seek(name, position, signal)) };
+      const { name, change } = parseSeek(request);
+      return { subscription: toMessage(await subscriptions.seek(name, change, signal)) };
     },
     async deleteSubscription(request, { signal }) {
       await subscriptions.delete(parseName(request), signal);
@@ -43,8 +43,14 @@ export function createSubscriptionCalls(subscriptions: Subscriptions): Subscript
   };
 }
 
-function toMessage({ name, committedToken, backlogEvents, members }: SubscriptionState): Subscription {
-  return { name, committedToken, backlogEvents, members };
+function toMessage({ oldestLogTimeMs, ...state }: SubscriptionState): Subscription {
+  const oldest = oldestLogTimeMs === undefined ? undefined : new Date(oldestLogTimeMs);
+  return { ...state, oldestUnacknowledgedLogTime: oldest };
+}
+
+/** Its token grows with the number of partitions. */
+function bytesOf(subscription: Subscription): number {
+  return Subscription.encode(subscription).finish().length;
 }
 
 function parseName(request: { readonly name: string }): string {
@@ -56,14 +62,19 @@ function checkName(name: string, refuse: Refuse): string {
   return name;
 }
 
-function parseSeek(request: SeekSubscriptionRequest): { name: string; position: StartPosition } {
+function parseSeek(request: SeekSubscriptionRequest): { name: string; change: SubscriptionChange } {
   return readFields('', (refuse) => {
     const name = checkName(request.name, refuse);
-    const position = parseStart(request.position, Date.now(), refuse, 'position') ?? { kind: 'latest' };
-    if (!request.position?.position) refuse('position', 'must say where to');
+    const position = parseStart(request.position, Date.now(), refuse, 'position');
+    if (!position && !request.filter) refuse('position', 'must say where to, unless there is a filter');
+    checkFilter(request.filter, refuse);
+    const isToken = position?.kind === 'token';
     return {
       name,
-      position: position.kind === 'token' ? { ...position, field: 'position.resume_token' } : position,
+      change: {
+        position: isToken ? { ...position, field: 'position.resume_token' } : position,
+        filter: request.filter && createEventFilter(request.filter),
+      },
     };
   });
 }

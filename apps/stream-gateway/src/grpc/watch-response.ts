@@ -5,9 +5,31 @@ import { streamSignalMessage } from './stream-signal-message.ts';
 
 /** Messages with events are shared by streams that want the same: they are encoded for the first one. */
 const encodings = new WeakMap<WatchMessage, Uint8Array>();
+/** Streams that have read everything are told the same, many at a time. */
+let heartbeat: { readonly key: string; readonly atMs: number; readonly encoded: Uint8Array } | undefined;
+/** How old the server's time may be in a heartbeat. */
+const HEARTBEAT_AGE_MS = 10;
+
+export function encodeWatchResponse(message: WatchMessage): Uint8Array {
+  return message.signal?.kind === 'heartbeat'
+    ? encodeHeartbeat(message, message.signal)
+    : encodeMessage(message);
+}
+
+function encodeHeartbeat(
+  message: WatchMessage,
+  { backlogEvents }: Extract<WatchSignal, { readonly kind: 'heartbeat' }>,
+): Uint8Array {
+  const key = `${backlogEvents}/${message.resumeToken}`;
+  const nowMs = performance.now();
+  if (heartbeat?.key !== key || heartbeat.atMs < nowMs - HEARTBEAT_AGE_MS) {
+    heartbeat = { key, atMs: nowMs, encoded: encodeMessage(message) };
+  }
+  return heartbeat.encoded;
+}
 
 /** Joins the encoded events with an encoding of the rest: fields of a message may follow one another in any number of pieces. */
-export function encodeWatchResponse(message: WatchMessage): Uint8Array {
+function encodeMessage(message: WatchMessage): Uint8Array {
   const { events, resumeToken, signal } = message;
   const known = encodings.get(message);
   if (known) return known;
@@ -16,7 +38,6 @@ export function encodeWatchResponse(message: WatchMessage): Uint8Array {
     resumeToken,
     signal: signal && signalMessage(signal),
   }).finish();
-  if (events.length === 0) return rest;
   const length = events.reduce((sum, event) => sum + event.encoded.length, rest.length);
   const encoded = framedBody(length);
   let at = 0;

@@ -15,6 +15,8 @@ export interface EventBlock {
   readonly sizeBytes: number;
   /** When this process read its first part, on the monotonic clock. */
   readonly readAtMs: number;
+  /** The log cannot be read here: whoever passes is told what is missed. */
+  readonly isGap: boolean;
 }
 
 /** Told of each record that is not an order event; such a record is left out. */
@@ -48,6 +50,11 @@ export function createEventBlock(
   return block;
 }
 
+/** A run of the log that cannot be read. */
+export function createGapBlock(partition: number, from: bigint, next: bigint): EventBlock {
+  return { ...emptyBlock(partition, from, performance.now(), true), next };
+}
+
 /** The same run without the events that `keep` refuses. */
 export function withoutEvents(block: EventBlock, keep: (event: LogEvent) => boolean): EventBlock {
   const events = block.events.filter(keep);
@@ -65,9 +72,9 @@ export interface GrowingBlock extends EventBlock {
   sizeBytes: number;
 }
 
-export function emptyBlock(partition: number, from: bigint, readAtMs: number): GrowingBlock {
+export function emptyBlock(partition: number, from: bigint, readAtMs: number, isGap = false): GrowingBlock {
   return {
-    ...{ partition, from, next: from, readAtMs },
+    ...{ partition, from, next: from, readAtMs, isGap },
     events: [],
     indexesByStatus: new Map(),
     sizeBytes: BLOCK_OVERHEAD_BYTES,

@@ -1,14 +1,16 @@
-import type { LogReader } from '@order-events/messaging';
-import { createEventBlock, type EventBlock } from './event-block.ts';
+import { type LogReader, UnreadableBatchError } from '@order-events/messaging';
+import { createEventBlock, createGapBlock, type EventBlock } from './event-block.ts';
+import { createSlots } from '../stream/slots.ts';
 import { createHistoryCache } from './history-cache.ts';
 
 /** Reads what the ring does not hold any more. */
 export interface History {
   /**
    * The events from an offset on: what one bounded fetch brings. Streams that ask for the same share one fetch, and blocks are kept
-   * while there is room. Rejects with OffsetOutOfRangeError when the log does not have the offset, and when Kafka is away.
+   * while there is room and the log is the one that they were read in: `epoch` is its present one, see OrderLogView. Rejects with
+   * OffsetOutOfRangeError when the log does not have the offset, and when Kafka is away.
    */
-  read(topicId: string, partition: number, offset: bigint): Promise<EventBlock>;
+  read(epoch: number, partition: number, offset: bigint): Promise<EventBlock>;
 }
 
 export interface HistoryOptions {
@@ -19,6 +21,8 @@ export interface HistoryOptions {
   readonly onFetch: () => void;
   /** So many events of a fetch have been decoded and encoded for the streams. */
   readonly onEncoded?: (events: number) => void;
+  /** Told of each batch that cannot be read, and is passed. */
+  readonly onUnreadable?: (batch: UnreadableBatchError) => void;
 }
 
 /** The broker sends at least one whole batch, also when it is larger. */
@@ -29,57 +33,44 @@ export function createHistory(options: HistoryOptions): History {
   const cache = createHistoryCache(options.maxBytes);
   const fetches = new Map<string, Promise<EventBlock>>();
   const slots = createSlots(options.maxConcurrentFetches);
-  let cachedTopicId: string | undefined;
+  let cachedEpoch: number | undefined;
 
-  async function fetchBlock(topicId: string, partition: number, offset: bigint): Promise<EventBlock> {
-    await slots.take();
+  async function readBlock(partition: number, offset: bigint): Promise<EventBlock> {
     try {
-      options.onFetch();
       const batch = await options.reader.fetchBlock(partition, offset, FETCH_BYTES);
       // Records that are no order events were counted and logged when the tail met them.
-      const block = createEventBlock(batch, offset, () => {});
-      options.onEncoded?.(block.events.length);
-      if (topicId === cachedTopicId && block.next > block.from) cache.add(block);
-      return block;
-    } finally {
-      slots.give();
+      return createEventBlock(batch, offset, () => {});
+    } catch (error) {
+      if (!(error instanceof UnreadableBatchError)) throw error;
+      options.onUnreadable?.(error);
+      return createGapBlock(partition, offset, error.nextOffset);
     }
   }
 
+  async function fetchBlock(epoch: number, partition: number, offset: bigint): Promise<EventBlock> {
+    options.onFetch();
+    const block = await readBlock(partition, offset);
+    options.onEncoded?.(block.events.length);
+    if (epoch === cachedEpoch && block.next > block.from) cache.add(block);
+    return block;
+  }
+
   return {
-    read(topicId, partition, offset) {
-      if (topicId !== cachedTopicId) {
+    read(epoch, partition, offset) {
+      if (epoch !== cachedEpoch) {
         cache.clear();
-        cachedTopicId = topicId;
+        cachedEpoch = epoch;
       }
       const block = cache.find(partition, offset);
       if (block) return Promise.resolve(block);
-      const name = `${topicId}/${partition}/${offset}`;
+      const name = `${epoch}/${partition}/${offset}`;
       const shared = fetches.get(name);
       if (shared) return shared;
-      const fetching = fetchBlock(topicId, partition, offset).finally(() => fetches.delete(name));
+      const fetching = slots
+        .run(() => fetchBlock(epoch, partition, offset))
+        .finally(() => fetches.delete(name));
       fetches.set(name, fetching);
       return fetching;
-    },
-  };
-}
-
-/** Lets a limited number of callers in; the others wait in line. */
-function createSlots(count: number): { take(): Promise<void>; give(): void } {
-  const line: (() => void)[] = [];
-  let free = count;
-  return {
-    take() {
-      if (free > 0) {
-        free -= 1;
-        return Promise.resolve();
-      }
-      return new Promise((resolve) => line.push(resolve));
-    },
-    give() {
-      const next = line.shift();
-      if (next) next();
-      else free += 1;
     },
   };
 }

@@ -52,13 +52,15 @@ export function createRing(maxBytes: number): Ring {
     const last = blocks.at(-1);
     if (
       last &&
+      !last.isGap &&
+      !following.isGap &&
       last.events.length + following.events.length <= JOINED_EVENTS &&
       last.readAtMs + JOINED_MS >= following.readAtMs &&
       last.sizeBytes + following.sizeBytes <= maxBytes * JOINED_SHARE
     ) {
       return last;
     }
-    const block = emptyBlock(following.partition, following.from, following.readAtMs);
+    const block = emptyBlock(following.partition, following.from, following.readAtMs, following.isGap);
     sizeBytes += block.sizeBytes;
     blocks.push(block);
     return block;

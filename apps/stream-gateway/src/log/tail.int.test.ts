@@ -4,6 +4,7 @@ import { createLogReader } from '@order-events/messaging';
 import { createLogger } from '@order-events/runtime';
 import kafkajs from 'kafkajs';
 import { createTestTopic, eventually } from '../../../../test/harness/index.ts';
+import { sendUnreadable } from '../../../../packages/messaging/testing/unreadable-batches.ts';
 import { createEventProducer } from '../../testing/event-producer.ts';
 import { orderEvent } from '../../testing/order-events.ts';
 import { createOrderLog } from './order-log.ts';
@@ -12,7 +13,11 @@ import { createWakeUp } from './wake-up.ts';
 
 const NO_LISTENERS = { onSkipped: () => {}, onIngested: () => {}, onSourceChanged: () => {} };
 
-function createTail(brokers: string[], topic: string) {
+function createTail(
+  brokers: string[],
+  topic: string,
+  onUnreadable = (batch: Error): void => assert.fail(batch),
+) {
   const orderLog = createOrderLog({
     ringBytes: 16 * 1024 * 1024,
     wakeUp: createWakeUp(),
@@ -22,7 +27,9 @@ function createTail(brokers: string[], topic: string) {
     orderLog,
     openReader: () => createLogReader({ brokers, topic, clientId: 'test' }),
     log: createLogger({ service: 'test', level: 'silent' }),
+    readLayout: () => Promise.resolve([]),
     partitionCheckMs: 50,
+    onUnreadable,
   });
   return { orderLog, tail };
 }
@@ -70,4 +77,24 @@ test('partitions that are added while the tail runs are read from their beginnin
       100n,
     );
   });
+});
+
+test('a batch that cannot be read is passed as a gap, and neither its partition nor the others stand', async (t) => {
+  const { brokers, topic, connection } = await createTestTopic(t, { partitions: 2 });
+  await sendUnreadable(connection, topic, 0);
+  await sendUnreadable(connection, topic, 1);
+  const told: string[] = [];
+  const { orderLog, tail } = createTail(brokers, topic, ({ message }) => told.push(message));
+  t.after(() => tail.stop());
+  await tail.start(new AbortController().signal);
+  await eventually(() => assert.deepEqual([orderLog.head(0), orderLog.head(1)], [1n, 1n]));
+  assert.match(
+    told.toSorted().join(),
+    /^partition 0 cannot be read from offset 0 up to 1: .*,partition 1 cannot be read/,
+  );
+  assert.ok(orderLog.blockAt(0, 0n)?.isGap);
+  const { produce } = await createEventProducer(t, { brokers, topic, partitions: 2 });
+  await produce(orderEvent(), orderEvent(), orderEvent(), orderEvent());
+  await eventually(() => assert.equal(orderLog.head(0) + orderLog.head(1), 6n));
+  assert.ok(orderLog.source().available);
 });

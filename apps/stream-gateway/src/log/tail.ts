@@ -5,21 +5,28 @@ import {
   type PartitionBatch,
   type PartitionPositions,
   TopicRecreatedError,
+  type UnreadableBatchError,
 } from '@order-events/messaging';
-import { createBackoff, type Logger, type Part, sleep } from '@order-events/runtime';
+import { createBackoff, createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
+import { createLayoutCheck, type LayoutCheck, type ReadLayout } from './layout-check.ts';
+import { findLostEnds } from './lost-ends.ts';
 import type { OrderLog } from './order-log.ts';
+import { hasBegun, layoutOf, locateTail, unbegun } from './tail-start.ts';
 
 export interface LogTailOptions {
   readonly orderLog: OrderLog;
   /** A reader remembers the topic it saw first; each topic, and each attempt, gets a reader of its own. */
   readonly openReader: () => LogReader;
+  readonly readLayout: ReadLayout;
   readonly log: Logger;
-  /** How often it is looked for new partitions. */
+  /** How often it is looked for new partitions and another topic, unless something tells of them before. */
   readonly partitionCheckMs: number;
+  /** Told of each batch that cannot be read, and is passed. */
+  readonly onUnreadable: (batch: UnreadableBatchError) => void;
 }
 
-/** So many of the newest records of each partition are read at the start: clients that reconnect find them in memory. */
-const WARM_UP_RECORDS = 1_000n;
+/** How often it is asked whether partitions that were never read can be: streams wait for them. */
+const BEGIN_CHECK_MS = 500;
 /** Decoding a larger batch would hold up everything else: the event loop gets a turn after it. */
 const LARGE_BATCH_RECORDS = 100;
 
@@ -28,35 +35,32 @@ const LARGE_BATCH_RECORDS = 100;
  * that are away, at the start or later, a topic that is not there yet, one that is created again, and partitions that are added.
  */
 export function createLogTail(options: LogTailOptions): Part {
-  const stopping = new AbortController();
-  let running: Promise<void> | undefined;
-  return {
-    name: 'log tail',
-    start() {
-      // Not ended by the signal to stop but by `stop`, after the streams: they go on until they have drained.
-      running ??= run(options, stopping.signal);
-      return Promise.resolve();
-    },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return createRunningPart('log tail', (stopping) => run(options, stopping));
 }
 
-async function run(
-  { orderLog, openReader, log, partitionCheckMs }: LogTailOptions,
-  signal: AbortSignal,
-): Promise<void> {
+async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> {
+  const { orderLog, openReader, readLayout, log, partitionCheckMs } = options;
   const backoff = createBackoff({ baseMs: 50, maxMs: 500 });
-  const handlers = createHandlers(orderLog, log, () => backoff.reset());
+  let reader: LogReader;
+  const readFitted: ReadLayout = (topicId, stop) => layoutOf(topicId, reader, readLayout, stop);
+  const layoutCheck = createLayoutCheck(orderLog, readFitted, partitionCheckMs);
+  const handlers = createHandlers(options, (batch) => {
+    backoff.reset();
+    return layoutCheck.before(batch, signal);
+  });
   let told = false;
   while (!signal.aborted) {
-    const reader = openReader();
+    reader = openReader();
     try {
-      const positions = await locate(reader, orderLog, signal);
+      const askedAtMs = performance.now();
+      const positions = await locateTail(reader, options, signal);
+      layoutCheck.upToDate(askedAtMs);
       told = false;
-      await followUntilPartitionsAreAdded(reader, positions, handlers, partitionCheckMs, signal);
+      // Whoever cannot be read now is told anew.
+      for (const partition of positions.keys()) {
+        if (!orderLog.isReadable(partition)) orderLog.setReadable(partition, true);
+      }
+      await followUntilTopicChanges(reader, positions, { ...options, handlers, layoutCheck }, signal);
     } catch (error: unknown) {
       if (signal.aborted) break;
       orderLog.setAvailable(false);
@@ -70,49 +74,37 @@ async function run(
   }
 }
 
-/** Where to read from: on from the ring for the topic that is known, near the end of any other. */
-async function locate(
-  reader: LogReader,
-  orderLog: OrderLog,
-  signal: AbortSignal,
-): Promise<PartitionPositions> {
-  const { topicId } = await reader.describe(signal);
-  const known = orderLog.topic();
-  const earliest = await reader.offsets('earliest', undefined, signal);
-  if (known?.id !== topicId) {
-    const latest = await reader.offsets('latest', undefined, signal);
-    orderLog.open(topicId, warmUpStart(earliest, latest), latest);
-  } else if (earliest.size > known.partitionCount) {
-    orderLog.addPartitions(new Map([...earliest].filter(([partition]) => partition >= known.partitionCount)));
-  }
-  return new Map([...earliest.keys()].map((partition) => [partition, orderLog.head(partition)]));
-}
-
-function warmUpStart(earliest: PartitionPositions, latest: PartitionPositions): PartitionPositions {
-  return new Map(
-    [...latest].map(([partition, end]) => {
-      const first = earliest.get(partition) ?? end;
-      const start = end - WARM_UP_RECORDS;
-      return [partition, start > first ? start : first];
-    }),
-  );
-}
-
-async function followUntilPartitionsAreAdded(
+async function followUntilTopicChanges(
   reader: LogReader,
   positions: PartitionPositions,
-  handlers: FollowHandlers,
-  checkMs: number,
+  {
+    orderLog,
+    handlers,
+    layoutCheck,
+    partitionCheckMs,
+  }: Pick<LogTailOptions, 'orderLog' | 'partitionCheckMs'> & {
+    readonly handlers: FollowHandlers;
+    readonly layoutCheck: LayoutCheck;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
+  const { id: topicId, partitionCount = 0 } = orderLog.topic() ?? {};
   const check = async () => {
     while (!stop.aborted) {
-      await sleep(checkMs, stop);
+      const waiting = unbegun(orderLog);
+      await orderLog.checkDue(waiting.length > 0 ? BEGIN_CHECK_MS : partitionCheckMs, stop);
+      if (waiting.length > 0 && (await hasBegun(reader, waiting, stop))) return ended.abort();
+      const askedAtMs = performance.now();
       // While the broker is away, `follow` says so.
       const topic = await reader.describe(stop).catch(() => undefined);
-      if (topic && topic.partitionCount > positions.size) ended.abort();
+      if (!topic) continue;
+      if (topic.topicId !== topicId || topic.partitionCount > partitionCount) ended.abort();
+      else {
+        layoutCheck.upToDate(askedAtMs);
+        await findLostEnds(reader, orderLog, stop);
+      }
     }
   };
   const checking = check();
@@ -124,10 +116,13 @@ async function followUntilPartitionsAreAdded(
   }
 }
 
-function createHandlers(orderLog: OrderLog, log: Logger, onProgress: () => void): FollowHandlers {
+function createHandlers(
+  { orderLog, log, onUnreadable }: LogTailOptions,
+  beforeBatch: (batch: PartitionBatch) => Promise<void>,
+): FollowHandlers {
   return {
     async onBatch(batch: PartitionBatch) {
-      onProgress();
+      await beforeBatch(batch);
       orderLog.append(batch);
       if (batch.records.length > LARGE_BATCH_RECORDS) await nextTurn();
     },
@@ -138,6 +133,19 @@ function createHandlers(orderLog: OrderLog, log: Logger, onProgress: () => void)
     onUnavailable(error) {
       log.warn({ err: error }, 'Kafka cannot be read, trying on');
       orderLog.setAvailable(false);
+    },
+    onPartitionLost(partition, error) {
+      log.warn({ err: error, partition }, 'a partition cannot be read, trying on');
+      orderLog.setReadable(partition, false);
+    },
+    onPartitionFound(partition) {
+      log.info({ partition }, 'the partition is read again');
+      orderLog.setReadable(partition, true);
+    },
+    onUnreadable(batch) {
+      onUnreadable(batch);
+      orderLog.appendGap(batch.partition, batch.nextOffset);
+      return batch.nextOffset;
     },
     onOutOfRange(partition, logStartOffset, highWatermark) {
       const position = orderLog.head(partition);

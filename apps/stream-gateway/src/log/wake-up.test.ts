@@ -35,26 +35,3 @@ test('a wait that is over leaves nothing behind', async () => {
   }
   assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
-
-test('who has nothing to do sleeps on, and wakes when there is something', async () => {
-  const wakeUp = createWakeUp();
-  const { signal } = new AbortController();
-  let asked = 0;
-  let isAwake = false;
-  const wait = wakeUp
-    .wait(FOR_EVER_MS, signal, undefined, () => {
-      asked += 1;
-      return asked === 2;
-    })
-    .then(() => {
-      isAwake = true;
-    });
-  const other = wakeUp.wait(FOR_EVER_MS, signal);
-  wakeUp.notify();
-  await other;
-  assert.equal(asked, 1);
-  assert.equal(isAwake, false);
-  wakeUp.notify();
-  await wait;
-  assert.equal(asked, 2);
-});

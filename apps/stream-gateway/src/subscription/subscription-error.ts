@@ -1,5 +1,9 @@
-import { GroupHasMembersError, GroupNotFoundError } from '@order-events/messaging';
-import { StreamError } from '../stream-error.ts';
+import {
+  GroupHasForeignMembersError,
+  GroupHasMembersError,
+  GroupNotFoundError,
+} from '@order-events/messaging';
+import { StreamError } from '../stream/stream-error.ts';
 
 export function subscriptionNotFound(name: string, cause?: unknown): StreamError {
   return new StreamError('SUBSCRIPTION_NOT_FOUND', `there is no subscription ${name}`, { cause });
@@ -17,8 +21,15 @@ export function subscriptionError(
     const text = `subscription ${name} has members: end their streams first`;
     return new StreamError('SUBSCRIPTION_HAS_MEMBERS', text, { cause: error });
   }
+  if (error instanceof GroupHasForeignMembersError) return hasForeignMembers(name, error);
   onFailure(error);
   return sourceUnavailable(error);
+}
+
+/** The clients are named: whoever runs them has to give them a group of their own. */
+export function hasForeignMembers(name: string, cause: GroupHasForeignMembersError): StreamError {
+  const text = `subscription ${name} cannot be used: ${cause.message}; end them, or let them use another group`;
+  return new StreamError('SUBSCRIPTION_HAS_FOREIGN_MEMBERS', text, { cause });
 }
 
 export function sourceUnavailable(cause?: unknown): StreamError {

@@ -29,9 +29,19 @@ test('what a stream acknowledges is where its subscription stands, also after th
   await stream.signal('acknowledged');
   const { subscription: after } = await client.getSubscription({ name: subscription });
   const { latestToken } = await client.getReplayRange({});
-  assert.deepEqual(after, { name: subscription, committedToken: latestToken, backlogEvents: 0n, members: 1 });
-  await assert.rejects(client.seekSubscription({ name: subscription, position: EARLIEST }), { code: Status.FAILED_PRECONDITION }); // prettier-ignore
-  await assert.rejects(client.deleteSubscription({ name: subscription }), { code: Status.FAILED_PRECONDITION }); // prettier-ignore
+  assert.deepEqual(after, {
+    name: subscription,
+    committedToken: latestToken,
+    backlogEvents: 0n,
+    members: 1,
+    oldestUnacknowledgedLogTime: undefined,
+  });
+  await assert.rejects(client.seekSubscription({ name: subscription, position: EARLIEST }), {
+    code: Status.FAILED_PRECONDITION,
+  });
+  await assert.rejects(client.deleteSubscription({ name: subscription }), {
+    code: Status.FAILED_PRECONDITION,
+  });
   stream.halfClose();
   assert.equal((await stream.ended).code, Status.OK);
 

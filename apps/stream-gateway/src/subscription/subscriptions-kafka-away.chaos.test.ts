@@ -33,7 +33,10 @@ test('without Kafka every call is answered soon, with UNAVAILABLE and when to tr
       const failures = await Promise.all(calls.map((call) => failureOf(call)));
       assert.ok(performance.now() - calledAtMs < 15_000);
       const unavailable = { code: Status.UNAVAILABLE, why: 'SOURCE_UNAVAILABLE', retries: true };
-      assert.deepEqual(failures, calls.map(() => unavailable)); // prettier-ignore
+      assert.deepEqual(
+        failures,
+        calls.map(() => unavailable),
+      );
     }
     await comeBack();
     await eventually(() => client.listSubscriptions({}), { deadlineMs: 60_000 });

@@ -1,6 +1,6 @@
 import type { OrderLogView } from '../log/order-log.ts';
-import type { LogPosition } from './log-position.ts';
-import type { RegisteredWatch } from './registered-watch.ts';
+import type { LogPosition } from '../position/log-position.ts';
+import type { RegisteredWatch } from '../stream/registered-watch.ts';
 import type { SharedBatches } from './shared-batches.ts';
 import type { WatchSignal } from './watch-message.ts';
 import type { WatchPlace } from './watch-place.ts';
@@ -19,10 +19,12 @@ export function createLiveEdge(
   watch: RegisteredWatch,
   log: Pick<OrderLogView, 'source'>,
   batches: Pick<SharedBatches, 'oldestUnreadAtMs'>,
-  place: Pick<WatchPlace, 'backlog'>,
+  place: Pick<WatchPlace, 'backlog' | 'isComplete'>,
 ): LiveEdge {
   function caughtUp(): WatchSignal | undefined {
-    if (watch.state === 'live' || !log.source().available || place.backlog() > 0n) return undefined;
+    if (watch.state === 'live' || !log.source().available) return undefined;
+    // Of a partition that Kafka cannot be asked about, nobody knows how much there is to catch up.
+    if (!place.isComplete() || place.backlog() > 0n) return undefined;
     watch.state = 'live';
     return { kind: 'caught up' };
   }

@@ -6,8 +6,8 @@ import { orderEvent } from '../../testing/order-events.ts';
 import { createWatchedLog } from '../../testing/watched-log.ts';
 import type { LogEvent } from '../log/log-event.ts';
 import { STATUS_NAMES } from '../order-enums.ts';
-import { createEventFilter } from './event-filter.ts';
-import { createLogPosition, type LogPosition } from './log-position.ts';
+import { createEventFilter } from '../log/event-filter.ts';
+import { createLogPosition, type LogPosition } from '../position/log-position.ts';
 import { createSharedBatches, type ReadGroup, readGroup } from './shared-batches.ts';
 
 const LIMITS = { maxEvents: 4, maxBytes: 1024 * 1024, maxScanned: 1_000 };

@@ -1,8 +1,14 @@
 import type { EventBlock } from '../log/event-block.ts';
 import type { OrderLogView } from '../log/order-log.ts';
-import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
-import type { EventFilter } from './event-filter.ts';
-import { createLogPosition, type LogPosition } from './log-position.ts';
+import {
+  type BatchLimits,
+  boundariesAhead,
+  type Cursor,
+  partitionsFrom,
+  readBatch,
+} from '../log/event-batch.ts';
+import type { EventFilter } from '../log/event-filter.ts';
+import { createLogPosition, type LogPosition, positionAt } from '../position/log-position.ts';
 import type { WatchMessage } from './watch-message.ts';
 
 /** Streams that get the same from the same place. */
@@ -25,6 +31,8 @@ export interface SharedBatch {
   readonly scanned: number;
   readonly belowRing: number | undefined;
   readonly full: boolean;
+  /** Records that cannot be read and lie between the position and `after`; undefined when there are none. */
+  readonly missed: bigint | undefined;
 }
 
 /** Reads the log once for all streams that want the same: thousands of watchers follow a few filters at the end of the log. */
@@ -49,7 +57,10 @@ const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
 /** Of a position or a batch, about, without the encoded events. */
 const ENTRY_BYTES = 1_000;
 
-type ReadableLog = Pick<OrderLogView, 'blockAt' | 'head' | 'revision'>;
+type ReadableLog = Pick<
+  OrderLogView,
+  'blockAt' | 'head' | 'end' | 'isReadable' | 'revision' | 'layout' | 'edge'
+>;
 
 /**
  * Batches are remembered only until the log changes, and by the position they were read at, never by a batch before them: a stream
@@ -59,7 +70,8 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
   const known = new Map<string, KnownPosition>();
   let knownRevision = -1;
   let knownBytes = 0;
-  let end: LogPosition | undefined;
+
+  const isKnown = (partition: number) => log.end(partition) !== undefined;
 
   function forget(): void {
     known.clear();
@@ -69,7 +81,6 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
   function lookUp(position: LogPosition): KnownPosition {
     if (knownRevision !== log.revision()) {
       forget();
-      end = undefined;
       knownRevision = log.revision();
     } else if (knownBytes > MAX_REMEMBERED_BYTES) forget();
     const key = position.key();
@@ -82,17 +93,17 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
     return entry;
   }
 
-  /** All streams that have read everything stand at one place, whatever they have read. */
   function positionAfter(before: LogPosition, next: Cursor): LogPosition {
-    if (!next.every((offset, partition) => offset === log.head(partition))) {
-      // A stream that waits for its history has not had its turn yet.
-      if (next.every((offset, partition) => offset === before.next[partition])) return before;
-      return createLogPosition(before.topicId, next, (before.turn + 1) % next.length);
-    }
-    if (end?.topicId !== before.topicId || end.next.length !== next.length) {
-      end = createLogPosition(before.topicId, next);
-    }
-    return end;
+    const { topicId, turn, logTimeMs } = before;
+    const edge = log.edge();
+    const isOfEdge = edge?.topicId === topicId && edge.next.length === next.length;
+    const isRead = (partition: number) => next[partition] === edge?.next[partition];
+    if (isOfEdge && next.every((_, partition) => isRead(partition))) return positionAt(edge);
+    // A stream that waits for its history has not had its turn yet.
+    if (next.every((offset, partition) => offset === before.next[partition])) return before;
+    // All who stand alike have the same position, also while some partitions have never been read.
+    const isAtEnd = isOfEdge && next.every((_, partition) => isRead(partition) || !isKnown(partition));
+    return createLogPosition(topicId, next, isAtEnd ? 0 : (turn + 1) % next.length, logTimeMs);
   }
 
   return {
@@ -102,10 +113,12 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
       if (remembered && remembered.loaded === loaded) return remembered.batch;
       const cursor = [...position.next];
       const partitions = partitionsFrom(position.turn, cursor.length);
-      const { events, scanned, belowRing, full } = readBatch(log, cursor, partitions, filter, limits, loaded);
+      const boundaries = boundariesAhead(log.layout(), cursor);
+      const found = readBatch(log, cursor, partitions, filter, limits, loaded, boundaries);
+      const { events, scanned, belowRing, full, gap } = found;
       const after = positionAfter(position, cursor);
       const message = events.length > 0 ? { events, resumeToken: after.token() } : undefined;
-      const batch = { message, after, scanned, belowRing, full };
+      const batch = { message, after, scanned, belowRing, full, missed: gap && gap.next - gap.from };
       batches.set(key, { loaded, batch });
       knownBytes += ENTRY_BYTES;
       for (const { encoded } of events) knownBytes += encoded.length;
@@ -121,7 +134,7 @@ export function createSharedBatches(log: ReadableLog): SharedBatches {
 
 function oldestUnread(log: ReadableLog, { next }: LogPosition): number {
   return next.reduce((oldestMs, offset, partition) => {
-    if (offset >= log.head(partition)) return oldestMs;
+    if (offset === undefined || offset >= log.head(partition)) return oldestMs;
     return Math.min(oldestMs, log.blockAt(partition, offset)?.readAtMs ?? Number.NEGATIVE_INFINITY);
   }, Number.POSITIVE_INFINITY);
 }

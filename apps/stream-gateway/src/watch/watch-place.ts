@@ -1,8 +1,9 @@
 import type { LogReader } from '@order-events/messaging';
 import type { OrderLogView } from '../log/order-log.ts';
-import { createLogPosition, type LogPosition } from './log-position.ts';
-import { encodeResumeToken, type ResumePoint } from './resume-token.ts';
-import { type Located, locateInLog, locateInRing } from './start-position.ts';
+import { createUnaskedPartitions } from '../log/unasked-partitions.ts';
+import { createLogPosition, type LogPosition } from '../position/log-position.ts';
+import { encodeResumeToken, type ResumePoint, resumePoint } from '../position/resume-token.ts';
+import { type Located, locateInLog, locateInRing } from '../position/start-position.ts';
 
 /** Where one stream stands: at a point whose offsets are not known or not checked yet, or at a position in the log. */
 export interface WatchPlace {
@@ -10,82 +11,124 @@ export interface WatchPlace {
   position(): LogPosition | undefined;
   /** The stream has read up to another position of the same log. */
   advance(to: LogPosition): void;
+  /** The stream stands where `at` says, which may change, until it is told otherwise. */
+  rest(at: () => LogPosition): void;
   token(): string;
   /** Tries without Kafka. Answers whether there is a position now. */
   locateInRing(): boolean;
-  /** Asks Kafka; `arrive` takes the answer. Rejects as locateInLog does. */
-  locateInLog(): Promise<Located>;
-  arrive(located: Located): void;
+  /** Asks Kafka; `arrive` takes the answer. Rejects as locateInLog does, and with a LogBehindError. */
+  locateInLog(): Promise<LocatedInEpoch>;
+  /** Answers false when the log has changed since Kafka was asked: ask again. */
+  arrive(located: LocatedInEpoch): boolean;
   /** The log is not what the position was made for: it must be located again. */
   leave(): void;
-  /** Whether the log still is the one that the position belongs to, and reaches as far. */
+  /** Whether the log still is the one that the position belongs to, and reaches as far, and there is nothing new to ask Kafka about. */
   isCurrent(): boolean;
-  /** Records between the position and the end of the log; 0 without a position. */
+  /** Whether Kafka could be asked about all partitions. The others are waited for, with the position that they have. */
+  isComplete(): boolean;
+  /** When to ask again about those that it may know of by now, on the monotonic clock; -Infinity while there are none. */
+  lookAgainAtMs(): number;
+  /** Records between the position and the end of the log, of the partitions where both are known; 0 without a position. */
   backlog(): bigint;
+}
+
+interface LocatedInEpoch extends Located {
+  readonly epoch: number;
+}
+
+/** Kafka has partitions, or another topic, that the log of this process has not heard of yet: it is in a moment. */
+export class LogBehindError extends Error {
+  override readonly name = 'LogBehindError';
 }
 
 export function createWatchPlace(
   start: ResumePoint,
-  log: Pick<OrderLogView, 'topic' | 'floor' | 'end' | 'extendEnds' | 'epoch'>,
-  reader: Pick<LogReader, 'offsets'>,
+  log: Pick<OrderLogView, 'topic' | 'floor' | 'end' | 'extendEnds' | 'epoch' | 'keepsUpWith' | 'isReadable'>,
+  reader: Pick<LogReader, 'ends' | 'place'>,
   allowGap: boolean,
 ): WatchPlace {
   let point = start;
   let topicId = '';
-  let position: LogPosition | undefined;
+  let standsAt: () => LogPosition | undefined = () => undefined;
   let checkedEpoch: number | undefined;
+  const unasked = createUnaskedPartitions(log);
+
+  /** Partitions that were added are read from their beginning. */
+  function withPartitions({ next, turn, logTimeMs }: LogPosition, count: number): LogPosition {
+    const added = Array<bigint>(count - next.length).fill(0n);
+    return createLogPosition(topicId, [...next, ...added], turn, logTimeMs);
+  }
+
+  /** Up to which offset of a partition the log is known to reach; any, while nobody knows. */
+  function isWithin(offset: bigint | undefined, partition: number): boolean {
+    const end = unasked.has(partition) ? undefined : log.end(partition);
+    return offset === undefined || end === undefined || offset <= end;
+  }
+
+  function advance(to: LogPosition | undefined): void {
+    standsAt = () => to;
+  }
 
   return {
-    position: () => position,
-    advance(to) {
-      position = to;
+    position: () => standsAt(),
+    advance,
+    rest(at) {
+      standsAt = at;
     },
-    token: () => position?.token() ?? encodeResumeToken(point),
+    token: () => standsAt()?.token() ?? encodeResumeToken(point),
     locateInRing() {
       topicId = log.topic()?.id ?? '';
       const cursor = locateInRing(point, log);
-      position = cursor && createLogPosition(topicId, cursor);
-      return position !== undefined;
+      advance(cursor && createLogPosition(topicId, cursor));
+      if (cursor) unasked.set([]);
+      return cursor !== undefined;
     },
     async locateInLog() {
-      topicId = log.topic()?.id ?? '';
-      return locateInLog(point, topicId, reader, allowGap);
+      const epoch = log.epoch();
+      const located = await locateInLog(point, reader, allowGap);
+      // A place in partitions that the log does not know cannot be kept: they would be read from their beginning once it does.
+      if (!log.keepsUpWith(located.topicId, located.cursor.length)) throw new LogBehindError();
+      return { ...located, epoch };
     },
     arrive(located) {
-      const topic = log.topic();
-      // It may have been created again while Kafka was asked.
-      if (topic?.id !== topicId) return;
-      const next = located.cursor.slice(0, topic.partitionCount);
-      position = createLogPosition(topicId, next);
+      if (located.epoch !== log.epoch()) return false;
+      const { cursor, logTimeMs } = located;
+      ({ topicId } = located);
+      unasked.set(located.unasked);
+      advance(createLogPosition(topicId, cursor, 0, logTimeMs));
       checkedEpoch = undefined;
       // Kafka may know more than the tail has read so far.
-      log.extendEnds(next);
+      log.extendEnds(cursor.map((offset, partition) => (unasked.has(partition) ? undefined : offset)));
+      return true;
     },
     leave() {
-      if (position) point = { kind: 'offsets', topicId, next: position.next };
-      position = undefined;
+      const position = standsAt();
+      if (position) point = resumePoint(topicId, position.next, position.logTimeMs);
+      advance(undefined);
       checkedEpoch = undefined;
     },
     isCurrent() {
+      const position = standsAt();
       if (!position) return false;
+      if (unasked.isDue()) return false;
       if (checkedEpoch === log.epoch()) return true;
       const topic = log.topic();
       if (topic?.id !== topicId) return false;
-      if (position.next.length < topic.partitionCount) {
-        // Partitions that were added are read from their beginning.
-        const next = Array.from(
-          { length: topic.partitionCount },
-          (_, partition) => position?.next[partition] ?? 0n,
-        );
-        position = createLogPosition(topicId, next);
-      }
-      if (position.next.some((offset, partition) => offset > log.end(partition))) return false;
+      if (position.next.length < topic.partitionCount)
+        advance(withPartitions(position, topic.partitionCount));
+      if (!position.next.every(isWithin)) return false;
       checkedEpoch = log.epoch();
       return true;
     },
+    isComplete: unasked.isEmpty,
+    lookAgainAtMs: unasked.dueAtMs,
     backlog() {
-      const behind = (position?.next ?? []).map((offset, partition) => log.end(partition) - offset);
-      return behind.reduce((sum, count) => (count > 0n ? sum + count : sum), 0n);
+      let behind = 0n;
+      for (const [partition, offset] of (standsAt()?.next ?? []).entries()) {
+        const end = log.end(partition);
+        if (offset !== undefined && end !== undefined && end > offset) behind += end - offset;
+      }
+      return behind;
     },
   };
 }

@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OrderStatus } from '@order-events/order-stream';
 import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createWatchedLog, type OpenWatch } from '../../testing/watched-log.ts';
-import { StreamError, type StreamErrorReason } from '../stream-error.ts';
-import { decodeResumeToken, encodeResumeToken } from './resume-token.ts';
+import { StreamError, type StreamErrorReason } from '../stream/stream-error.ts';
+import { decodeResumeToken, encodeResumeToken } from '../position/resume-token.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
 
 const SMALL_RING = 20_000;
@@ -213,6 +213,30 @@ test('with allow_gap the same stream is told what it has missed and goes on', as
   await stream.close();
 });
 
+test('what cannot be read ends a stream with a token behind it; with allow_gap it is told and the stream goes on', async () => {
+  const given = createWatchedLog({ partitions: 2 });
+  given.open();
+  const strict = await liveWatch(given.watch());
+  const lenient = await liveWatch(given.watch({ allowGap: true }));
+  const [before, behind] = [orderEvent(), orderEvent()];
+  const at = (...next: bigint[]) => encodeResumeToken({ kind: 'offsets', topicId: given.topicId, next });
+  given.append(0, [before]);
+  for (const stream of [strict, lenient]) assert.deepEqual(eventIds(await stream.next()), [before.eventId]);
+  given.appendUnreadable(0, [orderEvent(), orderEvent()]);
+  given.append(0, [behind]);
+  const { details } = await failsWith(strict, 'EVENTS_UNREADABLE');
+  assert.deepEqual(details, { earliest_token: at(3n, 0n), missed_events: '2' });
+  const gap = await nextSignal(lenient, 'gap');
+  assert.deepEqual(gap.signal, { kind: 'gap', fromToken: at(1n, 0n), missedEvents: 2n });
+  assert.equal(gap.resumeToken, at(3n, 0n));
+  const resumed = given.watch({ start: { kind: 'token', token: details['earliest_token']! } });
+  await nextSignal(resumed, 'started');
+  for (const stream of [lenient, resumed]) {
+    assert.deepEqual(eventIds(await stream.next()), [behind.eventId]);
+    await stream.close();
+  }
+});
+
 test('a token beyond the end of the log, and one of another topic, are refused; with allow_gap the stream starts over', async () => {
   const given = createWatchedLog({ partitions: 1 });
   given.open();
@@ -286,7 +310,7 @@ test('partitions that are added are read from their beginning, also with an olde
   const stream = given.watch();
   const { resumeToken } = await nextSignal(stream, 'started');
   await nextSignal(stream, 'caught up');
-  given.log.addPartitions(new Map([[1, 0n]]));
+  given.log.addPartitions(new Map([[1, 0n]]), 2);
   const resumed = await liveWatch(given.watch({ start: { kind: 'token', token: resumeToken } }));
   given.log.append(logBatch(1, 0n, [orderEvent()]));
   for (const each of [stream, resumed]) {

@@ -2,18 +2,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LogReader, OffsetOutOfRangeError } from '@order-events/messaging';
 import type { EventBlock } from '../log/event-block.ts';
 import type { History } from '../log/history.ts';
+import type { LogEdge } from '../log/log-edge.ts';
 import type { OrderLogView } from '../log/order-log.ts';
-import { StreamError } from '../stream-error.ts';
-import { createBackgroundRead } from './background-read.ts';
-import type { EventFilter } from './event-filter.ts';
+import { StreamError } from '../stream/stream-error.ts';
+import { createBackgroundRead } from '../log/background-read.ts';
+import type { EventFilter } from '../log/event-filter.ts';
+import { type EdgeSeat, type EdgeSeats, MAX_PASSED_SILENTLY } from './edge-seats.ts';
 import { createLiveEdge } from './live-edge.ts';
-import type { LogPosition } from './log-position.ts';
-import type { RegisteredWatch } from './registered-watch.ts';
+import { type LogPosition, positionAt } from '../position/log-position.ts';
+import type { RegisteredWatch } from '../stream/registered-watch.ts';
 import { readGroup, type SharedBatches } from './shared-batches.ts';
-import { type StartPosition, startPoint } from './start-position.ts';
-import type { WatchLifetime } from './watch-lifetime.ts';
+import { type StartPosition, startPoint } from '../position/start-position.ts';
+import type { WatchLifetime } from '../stream/watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
-import { createWatchPlace } from './watch-place.ts';
+import { createWatchPlace, LogBehindError } from './watch-place.ts';
 
 export interface WatchRequest {
   readonly filter: EventFilter;
@@ -27,17 +29,16 @@ export interface WatchRequest {
 export interface WatchSources {
   readonly log: OrderLogView;
   readonly batches: SharedBatches;
+  readonly seats: EdgeSeats;
   readonly history: History;
   /** Tells where the log begins and ends. */
-  readonly reader: Pick<LogReader, 'offsets'>;
+  readonly reader: Pick<LogReader, 'ends' | 'place'>;
   /** Told of a read that will be tried again. */
   readonly onReadFailure: (error: unknown) => void;
 }
 
 /** Up to 17 messages wait in the server for a slow client: they must be small. */
 const LIMITS_OF_ALL = { maxBytes: 32 * 1024, maxScanned: 4_000 };
-/** So many events that did not match are worth a new token. */
-const MAX_SCANNED_SILENTLY = 20_000;
 
 /**
  * One stream: a cursor that pulls from the log, whether the events are in the ring or in history, and never further than its client
@@ -50,13 +51,18 @@ export async function* watchLog(
   sources: WatchSources,
   signal: AbortSignal,
 ): AsyncGenerator<WatchMessage, void, undefined> {
-  const steps = createWatchSteps(request, watch, lifetime, sources);
-  yield steps.started();
-  while (!signal.aborted) {
-    const message = steps.next();
-    if (message) yield message;
-    else if (steps.hasMore()) await nextTurn();
-    else await sources.log.changed(steps.waitMs(), signal, steps.pending(), () => steps.isDue());
+  const seat = sources.seats.open(request.filter, signal);
+  try {
+    const steps = createWatchSteps(request, watch, lifetime, sources, seat);
+    yield steps.started();
+    while (!signal.aborted) {
+      const message = steps.next();
+      if (message) yield message;
+      else if (steps.hasMore()) await nextTurn();
+      else await steps.wait(signal);
+    }
+  } finally {
+    seat.close();
   }
 }
 
@@ -64,14 +70,10 @@ interface WatchSteps {
   started(): WatchMessage;
   /** The message that is due now; undefined when there is none. Throws a StreamError when the stream must end. */
   next(): WatchMessage | undefined;
-  /** Whether `next` has something to do; if not, it has been done. Never throws. */
-  isDue(): boolean;
   /** Whether `next` stopped only to let others work. */
   hasMore(): boolean;
-  /** How long there is nothing to do unless the log changes. */
-  waitMs(): number;
-  /** A read from Kafka that is under way. */
-  pending(): Promise<void> | undefined;
+  /** Waits while there is nothing to do for `next`: at the edge for an event that the stream wants, elsewhere for any change. */
+  wait(signal: AbortSignal): Promise<void>;
 }
 
 function createWatchSteps(
@@ -79,19 +81,21 @@ function createWatchSteps(
   watch: RegisteredWatch,
   lifetime: WatchLifetime,
   { log, batches, history, reader, onReadFailure }: WatchSources,
+  seat: EdgeSeat,
 ): WatchSteps {
   const group = readGroup(request.filter, { ...LIMITS_OF_ALL, maxEvents: request.maxBatchSize });
-  const start = startPoint(request.start, log, Date.now());
-  const place = createWatchPlace(start, log, reader, request.allowGap);
+  const place = createWatchPlace(startPoint(request.start, log, Date.now()), log, reader, request.allowGap);
   const edge = createLiveEdge(watch, log, batches, place);
   watch.backlog = () => place.backlog();
   const reading = createBackgroundRead<WatchMessage | undefined>(readFailed);
+  // The first one comes sooner, so that streams that began together are not told together ever after.
+  let heartbeatMs = request.heartbeatMs * (1 - Math.random() / 2);
   let toldAvailable = true;
   let lastSentMs = performance.now();
   let scannedSilently = 0;
   let hasMore = false;
   let lookedAtMs = 0;
-  let loaded: EventBlock | undefined;
+  let loaded: { readonly epoch: number; readonly block: EventBlock } | undefined;
 
   function sent(message: WatchMessage): WatchMessage {
     lastSentMs = performance.now();
@@ -122,37 +126,39 @@ function createWatchSteps(
     if (error instanceof StreamError) throw error;
     // Locating finds out whether the events are gone for good.
     if (error instanceof OffsetOutOfRangeError) place.leave();
-    else onReadFailure(error);
+    else if (!(error instanceof LogBehindError)) onReadFailure(error);
   }
 
   function locate(): void {
     if (!log.topic() || reading.pending() || place.locateInRing() || !log.source().available) return;
     reading.begin(
       () => place.locateInLog(),
-      (located) => {
-        place.arrive(located);
-        return located.gap && told({ kind: 'gap', ...located.gap });
-      },
+      (located) => (place.arrive(located) && located.gap ? told({ kind: 'gap', ...located.gap }) : undefined),
     );
   }
 
   function loadHistory(partition: number, offset: bigint): void {
-    const topicId = log.topic()?.id;
-    if (topicId === undefined || !log.source().available) return;
+    if (!log.source().available) return;
+    const epoch = log.epoch();
     reading.begin(
-      () => history.read(topicId, partition, offset),
+      () => history.read(epoch, partition, offset),
       (block) => {
-        if (log.topic()?.id === topicId) loaded = block;
+        loaded = { epoch, block };
         return undefined;
       },
     );
   }
 
   function nextBatch(position: LogPosition): WatchMessage | undefined {
-    const batch = batches.read(position, group, loaded);
+    // What was read of a log that has been cut or replaced since is not in it any more.
+    const batch = batches.read(position, group, loaded?.epoch === log.epoch() ? loaded.block : undefined);
     loaded = undefined;
     place.advance(batch.after);
     if (batch.message) return sent(batch.message);
+    if (batch.missed !== undefined) {
+      if (!request.allowGap) throw eventsUnreadable(place.token(), batch.missed);
+      return told({ kind: 'gap', fromToken: position.token(), missedEvents: batch.missed });
+    }
     scannedSilently += batch.scanned;
     hasMore = batch.full;
     const { belowRing } = batch;
@@ -164,20 +170,25 @@ function createWatchSteps(
     if (place.position() && !place.isCurrent()) place.leave();
     if (!place.position()) locate();
     const position = place.position();
+    // Who is live and has read everything has been told so.
+    if (watch.state === 'live' && isAt(position, log.edge())) return undefined;
     return position && (told(edge.notice(position)) ?? nextBatch(position) ?? told(edge.caughtUp()));
   }
 
   function heartbeat(): WatchMessage | undefined {
-    const isDue =
-      performance.now() - lastSentMs >= request.heartbeatMs || scannedSilently >= MAX_SCANNED_SILENTLY;
-    return isDue ? told({ kind: 'heartbeat', backlogEvents: place.backlog() }) : undefined;
+    const isDue = performance.now() - lastSentMs >= heartbeatMs || scannedSilently >= MAX_PASSED_SILENTLY;
+    if (!isDue) return undefined;
+    ({ heartbeatMs } = request);
+    return told({ kind: 'heartbeat', backlogEvents: place.backlog() });
   }
 
-  const ahead = createLookAhead(() => {
-    hasMore = false;
-    lookedAtMs = performance.now();
-    return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
-  });
+  function waitMs(): number {
+    const nowMs = performance.now();
+    const wakeAtMs = Math.min(lastSentMs + heartbeatMs, lifetime.nextAtMs());
+    // A time before the look has been seen to, one that has come since perhaps not.
+    const retryTimesMs = [reading.retryAtMs(), place.lookAgainAtMs()].filter((atMs) => atMs > lookedAtMs);
+    return Math.max(0, Math.min(wakeAtMs, ...retryTimesMs) - nowMs);
+  }
 
   return {
     started: () => ({
@@ -185,43 +196,30 @@ function createWatchSteps(
       resumeToken: place.token(),
       signal: { kind: 'started', watcherId: watch.id, heartbeatMs: request.heartbeatMs },
     }),
-    next: ahead.take,
-    isDue: () => ahead.look() || hasMore || reading.pending() !== undefined,
-    hasMore: () => hasMore,
-    waitMs() {
-      const nowMs = performance.now();
-      const wakeAtMs = Math.min(lastSentMs + request.heartbeatMs, lifetime.nextAtMs());
-      const retryAtMs = reading.retryAtMs();
-      // A time before the look has been seen to, one that has come since perhaps not.
-      return Math.max(0, (retryAtMs > lookedAtMs ? Math.min(wakeAtMs, retryAtMs) : wakeAtMs) - nowMs);
+    next() {
+      hasMore = false;
+      scannedSilently += seat.takePassed();
+      lookedAtMs = performance.now();
+      return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
     },
-    pending: () => reading.pending(),
+    hasMore: () => hasMore,
+    wait(signal) {
+      const isIdle = watch.state === 'live' && !reading.pending() && isAt(place.position(), log.edge());
+      if (!isIdle) return log.changed(waitMs(), signal, reading.pending());
+      place.rest(seat.position);
+      return seat.rest(waitMs());
+    },
   };
 }
 
-/** Takes a step before its turn, and keeps what it came to until then. */
-function createLookAhead(step: () => WatchMessage | undefined): {
-  take(): WatchMessage | undefined;
-  /** Whether there is something to take. Never throws: what the step throws, `take` throws. */
-  look(): boolean;
-} {
-  let outcome: (() => WatchMessage) | undefined;
-  return {
-    take() {
-      const take = outcome ?? step;
-      outcome = undefined;
-      return take();
-    },
-    look() {
-      try {
-        const message = step();
-        if (message) outcome = () => message;
-      } catch (error: unknown) {
-        outcome = () => {
-          throw error;
-        };
-      }
-      return outcome !== undefined;
-    },
-  };
+function isAt(position: LogPosition | undefined, edge: LogEdge | undefined): boolean {
+  return edge !== undefined && position === positionAt(edge);
+}
+
+function eventsUnreadable(tokenBehind: string, missedEvents: bigint): StreamError {
+  return new StreamError(
+    'EVENTS_UNREADABLE',
+    'the log cannot be read at this place: take up behind it at earliest_token, or set allow_gap to be told what was missed',
+    { details: { earliest_token: tokenBehind, missed_events: String(missedEvents) } },
+  );
 }

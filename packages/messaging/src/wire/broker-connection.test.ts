@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
 import net from 'node:net';
-import { test, type TestContext } from 'node:test';
+import { mock, test, type TestContext } from 'node:test';
 import type { BrokerAddress } from './broker-address.ts';
 import { BrokerConnectionError, connectToBroker } from './broker-connection.ts';
 
@@ -52,6 +53,21 @@ test('a server that hangs up is a failed connection', async (t) => {
 test('a port that nobody listens on is a failed connection', async (t) => {
   const address = await listen(t, () => {});
   await assert.rejects(connectToBroker({ ...address, port: 1 }, config, forever), failsWith(/ECONNREFUSED/));
+});
+
+test('of a name with several addresses and nobody at any, each says why', async (t) => {
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+  // Answers as a look-up for all addresses does.
+  const answer = (_name: string, _options: unknown, callback: (error: null, all: typeof addresses) => void) =>
+    setImmediate(callback, null, addresses);
+  const lookup = mock.method(dns, 'lookup', answer);
+  t.after(() => lookup.mock.restore());
+  await assert.rejects(
+    connectToBroker({ host: 'two.test', port: 1 }, config, forever),
+    failsWith(
+      /^broker two\.test:1: connect ECONNREFUSED 127\.0\.0\.1:1; connect ECONNREFUSED 127\.0\.0\.2:1$/,
+    ),
+  );
 });
 
 test('an abort ends a connection that is being opened', async (t) => {

@@ -14,7 +14,7 @@ export interface BrokerConnectionConfig {
   readonly clientId: string;
   /** For TCP and TLS together. */
   readonly connectTimeoutMs?: number;
-  /** For each request: a broker that does not answer in time is taken for dead. */
+  /** For each request: a broker that is silent for so long is taken for dead; what is large gets more (see pending-requests). */
   readonly requestTimeoutMs?: number;
   readonly ssl?: tls.ConnectionOptions | boolean;
   readonly sasl?: SASLOptions;
@@ -23,6 +23,8 @@ export interface BrokerConnectionConfig {
 export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
 const KEEP_ALIVE_DELAY_MS = 30_000;
+/** Why a connection was given up that nobody has ended: no setting is to blame. */
+const SILENCE = 'silence';
 
 /** The connection failed: whether the broker has acted on the requests under way is not known. */
 export class BrokerConnectionError extends Error {
@@ -93,8 +95,8 @@ interface Link {
 function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link {
   const requestTimeoutMs = config.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const encodedClientId = new Encoder().writeString(config.clientId).buffer;
-  const pending = createPendingRequests(requestTimeoutMs, (apiName) =>
-    fail(`no answer to ${apiName} in ${requestTimeoutMs} ms`),
+  const pending = createPendingRequests(requestTimeoutMs, (apiName, ms) =>
+    fail(`no answer to ${apiName} in ${ms} ms`, SILENCE),
   );
   const socket = openSocket(address, config.ssl);
   let failure: Error | undefined;
@@ -102,7 +104,8 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
 
   function describe(what: string, cause: unknown): Error {
     const withLogin = config.sasl !== undefined;
-    const advice = adviceOn({ withTls: Boolean(config.ssl), withLogin, answers, cause });
+    const sentBytes = socket.bytesWritten;
+    const advice = adviceOn({ withTls: Boolean(config.ssl), withLogin, answers, sentBytes, cause });
     const message = `broker ${addressName(address)}: ${what}${advice ? ` (${advice})` : ''}`;
     return new BrokerConnectionError(message, { cause });
   }
@@ -120,13 +123,14 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
     pending.answer(frame);
   });
   socket.on('data', (chunk) => {
+    pending.progress();
     try {
       split(chunk);
     } catch (error) {
       fail(`unreadable response: ${error instanceof Error ? error.message : String(error)}`, error);
     }
   });
-  socket.on('error', (error) => fail(error.message, error));
+  socket.on('error', (error) => fail(saidBy(error), error));
   socket.on('close', () => fail('the broker closed the connection'));
 
   return {
@@ -135,7 +139,11 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
     exchange({ request }, body, signal) {
       signal?.throwIfAborted();
       if (failure) throw failure;
-      const { correlationId, payload } = pending.add(request.apiName, signal);
+      const { correlationId, payload } = pending.add(
+        request.apiName,
+        socket.writableLength + body.length,
+        signal,
+      );
       socket.cork();
       socket.write(requestHeader(request, correlationId, encodedClientId, body.length));
       socket.write(body);
@@ -169,6 +177,12 @@ function whenConnected(socket: net.Socket, timeoutMs: number): Promise<void> {
       reject(new Error('not connected'));
     });
   });
+}
+
+/** Of a host name with several addresses each has its own error, and the one around them says nothing. */
+function saidBy(error: Error): string {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+  return errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
 }
 
 /** Length, request header version 1 (version 2 adds tags, which a body of a flexible version begins with). */

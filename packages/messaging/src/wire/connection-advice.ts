@@ -4,6 +4,7 @@ export interface FailedConnection {
   readonly withLogin: boolean;
   /** Requests that the broker had answered. */
   readonly answers: number;
+  readonly sentBytes: number;
   readonly cause: unknown;
 }
 
@@ -18,6 +19,9 @@ const UNTRUSTED: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 const NOT_TLS: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+/** What was sent after the versions were asked for; a connection that ends under more has other reasons. */
+const SMALL_REQUESTS_BYTES = 16 * 1024;
 
 /** What an operator can do about a connection that failed; undefined when the settings are not to blame. */
 export function adviceOn(failed: FailedConnection): string | undefined {
@@ -41,14 +45,20 @@ function adviceOnCause(cause: unknown): string | undefined {
 }
 
 /** A broker that is spoken to in the wrong way only hangs up, as does one that ends. */
-function adviceOnSilence({ withTls, withLogin, answers, cause }: FailedConnection): string | undefined {
+function adviceOnSilence({
+  withTls,
+  withLogin,
+  answers,
+  sentBytes,
+  cause,
+}: FailedConnection): string | undefined {
   if (withTls && answers === 0 && cause instanceof Error && 'code' in cause && NOT_TLS.has(cause.code)) {
     return 'if it goes on, this port speaks no TLS: check it and KAFKA_TLS';
   }
   if (!withTls && answers === 0 && cause instanceof RangeError) {
     return 'if this is a Kafka port it wants TLS: set KAFKA_TLS=true';
   }
-  if (!withLogin && answers === 1 && cause === undefined) {
+  if (!withLogin && answers === 1 && sentBytes <= SMALL_REQUESTS_BYTES && cause === undefined) {
     return 'if it goes on, this port wants a login: set KAFKA_SASL_MECHANISM';
   }
   return undefined;

@@ -62,7 +62,10 @@ test('a partition that fails, by error code or by its data, does not keep the ot
       batches.map(({ partition }) => partition),
       [0],
     );
-    assert.match(failures[0]?.error.message ?? '', /^partition 1 of t: (NOT_LEADER|record format 0)/);
+    assert.match(
+      failures[0]?.error.message ?? '',
+      /^partition 1 (of t: NOT_LEADER|cannot be read from offset 6 up to 7: record format 0)/,
+    );
   }
 });
 

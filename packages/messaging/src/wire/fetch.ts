@@ -1,10 +1,12 @@
-import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { ByteReader } from './byte-reader.ts';
+import { encodeFetch } from './fetch-encoding.ts';
 import { ERROR_CODE, KafkaProtocolError } from './protocol-error.ts';
-import { type AbortedTransaction, decodeRecordBatches, type LogRecord } from './record-batch.ts';
+import type { AbortedTransaction } from './aborted-transactions.ts';
+import { type DecodeBudget, decodeRecordBatches, type LogRecord, responseBudget } from './record-batch.ts';
+import { UnreadableBatchError } from './unreadable-batch.ts';
 import type { WireRequest } from './wire-request.ts';
 
-const fetch11 = requests.Fetch.protocol({ version: 11 });
+const FETCH = { apiKey: 1, apiVersion: 11, apiName: 'Fetch' };
 
 /** `committed` leaves out aborted transactions and ends before the first open one; `uncommitted` sees all that is stored. */
 export type Isolation = 'committed' | 'uncommitted';
@@ -37,23 +39,9 @@ export function fetchRequest(options: {
   partitionMaxBytes: number;
   isolation: Isolation;
 }): WireRequest<FetchResult> {
-  const { topic, positions } = options;
-  const { request } = fetch11({
-    maxWaitTime: options.maxWaitMs,
-    minBytes: 1,
-    maxBytes: options.maxBytes,
-    isolationLevel: ISOLATION_LEVEL[options.isolation],
-    topics: [
-      {
-        topic,
-        partitions: [...positions].map(([partition, fetchOffset]) => ({
-          partition,
-          fetchOffset,
-          maxBytes: options.partitionMaxBytes,
-        })),
-      },
-    ],
-  });
+  const { topic, positions, isolation } = options;
+  const query = { ...options, isolationLevel: ISOLATION_LEVEL[isolation] };
+  const request = { ...FETCH, encode: () => Promise.resolve({ buffer: encodeFetch(query) }) };
   return { request, response: { decode: (payload) => decodeFetch(payload, topic, positions) } };
 }
 
@@ -69,6 +57,7 @@ function decodeFetch(payload: Buffer, topic: string, positions: ReadonlyMap<numb
   reader.skip(4); // session id
   const batches: PartitionBatch[] = [];
   const failures: { partition: number; error: Error }[] = [];
+  const budget = responseBudget();
   for (let topics = reader.int32(); topics > 0; topics -= 1) {
     reader.nullableString(); // name: only one was asked for
     for (let partitions = reader.int32(); partitions > 0; partitions -= 1) {
@@ -76,11 +65,12 @@ function decodeFetch(payload: Buffer, topic: string, positions: ReadonlyMap<numb
       const what = `partition ${fetched.partition} of ${topic}`;
       if (fetched.errorCode === 0) {
         try {
-          batches.push(decodePartition(fetched, positions));
+          batches.push(decodePartition(fetched, positions, budget));
         } catch (cause) {
           // One partition that cannot be read does not keep the others from being read.
-          const why = cause instanceof Error ? cause.message : String(cause);
-          failures.push({ partition: fetched.partition, error: new Error(`${what}: ${why}`, { cause }) });
+          const error =
+            cause instanceof UnreadableBatchError ? cause : new Error(`${what} cannot be read`, { cause });
+          failures.push({ partition: fetched.partition, error });
         }
       } else {
         const error = new KafkaProtocolError(fetched.errorCode, what);
@@ -115,7 +105,11 @@ function readPartition(reader: ByteReader): FetchedPartition {
   return { partition, errorCode, highWatermark, logStartOffset, abortedTransactions, data };
 }
 
-function decodePartition(fetched: FetchedPartition, positions: ReadonlyMap<number, bigint>): PartitionBatch {
+function decodePartition(
+  fetched: FetchedPartition,
+  positions: ReadonlyMap<number, bigint>,
+  budget: DecodeBudget,
+): PartitionBatch {
   const { partition, highWatermark, logStartOffset } = fetched;
   const from = positions.get(partition);
   if (from === undefined) throw new Error('it was not asked for');
@@ -124,6 +118,7 @@ function decodePartition(fetched: FetchedPartition, positions: ReadonlyMap<numbe
     partition,
     from,
     fetched.abortedTransactions,
+    budget,
   );
   return { partition, records, nextOffset, highWatermark, logStartOffset };
 }

@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { ByteReader } from './byte-reader.ts';
-import type { Committer } from './group.ts';
+import type { Committer, GroupDescription } from './group.ts';
 import type { Coded, WireRequest } from './wire-request.ts';
 
 /** A member as the leader of the group sees it. */
@@ -15,6 +15,8 @@ export interface GroupMemberClaim {
 export interface JoinAnswer extends Coded {
   readonly memberId: string;
   readonly generationId: number;
+  /** Whether Kafka assigns the partitions by itself: a consumer of the newer protocol is in the group. */
+  readonly isAssignedByKafka: boolean;
   /** All members for the leader, who assigns the partitions; none for the others. */
   readonly members: readonly GroupMemberClaim[];
 }
@@ -32,7 +34,7 @@ const PROTOCOL_TYPE = 'consumer';
  * Kafka lets only members into a group that have a way of assigning in common. The topic is part of its name: the leader knows the
  * partitions of one topic, and members of another would get none, without a word.
  */
-const ASSIGNMENT_PROTOCOL = 'even-sticky';
+const assignmentProtocol = (topic: string) => `even-sticky.${topic}`;
 const METADATA_VERSION = 0;
 const INT32_BYTES = 4;
 
@@ -57,18 +59,18 @@ export function joinGroupRequest(join: {
     rebalanceTimeout: join.rebalanceTimeoutMs,
     memberId: join.memberId,
     protocolType: PROTOCOL_TYPE,
-    groupProtocols: [{ name: `${ASSIGNMENT_PROTOCOL}.${join.topic}`, metadata }],
+    groupProtocols: [{ name: assignmentProtocol(join.topic), metadata }],
   });
   return {
     request,
     response: {
       async decode(payload) {
-        const { errorCode, memberId, generationId, members } = await response.decode(payload);
+        const { errorCode, memberId, generationId, leaderId, members } = await response.decode(payload);
         const claims = members.map((member) => ({
           memberId: member.memberId,
           held: decodePartitions(MemberMetadata.decode(member.memberMetadata)?.userData),
         }));
-        return { errorCode, memberId, generationId, members: claims };
+        return { errorCode, memberId, generationId, isAssignedByKafka: leaderId === '', members: claims };
       },
     },
   };
@@ -108,6 +110,15 @@ export function heartbeatRequest(groupId: string, { memberId, generationId }: Co
 
 export function leaveGroupRequest(groupId: string, memberId: string): WireRequest<Coded> {
   return leaveGroup3({ groupId, memberId });
+}
+
+/**
+ * Whether the members of a group are such members of another topic, or clients of another kind: Kafka lets either the one or the other
+ * in. While a group is rebalancing its protocol is not known, and no member of it is called foreign.
+ */
+export function isForeign(topic: string, { protocolType, protocol, clients }: GroupDescription): boolean {
+  if (clients.length === 0) return false;
+  return protocolType !== PROTOCOL_TYPE || (protocol !== '' && protocol !== assignmentProtocol(topic));
 }
 
 function encodePartitions(partitions: readonly number[]): Buffer {

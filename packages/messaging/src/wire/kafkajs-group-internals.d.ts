@@ -88,7 +88,9 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
         readonly groups: readonly {
           readonly errorCode: number;
           readonly state: string;
-          readonly members: readonly unknown[];
+          readonly protocolType: string;
+          readonly protocol: string;
+          readonly members: readonly { readonly clientId: string; readonly clientHost: string }[];
         }[];
       }
     >;

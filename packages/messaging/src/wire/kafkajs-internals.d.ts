@@ -87,6 +87,7 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
           readonly partitions: readonly {
             readonly partition: number;
             readonly errorCode: number;
+            readonly timestamp: string;
             readonly offset: string;
           }[];
         }[];
@@ -138,6 +139,24 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
             readonly partition: number;
             readonly errorCode: number;
             readonly baseOffset: string;
+          }[];
+        }[];
+      }
+    >;
+    readonly DescribeConfigs: Api<
+      {
+        readonly resources: readonly {
+          readonly type: number;
+          readonly name: string;
+          readonly configNames: readonly string[];
+        }[];
+      },
+      {
+        readonly resources: readonly {
+          readonly errorCode: number;
+          readonly configEntries: readonly {
+            readonly configName: string;
+            readonly configValue: string | null;
           }[];
         }[];
       }

@@ -5,12 +5,16 @@ import { KafkaProtocolError } from './protocol-error.ts';
 import type { WireRequest } from './wire-request.ts';
 
 export interface TopicMetadata {
+  /** Of the cluster that the broker belongs to. */
+  readonly clusterId: string;
   /** Kafka's id of the topic, as its tools print it; a topic created again under the same name has another one. */
   readonly topicId: string;
   /** Brokers that are alive, by node id. */
   readonly brokers: ReadonlyMap<number, BrokerAddress>;
   /** Node id of each partition's leader, by partition; -1 when it has none at present. */
   readonly leaders: readonly number[];
+  /** Replicas of the partition that has the fewest. */
+  readonly replicationFactor: number;
 }
 
 /**
@@ -45,12 +49,13 @@ function decodeMetadata(payload: Buffer, topic: string): TopicMetadata {
   skipTags(reader);
   reader.skip(4); // throttle time
   const brokers = new Map(compactArray(reader, readBroker));
-  reader.compactString(); // cluster id
+  const clusterId = reader.compactString() ?? '';
   reader.skip(4); // controller id
   const [found] = compactArray(reader, readTopic);
   if (!found) throw new Error(`the broker answered nothing about topic ${topic}`);
   if (found.errorCode !== 0) throw new KafkaProtocolError(found.errorCode, `topic ${topic}`);
-  return { topicId: found.topicId, brokers, leaders: found.leaders };
+  const { topicId, leaders, replicationFactor } = found;
+  return { clusterId, topicId, brokers, leaders, replicationFactor };
 }
 
 function readBroker(reader: ByteReader): [number, BrokerAddress] {
@@ -62,23 +67,34 @@ function readBroker(reader: ByteReader): [number, BrokerAddress] {
   return [nodeId, { host, port }];
 }
 
-function readTopic(reader: ByteReader): { errorCode: number; topicId: string; leaders: number[] } {
+function readTopic(reader: ByteReader): {
+  errorCode: number;
+  topicId: string;
+  leaders: number[];
+  replicationFactor: number;
+} {
   const errorCode = reader.int16();
   reader.compactString(); // name
   const topicId = reader.bytes(16).toString('base64url');
   reader.skip(1); // is internal
   const leaders: number[] = [];
+  let replicationFactor = Number.POSITIVE_INFINITY;
   compactArray(reader, (partition) => {
     partition.skip(2); // error code: a partition in trouble has leader -1
     const index = partition.int32();
     leaders[index] = partition.int32();
     partition.skip(4); // leader epoch
-    for (let list = 0; list < 3; list += 1) compactArray(partition, (node) => node.skip(4)); // replicas, in sync, offline
+    replicationFactor = Math.min(replicationFactor, readNodes(partition).length);
+    for (let list = 0; list < 2; list += 1) readNodes(partition); // in sync, offline
     skipTags(partition);
   });
   reader.skip(4); // authorisations
   skipTags(reader);
-  return { errorCode, topicId, leaders };
+  return { errorCode, topicId, leaders, replicationFactor };
+}
+
+function readNodes(reader: ByteReader): number[] {
+  return compactArray(reader, (node) => node.int32());
 }
 
 function compactArray<T>(reader: ByteReader, readElement: (reader: ByteReader) => T): T[] {

@@ -12,8 +12,8 @@ const neverTimesOut = () => assert.fail('no request timed out');
 
 test('each response reaches its request', async () => {
   const pending = createPendingRequests(60_000, neverTimesOut);
-  const first = pending.add('Fetch');
-  const second = pending.add('Produce');
+  const first = pending.add('Fetch', 0);
+  const second = pending.add('Produce', 0);
   pending.answer(frame(second.correlationId, 'two'));
   pending.answer(frame(first.correlationId, 'one'));
   assert.equal((await first.payload).toString(), 'one');
@@ -29,8 +29,8 @@ test('a request that is not answered in time is told', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const timeouts: string[] = [];
   const pending = createPendingRequests(1_000, (apiName) => timeouts.push(apiName));
-  const { correlationId } = pending.add('Fetch');
-  pending.add('Produce');
+  const { correlationId } = pending.add('Fetch', 0);
+  pending.add('Produce', 0);
   t.mock.timers.tick(999);
   pending.answer(frame(correlationId, ''));
   t.mock.timers.tick(1);
@@ -42,8 +42,8 @@ test('an abandoned request still notices a silent connection, and takes its late
   const timeouts: string[] = [];
   const pending = createPendingRequests(1_000, (apiName) => timeouts.push(apiName));
   const abort = new AbortController();
-  const late = pending.add('Fetch', abort.signal);
-  const silent = pending.add('Produce', abort.signal);
+  const late = pending.add('Fetch', 0, abort.signal);
+  const silent = pending.add('Produce', 0, abort.signal);
   abort.abort(new Error('not needed any more'));
   await assert.rejects(late.payload, /not needed any more/);
   await assert.rejects(silent.payload, /not needed any more/);
@@ -55,8 +55,30 @@ test('an abandoned request still notices a silent connection, and takes its late
 test('all requests end with the connection', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const pending = createPendingRequests(1_000, neverTimesOut);
-  const { payload } = pending.add('Fetch');
+  const { payload } = pending.add('Fetch', 0);
   pending.rejectAll(new Error('closed'));
   await assert.rejects(payload, /closed/);
   t.mock.timers.tick(1_000);
+});
+
+test('a large request has the time that a slow link takes', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const timeouts: [string, number][] = [];
+  const pending = createPendingRequests(1_000, (...timeout) => timeouts.push(timeout));
+  pending.add('Produce', 1_024_000);
+  t.mock.timers.tick(4_999);
+  assert.deepEqual(timeouts, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(timeouts, [['Produce', 5_000]]);
+});
+
+test('a response that is on its way is waited for', (t) => {
+  const timer = setTimeout(() => {}, 0);
+  clearTimeout(timer);
+  const refresh = t.mock.method(Object.getPrototypeOf(timer) as NodeJS.Timeout, 'refresh');
+  const pending = createPendingRequests(60_000, neverTimesOut);
+  for (const apiName of ['Fetch', 'Produce']) pending.add(apiName, 0).payload.catch(() => {});
+  pending.progress();
+  assert.equal(refresh.mock.callCount(), 2);
+  pending.rejectAll(new Error('over'));
 });

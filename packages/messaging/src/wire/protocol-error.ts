@@ -1,4 +1,5 @@
 import { errorCodes } from 'kafkajs/src/protocol/error.js';
+import { adviceOnCode } from './error-advice.ts';
 
 /** Error codes of the Kafka protocol that this package acts on (org.apache.kafka.common.protocol.Errors). */
 export const ERROR_CODE = {
@@ -17,8 +18,13 @@ export const ERROR_CODE = {
   NOT_ENOUGH_REPLICAS: 19,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: 20,
   ILLEGAL_GENERATION: 22,
+  INCONSISTENT_GROUP_PROTOCOL: 23,
   UNKNOWN_MEMBER_ID: 25,
   REBALANCE_IN_PROGRESS: 27,
+  TOPIC_AUTHORIZATION_FAILED: 29,
+  GROUP_AUTHORIZATION_FAILED: 30,
+  CLUSTER_AUTHORIZATION_FAILED: 31,
+  INVALID_TIMESTAMP: 32,
   TOPIC_ALREADY_EXISTS: 36,
   INVALID_PARTITIONS: 37,
   INVALID_REPLICATION_FACTOR: 38,
@@ -28,7 +34,9 @@ export const ERROR_CODE = {
   INVALID_PRODUCER_EPOCH: 47,
   INVALID_TXN_STATE: 48,
   INVALID_PRODUCER_ID_MAPPING: 49,
+  INVALID_TRANSACTION_TIMEOUT: 50,
   CONCURRENT_TRANSACTIONS: 51,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
   KAFKA_STORAGE_ERROR: 56,
   UNKNOWN_PRODUCER_ID: 59,
   NON_EMPTY_GROUP: 68,
@@ -37,6 +45,7 @@ export const ERROR_CODE = {
   UNKNOWN_LEADER_EPOCH: 75,
   OFFSET_NOT_AVAILABLE: 78,
   MEMBER_ID_REQUIRED: 79,
+  GROUP_SUBSCRIBED_TO_TOPIC: 86,
   INVALID_RECORD: 87,
   PRODUCER_FENCED: 90,
 } as const;
@@ -70,10 +79,18 @@ const TRANSIENT: ReadonlySet<number> = new Set([
 export class KafkaProtocolError extends Error {
   override readonly name = 'KafkaProtocolError';
   readonly code: number;
+  /** What an operator can do, when a setting or a right is behind it. */
+  readonly advice: string | undefined;
+  /** The error without what it is about, with the advice: the same for all partitions. */
+  readonly reason: string;
 
   constructor(code: number, what: string) {
-    super(`${what}: ${NAMES.get(code) ?? 'unknown error'} (Kafka error ${code})`);
+    const advice = adviceOnCode(code);
+    const reason = `${NAMES.get(code) ?? 'unknown error'} (Kafka error ${code})${advice ? `; ${advice}` : ''}`;
+    super(`${what}: ${reason}`);
     this.code = code;
+    this.advice = advice;
+    this.reason = reason;
   }
 
   /** Fresh metadata or a little patience mends it. */

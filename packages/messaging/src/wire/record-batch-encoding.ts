@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
 
-/** What the log keeps of a record; the broker sets the time. */
+/** What the log keeps of a record, besides its time. */
 export interface ProducedRecord {
   readonly key: string;
   readonly value: string;
@@ -35,7 +35,7 @@ let space = Buffer.allocUnsafeSlow(256 * 1024);
 
 /**
  * A record batch of format 2, uncompressed and not transactional, as the log and a Produce request carry it. All records get the
- * same time, which a topic with LogAppendTime replaces.
+ * same time, or none (-1); a topic with LogAppendTime replaces it.
  */
 export function encodeRecordBatch(options: {
   identity: ProducerIdentity;

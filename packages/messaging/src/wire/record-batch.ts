@@ -1,5 +1,9 @@
-import { gunzipSync } from 'node:zlib';
+import { type AbortedTransaction, createAbortFilter } from './aborted-transactions.ts';
+import { type BatchHeader, LOG_APPEND_TIME_BIT, readBatchHeader } from './batch-header.ts';
 import { ByteReader } from './byte-reader.ts';
+import { uncompressedRecords } from './record-codecs.ts';
+import { claimedEnd, splitBatches } from './stored-batch.ts';
+import { asBatchFault, BatchFault, UnreadableBatchError } from './unreadable-batch.ts';
 
 /** A record of the log. Key, value and header values are views on the whole response (megabytes): copy what is kept. */
 export interface LogRecord {
@@ -11,167 +15,116 @@ export interface LogRecord {
   readonly headers: Readonly<Record<string, Buffer | null>>;
 }
 
-/** A transaction whose records a committed reader skips, from `firstOffset` to its abort marker. */
-export interface AbortedTransaction {
-  readonly producerId: bigint;
-  readonly firstOffset: bigint;
+/** Memory that the batches of one response may still take; its partitions share it. */
+export interface DecodeBudget {
+  bytes: number;
 }
 
-/** Header of a record batch of format 2, the only one since Kafka 4. */
-interface BatchHeader {
-  readonly baseOffset: bigint;
-  readonly lastOffset: bigint;
-  readonly attributes: number;
-  readonly baseTimestampMs: number;
-  readonly maxTimestampMs: number;
-  readonly producerId: bigint;
-  readonly recordCount: number;
-}
+/** What the batches of a response may unfold into: the one that goes beyond is the last that is decoded. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** The same for one batch: a few kilobytes can stand for gigabytes. */
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+/** Records and headers of one batch: a batch of nothing but empty ones takes far more memory than it has bytes. */
+const MAX_BATCH_OBJECTS = 500_000;
+/** What one of them takes besides its bytes, about. */
+const OBJECT_BYTES = 100;
 
-const OFFSET_AND_LENGTH_BYTES = 12;
-const CODEC_BITS = 0b111;
-const LOG_APPEND_TIME_BIT = 0b1000;
-const TRANSACTIONAL_BIT = 0b1_0000;
-const CONTROL_BIT = 0b10_0000;
-const GZIP = 1;
-const CODEC_NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
-/** A compressed batch may not unfold into more: a few kilobytes of gzip can stand for gigabytes. */
-const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
-const ABORT_MARKER = 0;
+export const responseBudget = (): DecodeBudget => ({ bytes: MAX_RESPONSE_BYTES });
 
 /**
  * Decodes the record batches of one partition from `fromOffset` on. Control batches and aborted records are left out.
  * `nextOffset` follows the batches, not the records, so it also passes control batches and the gaps that compaction leaves;
- * it equals `fromOffset` when no whole batch is there. The broker may cut the last batch off: that one is not decoded.
- * Throws when a batch is malformed or compressed with anything but gzip.
+ * it equals `fromOffset` when there is none. What the next fetch will bring again is left to it: a last batch that the broker has cut
+ * off, those for which the budget is used up, and everything from a batch on that cannot be read. When that is the first one, an
+ * UnreadableBatchError is thrown.
  */
 export function decodeRecordBatches(
   data: Buffer,
   partition: number,
   fromOffset: bigint,
   abortedTransactions: readonly AbortedTransaction[],
+  budget = responseBudget(),
 ): { records: LogRecord[]; nextOffset: bigint } {
   const isAborted = createAbortFilter(abortedTransactions);
-  const reader = new ByteReader(data);
   const records: LogRecord[] = [];
+  const batches = splitBatches(data);
   let nextOffset = fromOffset;
-  while (reader.remaining >= OFFSET_AND_LENGTH_BYTES) {
-    const baseOffset = reader.int64();
-    const length = reader.int32();
-    if (length > reader.remaining) break;
-    const body = reader.bytes(length);
-    const batch = new ByteReader(body);
-    const header = readBatchHeader(baseOffset, batch);
-    if (!isAborted(header, batch) && header.lastOffset >= fromOffset) {
-      const content = uncompressed(header, batch);
-      readRecords(content, header, partition, fromOffset, records);
+  for (const [index, { baseOffset, body, isCut }] of batches.entries()) {
+    if (budget.bytes <= 0) break;
+    const readBefore = records.length;
+    let header: BatchHeader | undefined;
+    try {
+      if (isCut) throw new BatchFault('malformed', 'it is cut off');
+      const batch = readBatchHeader(baseOffset, body);
+      header = batch.header;
+      if (!isAborted(header, batch.content) && header.lastOffset >= fromOffset) {
+        readContent(header, batch.content, { partition, fromOffset, budget, records });
+      }
+      if (header.lastOffset >= nextOffset) nextOffset = header.lastOffset + 1n;
+    } catch (error) {
+      records.length = readBefore;
+      if (nextOffset > fromOffset) break;
+      const end = header ? header.lastOffset + 1n : claimedEnd(batches, index, fromOffset);
+      // Nothing of it is wanted any more.
+      if (end <= fromOffset) continue;
+      throw new UnreadableBatchError(partition, { offset: fromOffset, nextOffset: end }, asBatchFault(error));
     }
-    if (header.lastOffset >= nextOffset) nextOffset = header.lastOffset + 1n;
+  }
+  if (nextOffset === fromOffset && batches.length > 0 && budget.bytes > 0) {
+    const fault = new BatchFault('malformed', 'the broker answers with batches before it');
+    throw new UnreadableBatchError(partition, { offset: fromOffset, nextOffset: fromOffset + 1n }, fault);
   }
   return { records, nextOffset };
 }
 
-function readBatchHeader(baseOffset: bigint, batch: ByteReader): BatchHeader {
-  batch.skip(4); // partition leader epoch
-  const format = batch.int8();
-  if (format !== 2) throw new Error(`record format ${format} is not supported, only 2 is`);
-  batch.skip(4); // CRC: TCP and the broker have checked it
-  const attributes = batch.int16();
-  const lastOffset = baseOffset + BigInt(batch.int32());
-  const baseTimestampMs = Number(batch.int64());
-  const maxTimestampMs = Number(batch.int64());
-  const producerId = batch.int64();
-  batch.skip(6); // producer epoch and base sequence
-  const recordCount = batch.int32();
-  return {
-    baseOffset,
-    lastOffset,
-    attributes,
-    baseTimestampMs,
-    maxTimestampMs,
-    producerId,
-    recordCount,
-  };
+interface Wanted {
+  readonly partition: number;
+  readonly fromOffset: bigint;
+  readonly budget: DecodeBudget;
+  readonly records: LogRecord[];
 }
 
-/**
- * Tells, batch by batch in log order, what a reader must not see: control batches, and batches of aborted transactions.
- * As in Kafka's Java client: a transaction opens at its first offset and closes at its producer's abort marker.
- */
-function createAbortFilter(
-  transactions: readonly AbortedTransaction[],
-): (header: BatchHeader, batch: ByteReader) => boolean {
-  const upcoming = transactions.toSorted((a, b) => Number(a.firstOffset - b.firstOffset));
-  const openProducers = new Set<bigint>();
-  let opened = 0;
-  return (header, batch) => {
-    for (
-      let next = upcoming[opened];
-      next && next.firstOffset <= header.lastOffset;
-      next = upcoming[opened]
-    ) {
-      openProducers.add(next.producerId);
-      opened += 1;
+function readContent(header: BatchHeader, content: ByteReader, wanted: Wanted): void {
+  const stored = content.bytes(content.remaining);
+  const uncompressed = uncompressedRecords(header.attributes, stored, MAX_BATCH_BYTES);
+  const reader = new ByteReader(uncompressed);
+  let objects = 0;
+  const count = () => {
+    objects += 1;
+    if (objects > MAX_BATCH_OBJECTS) {
+      throw new BatchFault('too_large', `it has more than ${MAX_BATCH_OBJECTS} records and headers`);
     }
-    if (header.attributes & CONTROL_BIT) {
-      if (header.recordCount > 0 && readMarkerType(batch) === ABORT_MARKER) {
-        openProducers.delete(header.producerId);
-      }
-      return true;
-    }
-    return (header.attributes & TRANSACTIONAL_BIT) !== 0 && openProducers.has(header.producerId);
   };
+  for (let index = 0; index < header.recordCount; index += 1) readRecord(reader, header, wanted, count);
+  wanted.budget.bytes -= uncompressed.length + objects * OBJECT_BYTES;
 }
 
-/** The key of a control record is its version (int16) and its type (int16). */
-function readMarkerType(batch: ByteReader): number | undefined {
-  batch.varint(); // length
-  batch.skip(1); // attributes
-  batch.varint(); // timestamp delta
-  batch.varint(); // offset delta
-  return batch.varintBytes()?.readInt16BE(2);
-}
-
-function uncompressed(header: BatchHeader, batch: ByteReader): ByteReader {
-  const codec = header.attributes & CODEC_BITS;
-  if (codec === 0) return batch;
-  if (codec !== GZIP) {
-    const name = CODEC_NAMES[codec] ?? `codec ${codec}`;
-    throw new Error(
-      `the batch at offset ${header.baseOffset} is compressed with ${name}; only gzip can be read`,
-    );
-  }
-  const inflated = gunzipSync(batch.bytes(batch.remaining), { maxOutputLength: MAX_INFLATED_BYTES });
-  return new ByteReader(inflated);
-}
-
-function readRecords(
+function readRecord(
   reader: ByteReader,
   header: BatchHeader,
-  partition: number,
-  fromOffset: bigint,
-  records: LogRecord[],
+  { partition, fromOffset, records }: Wanted,
+  count: () => void,
 ): void {
-  const appendTime = (header.attributes & LOG_APPEND_TIME_BIT) !== 0;
-  for (let index = 0; index < header.recordCount; index += 1) {
-    const length = reader.varint();
-    const end = reader.position + length;
-    reader.skip(1); // attributes, unused
-    const timestampDelta = reader.varint();
-    const offset = header.baseOffset + BigInt(reader.varint());
-    if (offset < fromOffset) {
-      reader.skip(end - reader.position);
-      continue;
-    }
-    const key = reader.varintBytes();
-    const value = reader.varintBytes();
-    const headers: Record<string, Buffer | null> = {};
-    for (let count = reader.varint(); count > 0; count -= 1) {
-      const name = reader.utf8(reader.varint());
-      headers[name] = reader.varintBytes();
-    }
-    if (reader.position !== end) throw new RangeError(`the record at offset ${offset} is malformed`);
-    const timestampMs = appendTime ? header.maxTimestampMs : header.baseTimestampMs + timestampDelta;
-    records.push({ partition, offset, timestampMs, key, value, headers });
+  const length = reader.varint();
+  const end = reader.position + length;
+  reader.skip(1); // attributes, unused
+  const timestampDelta = reader.varint();
+  const offset = header.baseOffset + BigInt(reader.varint());
+  if (offset < fromOffset) return reader.skip(end - reader.position);
+  if (offset > header.lastOffset) throw new BatchFault('malformed', `offset ${offset} lies behind its end`);
+  count();
+  const key = reader.varintBytes();
+  const value = reader.varintBytes();
+  const headers: Record<string, Buffer | null> = {};
+  for (let left = reader.varint(); left > 0; left -= 1) {
+    count();
+    const name = reader.utf8(reader.varint());
+    headers[name] = reader.varintBytes();
   }
+  if (reader.position !== end) {
+    throw new BatchFault('malformed', `the record at offset ${offset} is not as long as it says`);
+  }
+  const appendTime = (header.attributes & LOG_APPEND_TIME_BIT) !== 0;
+  const timestampMs = appendTime ? header.maxTimestampMs : header.baseTimestampMs + timestampDelta;
+  records.push({ partition, offset, timestampMs, key, value, headers });
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 import { startKafka } from '../../../../test/harness/index.ts';
-import { ensureTopic } from '../ensure-topic.ts';
-import { createKafkaPublisher } from '../kafka-publisher.ts';
-import { createLogReader } from '../log-reader.ts';
+import { ensureTopic } from '../topic/ensure-topic.ts';
+import { createKafkaPublisher } from '../publish/kafka-publisher.ts';
+import { createLogReader } from '../read/log-reader.ts';
 
 async function findFreePort(): Promise<number> {
   const server = net.createServer();

@@ -8,7 +8,7 @@ const addPartitions1 = requests.AddPartitionsToTxn.protocol({ version: 1 });
 const endTransaction1 = requests.EndTxn.protocol({ version: 1 });
 
 /** A transaction that nobody ended is aborted after this; until then committed readers wait before it. */
-const TRANSACTION_TIMEOUT_MS = 10_000;
+export const TRANSACTION_TIMEOUT_MS = 10_000;
 
 const NOBODY: ProducerIdentity = { producerId: '-1', producerEpoch: -1 };
 
@@ -21,6 +21,7 @@ const NOBODY: ProducerIdentity = { producerId: '-1', producerEpoch: -1 };
 export function initProducerIdRequest(
   transactionalId: string,
   held: ProducerIdentity = NOBODY,
+  timeoutMs = TRANSACTION_TIMEOUT_MS,
 ): WireRequest<Coded<ProducerIdentity>> {
   return {
     request: {
@@ -32,7 +33,7 @@ export function initProducerIdRequest(
           new Encoder()
             .writeUVarInt(0) // tags of the request header, which is a flexible one in this version
             .writeUVarIntString(transactionalId)
-            .writeInt32(TRANSACTION_TIMEOUT_MS)
+            .writeInt32(timeoutMs)
             .writeBuffer(int64(held.producerId))
             .writeInt16(held.producerEpoch)
             .writeUVarInt(0),

@@ -22,7 +22,9 @@ export const protobufFileName = "orders/v1/order_stream.proto";
  *
  * Errors carry google.rpc details in the trailer grpc-status-details-bin: BadRequest for INVALID_ARGUMENT, ErrorInfo with the
  * domain "orders.v1" for every other code, and RetryInfo with UNAVAILABLE and RESOURCE_EXHAUSTED: come back after that time, not
- * before. A watch that the server ends also has the trailer resume-token: the token of the last message that was sent. Errors of the
+ * before. A watch that the server ends also has the trailer resume-token: the token of the last message that was sent. Trailers stay
+ * below 8 KiB: of many wrong fields the first ones are named and the message says how many there are more; tokens that are too long,
+ * as those of a topic with several hundred partitions, are left out: go on with the last message's, or ask GetReplayRange. Errors of the
  * transport carry no details: a request of more than 1 MiB (RESOURCE_EXHAUSTED), and a stream that is reset because its client took
  * neither messages nor the end of the stream (HTTP/2 ENHANCE_YOUR_CALM, which clients show as RESOURCE_EXHAUSTED).
  */
@@ -229,7 +231,8 @@ export interface StartPosition {
     /**
      * Only events after the stream is registered. Must be true. While the server cannot reach Kafka, the stream starts where the
      * server stood when it lost Kafka; if it never reached Kafka, ten seconds before the registration by the time of the log, so
-     * that clocks which differ cost no event: then some earlier events may come first, and none after Started is missed.
+     * that clocks which differ cost no event: then some earlier events may come first, and none after Started is missed. The same
+     * holds for a partition that the server cannot reach, alone.
      */
     { $case: "latest"; value: boolean }
     | //
@@ -254,7 +257,10 @@ export interface WatchOrdersRequest {
   start:
     | StartPosition
     | undefined;
-  /** If the start is no longer in the log, start at the oldest retained event and report a Gap, instead of an error. */
+  /**
+   * If the start is no longer in the log, start at the oldest retained event and report a Gap, instead of an error. The same where a
+   * part of the log cannot be read.
+   */
   allowGap: boolean;
   /** Longest silence between messages; the server clamps it to [1s, 60s]; default 15s. */
   heartbeatInterval:
@@ -264,7 +270,10 @@ export interface WatchOrdersRequest {
   maxBatchSize: number;
 }
 
-/** One message: any number of events, at most one signal, and the token that stands after both. */
+/**
+ * One message: any number of events, at most one signal, and the token that stands after both. Nothing needs an acknowledgement here:
+ * store the token of the newest message that is handled, of one with events or of a signal alike.
+ */
 export interface WatchOrdersResponse {
   /** Events, in order per order_id. */
   events: OrderEvent[];
@@ -288,7 +297,7 @@ export interface WatchOrdersResponse {
     /** Kafka reachable or not; told when it is not at the start, and at every change. */
     { $case: "sourceStateChanged"; value: SourceStateChanged }
     | //
-    /** Events between two points are no longer in the log (only with allow_gap). */
+    /** Events between two points are no longer in the log, or cannot be read (only with allow_gap). */
     { $case: "gap"; value: Gap }
     | //
     /** The server will end this stream; reconnect with resume_token. */
@@ -310,11 +319,14 @@ export interface Heartbeat {
   serverTime:
     | Date
     | undefined;
-  /** Events in the log after resume_token, before filtering; an upper bound. 0 while it is not known. */
+  /**
+   * Events in the log after resume_token, before filtering; an upper bound. 0 while it is not known, as it may not be of a partition
+   * without a leader, which is not counted then.
+   */
   backlogEvents: bigint;
 }
 
-/** Reached the live edge. */
+/** Reached the live edge, in all partitions: while the place in one is not known, as without a leader, the stream has not reached it. */
 export interface CaughtUp {
   /** Server time. */
   serverTime: Date | undefined;
@@ -334,7 +346,7 @@ export interface SourceStateChanged {
   changeTime: Date | undefined;
 }
 
-/** Events that are no longer in the log. */
+/** Events that are no longer in the log, or cannot be read. */
 export interface Gap {
   /** Where the stream stood, or the client asked to start. */
   fromToken: string;
@@ -365,11 +377,14 @@ export interface ConsumeOrdersRequest {
 export interface ConsumeOrdersRequest_Open {
   /** Name; 1 to 200 of a-z, 0-9, '.', '_', '-'. */
   subscription: string;
-  /** Which events; must be the same for all streams of a subscription, for as long as it exists. */
+  /** Which events; must be the same for all streams of a subscription, until SeekSubscription gives it another one. */
   filter:
     | OrderFilter
     | undefined;
-  /** Where a new subscription starts; ignored once it has a position; default earliest. */
+  /**
+   * Where a new subscription starts; ignored once it has a position; default earliest. A partition without a leader joins its share
+   * when it has one.
+   */
   start:
     | StartPosition
     | undefined;
@@ -389,11 +404,17 @@ export interface ConsumeOrdersRequest_Acknowledge {
   ackToken: string;
 }
 
-/** One message to a consumer. */
+/**
+ * One message to a consumer: events, or a signal. Signals need no acknowledgement: none is sent again, and none takes of
+ * max_unacknowledged_events.
+ */
 export interface ConsumeOrdersResponse {
   /** Events, in order per order_id. */
   events: OrderEvent[];
-  /** Acknowledge this once everything above is processed. Always set; of no use on another stream. */
+  /**
+   * Acknowledge this once everything up to here is processed. Always set; of no use on another stream. That of a signal stands for all
+   * events that were sent before it: to acknowledge a signal before they are processed gives them up.
+   */
   ackToken: string;
   /** Optional signal. */
   signal:
@@ -421,7 +442,7 @@ export interface ConsumeOrdersResponse {
     | //
     /**
      * The log has lost events before any member was sent them: the subscription was idle, or behind, for longer than events are
-     * kept. It goes on with the oldest ones.
+     * kept. It goes on with the oldest ones. Or a part of the log cannot be read; it goes on behind that.
      */
     { $case: "gap"; value: Gap }
     | undefined;
@@ -513,16 +534,16 @@ export interface GetReplayRangeRequest {
 
 /** Response of GetReplayRange. */
 export interface GetReplayRangeResponse {
-  /** Before the oldest retained event. */
+  /** Before the oldest retained event, also of a partition that has no leader at present. */
   earliestToken: string;
-  /** The live edge: after the newest event. */
+  /** The live edge: after the newest event. In a partition that has no leader at present: ten seconds ago by the time of the log. */
   latestToken: string;
-  /** Log time of the oldest retained event; unset while the log is empty. */
+  /** Log time of the oldest retained event, of the partitions that have a leader; unset while there is none. */
   earliestLogTime: Date | undefined;
 }
 
 /**
- * A durable subscription: the Kafka consumer group orders-stream.<name>. It comes to be with its first stream. Kafka forgets it when
+ * A durable subscription of the server's topic: the Kafka consumer group orders-stream.<topic>:<name>. It comes to be with its first stream. Kafka forgets it when
  * it has had no stream for offsets.retention.minutes, a week unless the brokers are set otherwise, whether it was moved meanwhile or
  * not; as long as a stream is connected it is kept, also when nothing is acknowledged.
  */
@@ -531,15 +552,20 @@ export interface Subscription {
   name: string;
   /** Where it stands, in all partitions: everything before is acknowledged. A resume token, which WatchOrders takes as well. */
   committedToken: string;
-  /** Events after it, before filtering; an upper bound. */
+  /** Events after it, before filtering; an upper bound. Without those of partitions that have no leader at present: nobody can tell. */
   backlogEvents: bigint;
   /** Streams on all replicas. */
   members: number;
+  /**
+   * When the log took the oldest of those events, as the server has found at its last look at all subscriptions, a minute ago at most
+   * unless it is set otherwise; unset while it has found none. What is older than the log keeps events is lost to the subscription.
+   */
+  oldestUnacknowledgedLogTime: Date | undefined;
 }
 
 /** Request of ListSubscriptions. */
 export interface ListSubscriptionsRequest {
-  /** Most subscriptions in a page, up to 200; default 50. */
+  /** Most subscriptions in a page, up to 200; default 50. A page has fewer when it would be longer than 1 MiB. */
   pageSize: number;
   /** next_page_token of the page before; empty for the first one. */
   pageToken: string;
@@ -569,13 +595,20 @@ export interface GetSubscriptionResponse {
 export interface SeekSubscriptionRequest {
   /** Name. */
   name: string;
-  /** Where to. Must be set; latest is the end of the log at the time of the call. */
-  position: StartPosition | undefined;
+  /**
+   * Where to; latest is the end of the log at the time of the call. In a partition that has no leader then, the place is found when it
+   * has one, and latest is ten seconds before the call by the time of the log where no end of it is known. Unset, which needs a filter: it stays where it stands.
+   */
+  position:
+    | StartPosition
+    | undefined;
+  /** Its filter from now on; an empty one lets everything through. Unset: it keeps the one that it has. */
+  filter: OrderFilter | undefined;
 }
 
 /** Response of SeekSubscription. */
 export interface SeekSubscriptionResponse {
-  /** As it is after the move. */
+  /** As it is afterwards. */
   subscription: Subscription | undefined;
 }
 
@@ -591,7 +624,7 @@ export interface DeleteSubscriptionResponse {
 
 /** Request of ListWatchers. */
 export interface ListWatchersRequest {
-  /** Page size; default 100, at most 1000. */
+  /** Page size; default 100, at most 1000. A page has fewer streams when it would be longer than 1 MiB. */
   pageSize: number;
   /** Page token. */
   pageToken: string;
@@ -607,7 +640,7 @@ export interface Watcher {
   principal: string;
   /** Subscription, if any. */
   subscription: string;
-  /** Filter. */
+  /** Filter, as it was sent by the first of the streams that ask for the same. */
   filter:
     | OrderFilter
     | undefined;
@@ -620,7 +653,13 @@ export interface Watcher {
     | Date
     | undefined;
   /** Start of the stream. */
-  startTime: Date | undefined;
+  startTime:
+    | Date
+    | undefined;
+  /** Events that it was sent and has not acknowledged; 0 without a subscription. */
+  unacknowledgedEvents: bigint;
+  /** When the oldest of them was sent; unset when there is none. */
+  oldestUnacknowledgedSendTime: Date | undefined;
 }
 
 /** Response of ListWatchers. */
@@ -3519,7 +3558,7 @@ export const GetReplayRangeResponse: MessageFns<GetReplayRangeResponse> = {
 };
 
 function createBaseSubscription(): Subscription {
-  return { name: "", committedToken: "", backlogEvents: 0n, members: 0 };
+  return { name: "", committedToken: "", backlogEvents: 0n, members: 0, oldestUnacknowledgedLogTime: undefined };
 }
 
 export const Subscription: MessageFns<Subscription> = {
@@ -3538,6 +3577,9 @@ export const Subscription: MessageFns<Subscription> = {
     }
     if (message.members !== 0) {
       writer.uint32(32).int32(message.members);
+    }
+    if (message.oldestUnacknowledgedLogTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.oldestUnacknowledgedLogTime), writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -3587,6 +3629,14 @@ export const Subscription: MessageFns<Subscription> = {
             message.members = reader.int32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.oldestUnacknowledgedLogTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3613,6 +3663,11 @@ export const Subscription: MessageFns<Subscription> = {
         ? BigInt(object.backlog_events)
         : 0n,
       members: isSet(object.members) ? globalThis.Number(object.members) : 0,
+      oldestUnacknowledgedLogTime: isSet(object.oldestUnacknowledgedLogTime)
+        ? fromJsonTimestamp(object.oldestUnacknowledgedLogTime)
+        : isSet(object.oldest_unacknowledged_log_time)
+        ? fromJsonTimestamp(object.oldest_unacknowledged_log_time)
+        : undefined,
     };
   },
 
@@ -3630,6 +3685,9 @@ export const Subscription: MessageFns<Subscription> = {
     if (message.members !== 0) {
       obj.members = Math.round(message.members);
     }
+    if (message.oldestUnacknowledgedLogTime !== undefined) {
+      obj.oldestUnacknowledgedLogTime = message.oldestUnacknowledgedLogTime.toISOString();
+    }
     return obj;
   },
 
@@ -3644,6 +3702,7 @@ export const Subscription: MessageFns<Subscription> = {
       ? BigInt(object.backlogEvents)
       : 0n;
     message.members = object.members ?? 0;
+    message.oldestUnacknowledgedLogTime = object.oldestUnacknowledgedLogTime ?? undefined;
     return message;
   },
 };
@@ -3969,7 +4028,7 @@ export const GetSubscriptionResponse: MessageFns<GetSubscriptionResponse> = {
 };
 
 function createBaseSeekSubscriptionRequest(): SeekSubscriptionRequest {
-  return { name: "", position: undefined };
+  return { name: "", position: undefined, filter: undefined };
 }
 
 export const SeekSubscriptionRequest: MessageFns<SeekSubscriptionRequest> = {
@@ -3979,6 +4038,9 @@ export const SeekSubscriptionRequest: MessageFns<SeekSubscriptionRequest> = {
     }
     if (message.position !== undefined) {
       StartPosition.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    if (message.filter !== undefined) {
+      OrderFilter.encode(message.filter, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -4012,6 +4074,14 @@ export const SeekSubscriptionRequest: MessageFns<SeekSubscriptionRequest> = {
             message.position = StartPosition.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.filter = OrderFilter.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4028,6 +4098,7 @@ export const SeekSubscriptionRequest: MessageFns<SeekSubscriptionRequest> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       position: isSet(object.position) ? StartPosition.fromJSON(object.position) : undefined,
+      filter: isSet(object.filter) ? OrderFilter.fromJSON(object.filter) : undefined,
     };
   },
 
@@ -4038,6 +4109,9 @@ export const SeekSubscriptionRequest: MessageFns<SeekSubscriptionRequest> = {
     }
     if (message.position !== undefined) {
       obj.position = StartPosition.toJSON(message.position);
+    }
+    if (message.filter !== undefined) {
+      obj.filter = OrderFilter.toJSON(message.filter);
     }
     return obj;
   },
@@ -4050,6 +4124,9 @@ export const SeekSubscriptionRequest: MessageFns<SeekSubscriptionRequest> = {
     message.name = object.name ?? "";
     message.position = (object.position !== undefined && object.position !== null)
       ? StartPosition.fromPartial(object.position)
+      : undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? OrderFilter.fromPartial(object.filter)
       : undefined;
     return message;
   },
@@ -4347,6 +4424,8 @@ function createBaseWatcher(): Watcher {
     deliveredEvents: 0n,
     blockedSinceTime: undefined,
     startTime: undefined,
+    unacknowledgedEvents: 0n,
+    oldestUnacknowledgedSendTime: undefined,
   };
 }
 
@@ -4384,6 +4463,15 @@ export const Watcher: MessageFns<Watcher> = {
     }
     if (message.startTime !== undefined) {
       Timestamp.encode(toTimestamp(message.startTime), writer.uint32(74).fork()).join();
+    }
+    if (message.unacknowledgedEvents !== 0n) {
+      if (BigInt.asIntN(64, message.unacknowledgedEvents) !== message.unacknowledgedEvents) {
+        throw new globalThis.Error("value provided for field message.unacknowledgedEvents of type int64 too large");
+      }
+      writer.uint32(80).int64(message.unacknowledgedEvents);
+    }
+    if (message.oldestUnacknowledgedSendTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.oldestUnacknowledgedSendTime), writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -4473,6 +4561,22 @@ export const Watcher: MessageFns<Watcher> = {
             message.startTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.unacknowledgedEvents = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.oldestUnacknowledgedSendTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4516,6 +4620,16 @@ export const Watcher: MessageFns<Watcher> = {
         : isSet(object.start_time)
         ? fromJsonTimestamp(object.start_time)
         : undefined,
+      unacknowledgedEvents: isSet(object.unacknowledgedEvents)
+        ? BigInt(object.unacknowledgedEvents)
+        : isSet(object.unacknowledged_events)
+        ? BigInt(object.unacknowledged_events)
+        : 0n,
+      oldestUnacknowledgedSendTime: isSet(object.oldestUnacknowledgedSendTime)
+        ? fromJsonTimestamp(object.oldestUnacknowledgedSendTime)
+        : isSet(object.oldest_unacknowledged_send_time)
+        ? fromJsonTimestamp(object.oldest_unacknowledged_send_time)
+        : undefined,
     };
   },
 
@@ -4548,6 +4662,12 @@ export const Watcher: MessageFns<Watcher> = {
     if (message.startTime !== undefined) {
       obj.startTime = message.startTime.toISOString();
     }
+    if (message.unacknowledgedEvents !== 0n) {
+      obj.unacknowledgedEvents = message.unacknowledgedEvents.toString();
+    }
+    if (message.oldestUnacknowledgedSendTime !== undefined) {
+      obj.oldestUnacknowledgedSendTime = message.oldestUnacknowledgedSendTime.toISOString();
+    }
     return obj;
   },
 
@@ -4571,6 +4691,10 @@ export const Watcher: MessageFns<Watcher> = {
       : 0n;
     message.blockedSinceTime = object.blockedSinceTime ?? undefined;
     message.startTime = object.startTime ?? undefined;
+    message.unacknowledgedEvents = (object.unacknowledgedEvents !== undefined && object.unacknowledgedEvents !== null)
+      ? BigInt(object.unacknowledgedEvents)
+      : 0n;
+    message.oldestUnacknowledgedSendTime = object.oldestUnacknowledgedSendTime ?? undefined;
     return message;
   },
 };
@@ -4800,13 +4924,15 @@ export const OrderStreamServiceDefinition = {
      *
      * INVALID_ARGUMENT: the request or its token is malformed.
      * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
-     * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
+     * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token. Or the log cannot be read behind it (EVENTS_UNREADABLE);
+     * metadata has earliest_token, where it can be read again, and missed_events.
      * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
      * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, CLOSED_BY_OPERATOR); go on elsewhere with the token of the
      * trailer.
      * RESOURCE_EXHAUSTED: the server has too many streams (TOO_MANY_WATCHERS), or this connection or address has
-     * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the client has taken nothing for minutes, or fallen further
-     * behind for a minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
+     * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the filters of its streams take as much memory as they may
+     * (REQUEST_MEMORY_EXHAUSTED; equal filters are kept once); or the client has taken nothing for minutes, or fallen further behind for a
+     * minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
      */
     watchOrders: {
       name: "WatchOrders",
@@ -4822,8 +4948,10 @@ export const OrderStreamServiceDefinition = {
      * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
      *
      * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
-     * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS).
-     * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS).
+     * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
+     * Or clients of another kind are in its consumer group (SUBSCRIPTION_HAS_FOREIGN_MEMBERS), which the message names.
+     * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS), or no memory for the filter or the credit
+     * (REQUEST_MEMORY_EXHAUSTED).
      * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
      */
     consumeOrders: {
@@ -4834,7 +4962,10 @@ export const OrderStreamServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable. */
+    /**
+     * Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable; a partition without a leader is
+     * not waited for.
+     */
     getReplayRange: {
       name: "GetReplayRange",
       requestType: GetReplayRangeRequest as typeof GetReplayRangeRequest,
@@ -4844,10 +4975,12 @@ export const OrderStreamServiceDefinition = {
       options: {},
     },
     /**
-     * Lists durable subscriptions, those without streams as well, in the order of their names.
+     * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names.
      *
      * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
-     * (SUBSCRIPTION_NOT_FOUND). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+     * (SUBSCRIPTION_NOT_FOUND). FAILED_PRECONDITION of the two that change one: clients of another kind are in its group
+     * (SUBSCRIPTION_HAS_FOREIGN_MEMBERS). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+     * Each broker keeps some of them: while one does not answer and Kafka has not given it up yet, these calls may be UNAVAILABLE too.
      */
     listSubscriptions: {
       name: "ListSubscriptions",
@@ -4867,7 +5000,11 @@ export const OrderStreamServiceDefinition = {
       options: {},
     },
     /**
-     * Moves a subscription without members to another position; its filter stays.
+     * Moves a subscription without members to another position, or gives it another filter, or both at once.
+     *
+     * To change a filter without losing the place: end all streams of the subscription, call this with the new filter and no position,
+     * open its streams with the new filter. From there on it is sent what the new filter lets through; what the old one kept back before
+     * its place is past. Until then streams with the new filter are refused, and from then on those with the old one.
      *
      * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS), or the token is of another topic
      * (RESUME_TOKEN_FOREIGN). OUT_OF_RANGE: the token is older than the retained log or beyond its end, as in WatchOrders.
@@ -4902,13 +5039,15 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
    *
    * INVALID_ARGUMENT: the request or its token is malformed.
    * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
-   * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
+   * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token. Or the log cannot be read behind it (EVENTS_UNREADABLE);
+   * metadata has earliest_token, where it can be read again, and missed_events.
    * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
    * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, CLOSED_BY_OPERATOR); go on elsewhere with the token of the
    * trailer.
    * RESOURCE_EXHAUSTED: the server has too many streams (TOO_MANY_WATCHERS), or this connection or address has
-   * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the client has taken nothing for minutes, or fallen further
-   * behind for a minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
+   * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the filters of its streams take as much memory as they may
+   * (REQUEST_MEMORY_EXHAUSTED; equal filters are kept once); or the client has taken nothing for minutes, or fallen further behind for a
+   * minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
    */
   watchOrders(
     request: WatchOrdersRequest,
@@ -4920,24 +5059,31 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
    * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
    *
    * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
-   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS).
-   * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS).
+   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
+   * Or clients of another kind are in its consumer group (SUBSCRIPTION_HAS_FOREIGN_MEMBERS), which the message names.
+   * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS), or no memory for the filter or the credit
+   * (REQUEST_MEMORY_EXHAUSTED).
    * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
    */
   consumeOrders(
     request: AsyncIterable<ConsumeOrdersRequest>,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<ConsumeOrdersResponse>>;
-  /** Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable. */
+  /**
+   * Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable; a partition without a leader is
+   * not waited for.
+   */
   getReplayRange(
     request: GetReplayRangeRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetReplayRangeResponse>>;
   /**
-   * Lists durable subscriptions, those without streams as well, in the order of their names.
+   * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names.
    *
    * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
-   * (SUBSCRIPTION_NOT_FOUND). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+   * (SUBSCRIPTION_NOT_FOUND). FAILED_PRECONDITION of the two that change one: clients of another kind are in its group
+   * (SUBSCRIPTION_HAS_FOREIGN_MEMBERS). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+   * Each broker keeps some of them: while one does not answer and Kafka has not given it up yet, these calls may be UNAVAILABLE too.
    */
   listSubscriptions(
     request: ListSubscriptionsRequest,
@@ -4949,7 +5095,11 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetSubscriptionResponse>>;
   /**
-   * Moves a subscription without members to another position; its filter stays.
+   * Moves a subscription without members to another position, or gives it another filter, or both at once.
+   *
+   * To change a filter without losing the place: end all streams of the subscription, call this with the new filter and no position,
+   * open its streams with the new filter. From there on it is sent what the new filter lets through; what the old one kept back before
+   * its place is past. Until then streams with the new filter are refused, and from then on those with the old one.
    *
    * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS), or the token is of another topic
    * (RESUME_TOKEN_FOREIGN). OUT_OF_RANGE: the token is older than the retained log or beyond its end, as in WatchOrders.
@@ -4975,13 +5125,15 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
    *
    * INVALID_ARGUMENT: the request or its token is malformed.
    * OUT_OF_RANGE: the token is older than the retained log (ErrorInfo reason RESUME_TOKEN_EXPIRED) or beyond its end
-   * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token.
+   * (RESUME_TOKEN_AHEAD); metadata has earliest_token and latest_token. Or the log cannot be read behind it (EVENTS_UNREADABLE);
+   * metadata has earliest_token, where it can be read again, and missed_events.
    * FAILED_PRECONDITION: the token is of another topic (RESUME_TOKEN_FOREIGN).
    * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, CLOSED_BY_OPERATOR); go on elsewhere with the token of the
    * trailer.
    * RESOURCE_EXHAUSTED: the server has too many streams (TOO_MANY_WATCHERS), or this connection or address has
-   * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the client has taken nothing for minutes, or fallen further
-   * behind for a minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
+   * (TOO_MANY_STREAMS_OF_CONNECTION, TOO_MANY_STREAMS_OF_PRINCIPAL); or the filters of its streams take as much memory as they may
+   * (REQUEST_MEMORY_EXHAUSTED; equal filters are kept once); or the client has taken nothing for minutes, or fallen further behind for a
+   * minute (SLOW_CONSUMER; metadata has backlog_events and resume_token).
    */
   watchOrders(
     request: DeepPartial<WatchOrdersRequest>,
@@ -4993,24 +5145,31 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
    * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
    *
    * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
-   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS).
-   * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS).
+   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
+   * Or clients of another kind are in its consumer group (SUBSCRIPTION_HAS_FOREIGN_MEMBERS), which the message names.
+   * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS), or no memory for the filter or the credit
+   * (REQUEST_MEMORY_EXHAUSTED).
    * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
    */
   consumeOrders(
     request: AsyncIterable<DeepPartial<ConsumeOrdersRequest>>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<ConsumeOrdersResponse>;
-  /** Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable. */
+  /**
+   * Returns the retained range of the log as resume tokens. UNAVAILABLE while Kafka is not reachable; a partition without a leader is
+   * not waited for.
+   */
   getReplayRange(
     request: DeepPartial<GetReplayRangeRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetReplayRangeResponse>;
   /**
-   * Lists durable subscriptions, those without streams as well, in the order of their names.
+   * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names.
    *
    * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
-   * (SUBSCRIPTION_NOT_FOUND). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+   * (SUBSCRIPTION_NOT_FOUND). FAILED_PRECONDITION of the two that change one: clients of another kind are in its group
+   * (SUBSCRIPTION_HAS_FOREIGN_MEMBERS). UNAVAILABLE while Kafka, which keeps the subscriptions, is not reachable (SOURCE_UNAVAILABLE).
+   * Each broker keeps some of them: while one does not answer and Kafka has not given it up yet, these calls may be UNAVAILABLE too.
    */
   listSubscriptions(
     request: DeepPartial<ListSubscriptionsRequest>,
@@ -5022,7 +5181,11 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetSubscriptionResponse>;
   /**
-   * Moves a subscription without members to another position; its filter stays.
+   * Moves a subscription without members to another position, or gives it another filter, or both at once.
+   *
+   * To change a filter without losing the place: end all streams of the subscription, call this with the new filter and no position,
+   * open its streams with the new filter. From there on it is sent what the new filter lets through; what the old one kept back before
+   * its place is past. Until then streams with the new filter are refused, and from then on those with the old one.
    *
    * FAILED_PRECONDITION: streams of it are connected to some replica (SUBSCRIPTION_HAS_MEMBERS), or the token is of another topic
    * (RESUME_TOKEN_FOREIGN). OUT_OF_RANGE: the token is older than the retained log or beyond its end, as in WatchOrders.

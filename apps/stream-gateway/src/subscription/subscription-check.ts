@@ -1,0 +1,96 @@
+import type { LogReader } from '@order-events/messaging';
+import { createRunningPart, createSparingWarn, type Logger, type Part, sleep } from '@order-events/runtime';
+import type { SubscriptionLag, SubscriptionLags } from './subscription-lags.ts';
+
+export interface SubscriptionReport {
+  /** Those whose oldest unacknowledged event is oldest come first. */
+  readonly lags: readonly SubscriptionLag[];
+  /** How long the topic keeps events, Infinity for ever; undefined when this user may not know it. */
+  readonly retentionMs: number | undefined;
+  /** On the monotonic clock. */
+  readonly measuredAtMs: number;
+}
+
+export interface SubscriptionCheck extends Part {
+  /** Of the last look that went well; undefined before the first. */
+  report(): SubscriptionReport | undefined;
+}
+
+export interface SubscriptionCheckOptions {
+  readonly lags: Pick<SubscriptionLags, 'measure'>;
+  readonly reader: Pick<LogReader, 'retentionMs'>;
+  readonly intervalMs: number;
+  readonly log: Logger;
+}
+
+const DEADLINE_MS = 120_000;
+const FAILURE_TOLD_EVERY_MS = 60_000;
+/** Of the time that the topic keeps events; somebody should be told while the other half is left. */
+const WARNED_SHARE = 0.5;
+
+const RETENTION_UNKNOWN =
+  'this user may not know how long the topic keeps events (right DescribeConfigs on the topic): nobody is warned of subscriptions ' +
+  'that are about to lose some';
+
+/** Looks at all subscriptions again and again, and warns once of each that is about to lose events. */
+export function createSubscriptionCheck({
+  lags,
+  reader,
+  intervalMs,
+  log,
+}: SubscriptionCheckOptions): SubscriptionCheck {
+  const warnOfFailure = createSparingWarn(log, FAILURE_TOLD_EVERY_MS);
+  let report: SubscriptionReport | undefined;
+  let warnedOf: ReadonlySet<string> = new Set();
+  let toldUnknown = false;
+
+  function warn({ lags: all, retentionMs }: SubscriptionReport): void {
+    if (retentionMs === undefined) {
+      if (!toldUnknown) {
+        log.warn(RETENTION_UNKNOWN);
+      }
+      toldUnknown = true;
+      return;
+    }
+    const nowMs = Date.now();
+    const late = all.filter((lag) => nowMs - (lag.oldestLogTimeMs ?? nowMs) > retentionMs * WARNED_SHARE);
+    for (const { name, unacknowledgedEvents, oldestLogTimeMs = nowMs } of late) {
+      if (warnedOf.has(name)) continue;
+      log.warn(
+        {
+          subscription: name,
+          unacknowledgedEvents: String(unacknowledgedEvents),
+          ageMs: nowMs - oldestLogTimeMs,
+          retentionMs,
+        },
+        'a subscription has not acknowledged events for half of the time that the topic keeps them',
+      );
+    }
+    warnedOf = new Set(late.map(({ name }) => name));
+  }
+
+  async function measure(signal: AbortSignal): Promise<SubscriptionReport> {
+    const measuredAtMs = performance.now();
+    const all = await lags.measure(signal);
+    return { lags: all.toSorted(byAge), retentionMs: await reader.retentionMs(signal), measuredAtMs };
+  }
+
+  const part = createRunningPart('check of subscriptions', async (stopping) => {
+    while (!stopping.aborted) {
+      try {
+        report = await measure(AbortSignal.any([stopping, AbortSignal.timeout(DEADLINE_MS)]));
+        warn(report);
+      } catch (error: unknown) {
+        if (!stopping.aborted)
+          warnOfFailure({ err: error }, 'could not look at the subscriptions, trying on');
+      }
+      await sleep(intervalMs, stopping);
+    }
+  });
+  return { ...part, report: () => report };
+}
+
+/** Those of which it is not known come last. */
+function byAge(one: SubscriptionLag, other: SubscriptionLag): number {
+  return (one.oldestLogTimeMs ?? Number.MAX_VALUE) - (other.oldestLogTimeMs ?? Number.MAX_VALUE);
+}

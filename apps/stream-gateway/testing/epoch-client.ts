@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import type { SimulatedKafka } from '../../../packages/messaging/testing/simulated-kafka.ts';
+import { StreamError } from '../src/stream/stream-error.ts';
+import { decodeResumeToken } from '../src/position/resume-token.ts';
+import type { StartPosition } from '../src/position/start-position.ts';
+import type { WatchMessage } from '../src/watch/watch-message.ts';
+import { recordName } from './epoch-records.ts';
+import type { SimulatedGateway } from './simulated-gateway.ts';
+
+/** One stream and all that its client knows. */
+export interface EpochClient {
+  /** After the newest message; undefined before the stream has a place. */
+  position(): { readonly topicId: string; readonly next: readonly bigint[] } | undefined;
+  token(): string | undefined;
+  /** Why the stream could not go on. */
+  refusal(): StreamError | undefined;
+  /** That what was delivered fits: of its topic and its place, and nothing left out that the log has. `isSettled`: as far as the log goes. */
+  check(isSettled: boolean): void;
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly topicId: string;
+  readonly next: readonly bigint[];
+}
+
+export function openEpochClient(
+  kafka: SimulatedKafka,
+  gateway: SimulatedGateway,
+  start: StartPosition,
+  allowGap: boolean,
+): EpochClient {
+  const gone = new AbortController();
+  let token: string | undefined;
+  let base: Place | undefined;
+  let now: Place | undefined;
+  let refusal: StreamError | undefined;
+  let fault: Error | undefined;
+  const delivered = new Set<string>();
+
+  /** Everything that the client was not told of before is due from there on. */
+  function begin(place: Place): void {
+    base = place;
+    delivered.clear();
+  }
+
+  function take({ events, resumeToken, signal }: WatchMessage): void {
+    const point = decodeResumeToken(resumeToken);
+    token = resumeToken;
+    if (point.kind !== 'offsets') return;
+    if (!base) {
+      // From the earliest: all that it has.
+      begin(signal?.kind === 'started' ? point : { topicId: point.topicId, next: [] });
+    } else if (signal?.kind === 'gap') begin(point);
+    else assert.equal(point.topicId, base.topicId, 'a position in another topic, untold');
+    for (const { partition, offset, eventId } of events) {
+      const name = recordName(eventId);
+      // Brokers are asked by the topic's name: until it is known that it was created again, a stream may be given what is new, and is
+      // then told that its position is of another topic.
+      assert.ok(
+        kafka.everAt(point.topicId, partition, Number(offset)).includes(name),
+        `event ${name} was never at ${partition}/${offset} of the topic of its position, nor of a newer one`,
+      );
+      assert.ok(offset < (point.next[partition] ?? 0n), 'an event that its position has not passed');
+      delivered.add(`${partition}/${offset}/${name}`);
+    }
+    now = point;
+  }
+
+  async function pump(): Promise<void> {
+    try {
+      for await (const message of gateway.watch(start, allowGap, gone.signal)) {
+        take(message);
+        if (gone.signal.aborted) return;
+      }
+    } catch (error) {
+      if (error instanceof StreamError && error.reason.startsWith('RESUME_TOKEN')) refusal = error;
+      else fault = error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  const pumping = pump();
+  return {
+    position: () => now,
+    token: () => token,
+    refusal: () => refusal,
+    check(isSettled) {
+      if (fault) throw fault;
+      const topic = kafka.current();
+      if (refusal || !isSettled || !topic) return;
+      assert.ok(base && now, 'a stream has no place');
+      assert.equal(now.topicId, topic.id, 'a position of another topic');
+      topic.partitions.forEach(({ records, start: first }, partition) => {
+        assert.equal(
+          Number(now?.next[partition] ?? 0n),
+          records.length,
+          `partition ${partition} stands still`,
+        );
+        const from = Math.max(first, Number(base?.next[partition] ?? 0n));
+        for (const [index, { name }] of records.slice(from).entries()) {
+          const place = `${partition}/${from + index}/${name}`;
+          assert.ok(delivered.has(place), `skipped: ${place}`);
+        }
+      });
+    },
+    async close() {
+      gone.abort();
+      await pumping;
+    },
+  };
+}

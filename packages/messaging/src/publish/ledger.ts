@@ -1,0 +1,67 @@
+import { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
+import type { LogReader } from '../read/log-reader.ts';
+import { EVENT_ID_HEADER } from '../message/order-event-headers.ts';
+import type { UnreadableBatchError } from '../wire/unreadable-batch.ts';
+
+/**
+ * Some 100 bytes of memory for each. The stored offset is about a second old, and older by no more than what a page of the outbox
+ * holds: so many events lie behind it only when it is wrong.
+ */
+const MAX_IDS = 2_000_000;
+
+/** More was published behind the stored offset than an owner can keep in mind. */
+export class LedgerTooLargeError extends Error {
+  override readonly name = 'LedgerTooLargeError';
+
+  constructor(partition: number, from: bigint) {
+    super(
+      `partition ${partition} holds more than ${MAX_IDS} events behind the stored offset ${from}: ` +
+        'the offset is not the one that belongs to the stored cursor',
+    );
+  }
+}
+
+/**
+ * A batch behind the stored offset cannot be read, and may hold events of a former owner. Passing it could publish them twice, so the
+ * partition stands until somebody decides; the others have ledgers of their own.
+ */
+export class LedgerUnreadableError extends Error {
+  override readonly name = 'LedgerUnreadableError';
+
+  constructor(batch: UnreadableBatchError) {
+    super(`what was published to ${batch.message}`, { cause: batch });
+  }
+}
+
+/** No writer of this product sends so much in a batch: it is somebody else's, and none of our events is in it. */
+const isOfAnother = ({ kind }: UnreadableBatchError) => kind === 'too_large';
+
+/**
+ * Ids (see ledgerId) of what a partition holds from `from` up to `to`, exclusive. Only the ids are kept: records come and go in
+ * responses of bounded size. Rejects with a LedgerTooLargeError or a LedgerUnreadableError.
+ */
+export async function readLedger(
+  reader: Pick<LogReader, 'read'>,
+  range: { partition: number; from: bigint; to: bigint },
+  signal: AbortSignal,
+  maxIds = MAX_IDS,
+): Promise<Set<string>> {
+  const { partition, from, to } = range;
+  const ids = new Set<string>();
+  await reader.read(
+    new Map([[partition, from]]),
+    new Map([[partition, to]]),
+    ({ records }) => {
+      for (const { headers } of records) {
+        const eventId = headers[EVENT_ID_HEADER];
+        if (eventId) ids.add(ledgerId(eventId.toString(), headers[REPLAY_ID_HEADER]?.toString()));
+      }
+      if (ids.size > maxIds) throw new LedgerTooLargeError(partition, from);
+    },
+    signal,
+    (batch) => {
+      if (!isOfAnother(batch)) throw new LedgerUnreadableError(batch);
+    },
+  );
+  return ids;
+}

@@ -1,0 +1,64 @@
+import { type CursorColumns, storedCursor } from './cursor-row.ts';
+import type { AcquiredLease, LeaseRenewal, OwnershipView, PartitionMode } from './lease.ts';
+
+/** The answer of a renewal or a look. */
+export interface ViewRow {
+  ours: readonly { partition: number; mode: string }[];
+  locked: readonly number[];
+  others: number;
+  rank: number;
+  available: number;
+  free: number;
+}
+
+export interface AcquiredRow extends CursorColumns {
+  partition: number;
+  epoch: string | bigint;
+  mode: string;
+  log_offset: string | bigint;
+}
+
+export function ownershipView([row]: readonly ViewRow[]): OwnershipView {
+  if (!row) throw new Error('the tables of the relay gave no answer');
+  const { ours, locked, others, rank, available, free } = row;
+  const counts = { others, rank, available, free };
+  for (const [name, count] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(count) || count < 0) throw new Error(`not a count: ${name} ${count}`);
+  }
+  return {
+    ours: ours.map(({ partition, mode }) => ({ partition, mode: partitionMode(mode) })),
+    locked,
+    relays: others + 1,
+    rank,
+    available,
+    free,
+  };
+}
+
+export function acquiredLease(row: AcquiredRow): AcquiredLease {
+  return {
+    partition: row.partition,
+    epoch: BigInt(row.epoch),
+    mode: partitionMode(row.mode),
+    checkpoint: { cursor: storedCursor(row), logOffset: BigInt(row.log_offset) },
+  };
+}
+
+/** A mode that this version does not know was set by a newer one: nothing is published until it is running again. */
+function partitionMode(text: string): PartitionMode {
+  return text === 'running' || text === 'draining' ? text : 'paused';
+}
+
+/** Arrays for `unnest`: partition, epoch, cursor, page_target, page_seq, page_end, log_offset. */
+export function checkpointColumns(renewals: readonly LeaseRenewal[]): unknown[] {
+  const pages = renewals.map((renewal) => renewal.checkpoint.cursor.page);
+  return [
+    renewals.map((renewal) => renewal.partition),
+    renewals.map((renewal) => renewal.epoch),
+    renewals.map((renewal) => renewal.checkpoint.cursor.snapshot),
+    pages.map((page) => page?.target ?? null),
+    pages.map((page) => page?.afterSeq ?? null),
+    pages.map((page) => page?.endSeq ?? null),
+    renewals.map((renewal) => renewal.checkpoint.logOffset),
+  ];
+}
