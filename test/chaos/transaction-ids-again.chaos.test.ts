@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrateToLatest } from '@order-events/database';
 import pg from 'pg';
+import type { AppProcess, EmbeddedPostgres } from '../../tools/stack/index.ts';
 import { createTestTopic, eventually, startApp, startPostgres } from '../harness/index.ts';
 import { eventIdsOfTopic, insertOutboxEvents, outboxEventIds } from '../harness/outbox-events.ts';
 
@@ -16,6 +17,30 @@ async function nextTransactionId(pool: pg.Pool): Promise<bigint> {
     'SELECT pg_snapshot_xmax(pg_current_snapshot()) AS xmax',
   );
   return BigInt(rows[0]?.xmax ?? 0);
+}
+
+/** A crash that comes behind a flush, as the renewal of a lease is one, loses nothing: then another one is brought about. */
+const CRASHES = 10;
+
+/** Transactions that did nothing, seen by the relay in a whole look of its own, and then the crash. Says whether it lost their ids. */
+async function crashLosesIds(postgres: EmbeddedPostgres, pool: pg.Pool, relay: AppProcess): Promise<boolean> {
+  const client = await pool.connect();
+  client.on('error', () => {});
+  for (let count = 0; count < ABORTED_TRANSACTIONS; count++) {
+    await client.query('BEGIN; SELECT pg_current_xact_id(); ROLLBACK');
+  }
+  client.release();
+  const seenByRelay = await nextTransactionId(pool);
+  const looksBefore = await looksOf(relay);
+  await eventually(async () => assert.ok((await looksOf(relay)) > looksBefore + 1), { intervalMs: 5 });
+  await postgres.kill();
+  await postgres.restart();
+  return (await nextTransactionId(pool)) < seenByRelay;
+}
+
+async function looksOf(relay: AppProcess): Promise<number> {
+  const metrics = await (await fetch(`${relay.urls.admin}/metrics`)).text();
+  return Number(/^outbox_relay_poll_duration_seconds_count\S* (\d+)$/m.exec(metrics)?.[1]);
 }
 
 test('transaction ids that a crash of Postgres gives out again do not hide their events from a running relay', async (t) => {
@@ -33,31 +58,21 @@ test('transaction ids that a crash of Postgres gives out again do not hide their
   const pool = new pg.Pool({ connectionString: postgres.url, max: 1 });
   pool.on('error', () => {});
   t.after(() => pool.end());
-  await insertOutboxEvents(pool, 1);
-  const published = () => eventIdsOfTopic(brokers, topic);
-  await eventually(async () => assert.deepEqual(await published(), await outboxEventIds(pool)));
+  const allPublished = async () =>
+    assert.deepEqual(await eventIdsOfTopic(brokers, topic), await outboxEventIds(pool));
 
-  const client = await pool.connect();
-  client.on('error', () => {});
-  for (let count = 0; count < ABORTED_TRANSACTIONS; count++) {
-    await client.query('BEGIN; SELECT pg_current_xact_id(); ROLLBACK');
+  let lost = false;
+  for (let crash = 0; crash < CRASHES && !lost; crash++) {
+    // An event that arrives says that the relay reads this life of the database.
+    await insertOutboxEvents(pool, 1);
+    await eventually(allPublished);
+    lost = await crashLosesIds(postgres, pool, relay);
   }
-  client.release();
-  const seenByRelay = await nextTransactionId(pool);
-  const polls = async () => {
-    const metrics = await (await fetch(`${relay.urls.admin}/metrics`)).text();
-    return Number(/^outbox_relay_poll_duration_seconds_count\S* (\d+)$/m.exec(metrics)?.[1]);
-  };
-  const pollsBefore = await polls();
-  await eventually(async () => assert.ok((await polls()) > pollsBefore + 1), { intervalMs: 5 });
-  await postgres.kill();
-  await postgres.restart();
-  assert.ok((await nextTransactionId(pool)) < seenByRelay, 'the crash must have lost transaction ids');
+  assert.ok(lost, `one of ${CRASHES} crashes must have lost transaction ids`);
 
   await insertOutboxEvents(pool, EVENTS);
-  assert.ok((await nextTransactionId(pool)) > seenByRelay);
   const committed = await outboxEventIds(pool);
-  const all = async () => assert.equal((await published()).length, committed.length);
+  const all = async () => assert.equal((await eventIdsOfTopic(brokers, topic)).length, committed.length);
   await eventually(all, { deadlineMs: 60_000 });
-  assert.deepEqual(await published(), committed);
+  await allPublished();
 });
