@@ -46,6 +46,22 @@ const forbidden = [
     to: { path: [STORE, npm('kysely', 'pg')] },
   },
   {
+    name: 'access-knows-only-tokens',
+    comment:
+      'packages/access decides who somebody is: it knows no order, no table and no protocol, which are passed to it',
+    from: { path: '^packages/access/src/', pathNot: TEST },
+    to: {
+      pathNot: ['^packages/(access|runtime)/src/', '^node:', npm('jose', 'rate-limiter-flexible', 'zod')],
+      dependencyTypesNot: ['core'],
+    },
+  },
+  {
+    name: 'tokens-only-in-access',
+    comment: 'packages/access is the only place that reads a token: ask its `verify`',
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: ['^packages/access/src/', TEST] },
+    to: { path: npm('jose', 'rate-limiter-flexible') },
+  },
+  {
     name: 'outbox-never-sees-kafka',
     comment:
       'the tables know nothing of where events go; only packages/outbox/src/repair compares them with the topic',

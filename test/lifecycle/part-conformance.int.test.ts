@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { accessSettings, createAccess } from '@order-events/access';
 import { migrateToLatest } from '@order-events/database';
 import { createLogger, type Part, withDeadline } from '@order-events/runtime';
+import { z } from 'zod';
 import { createApiApp } from '../../apps/api/src/app.ts';
 import { apiConfig } from '../../apps/api/src/config.ts';
 import { createRelayApp } from '../../apps/relay/src/app.ts';
@@ -52,6 +54,11 @@ const APPS: Readonly<Record<string, (env: Environment) => Part[]>> = {
       relayConfig({ ...env, RELAY_ADMIN_PORT: '0', RELAY_CANARY_INTERVAL_MS: '1000' }).config,
       log,
     ),
+  access: () => {
+    const access = createAccess(z.object(accessSettings).parse(ISSUER_AWAY), log);
+    assert.ok(access);
+    return [access];
+  },
   'stream-gateway': (env) =>
     createGatewayApp(
       gatewayConfig({
@@ -62,6 +69,12 @@ const APPS: Readonly<Record<string, (env: Environment) => Part[]>> = {
     ),
 };
 
+const ISSUER_AWAY: Environment = {
+  ACCESS_CONTROL: 'jwt',
+  ACCESS_ISSUER: 'https://issuer.test',
+  ACCESS_AUDIENCE: 'order-events',
+  ACCESS_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+};
 const AWAY: Environment = {
   DATABASE_URL: 'postgres://orders:orders@127.0.0.1:1/orders',
   KAFKA_BROKERS: '127.0.0.1:1',

@@ -1,0 +1,11 @@
+export { createAccess } from './access.ts';
+export type { Access } from './access.ts';
+export { AccessError } from './access-error.ts';
+export type { AccessErrorKind, RefusalReason } from './access-error.ts';
+export { ACCESS_SECRETS, accessFaults, accessSettings } from './access-settings.ts';
+export type { AccessSettings } from './access-settings.ts';
+export { singleAuthorization } from './bearer-token.ts';
+export { coversSubscription, requireScope, SCOPES } from './principal.ts';
+export type { Principal, Scope } from './principal.ts';
+export { createPrincipalLimiter, limitKeyOf } from './principal-limiter.ts';
+export type { PrincipalLimiter } from './principal-limiter.ts';
