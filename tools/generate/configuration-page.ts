@@ -1,5 +1,5 @@
-import { databaseSettings, migrateSettings } from '@order-events/database';
-import { kafkaSettings } from '@order-events/runtime';
+import { DATABASE_SECRETS, databaseSettings, migrateSettings } from '@order-events/database';
+import { KAFKA_SECRETS, kafkaSettings } from '@order-events/runtime';
 import { z } from 'zod';
 import { apiSettings } from '../../apps/api/src/config.ts';
 import { outboxctlSettings } from '../../apps/outboxctl/src/config.ts';
@@ -25,6 +25,8 @@ const PROCESSES = {
   'examples/warehouse': warehouseSettings,
 };
 
+const SECRETS = [...DATABASE_SECRETS, ...KAFKA_SECRETS];
+
 const INTRODUCTION = `# Configuration
 
 Generated from the schemas in the \`config.ts\` of each process by \`make generate\`; do not edit.
@@ -32,6 +34,10 @@ Generated from the schemas in the \`config.ts\` of each process by \`make genera
 Every setting is an environment variable, and none is needed in development. An empty variable counts as not set. A process that is
 configured wrongly lists all faults on stderr, values of secrets masked, and ends with 78; a misspelt variable that begins like the
 settings of the process is a fault too. What is in force is in the first line of the log.
+
+A secret (${SECRETS.map((name) => `\`${name}\``).join(', ')}) may also stand in a file:
+\`<name>_FILE\` names it, as in \`DATABASE_URL_FILE=/run/secrets/database-url\`. A line's end behind it is left out. It is read at the
+start, so another secret needs a restart.
 `;
 
 type Default = string | number | boolean | readonly string[];

@@ -39,6 +39,7 @@ export function createApiApp(
   const registry = createMetricsRegistry('api', packageJson.version);
   const metrics = createApiMetrics(registry);
   const access = databaseAccess(config);
+  for (const warning of access.warnings) log.warn(warning);
   const pool = createPool({
     ...access,
     applicationName: 'api',

@@ -129,9 +129,11 @@ async function withConnections(
 ): Promise<ExitCode> {
   const { flags } = request;
   const config = outboxctlConfig(surroundings.env);
+  const access = databaseAccess(config);
+  for (const warning of access.warnings) surroundings.stderr.write(`outboxctl: ${warning}\n`);
   const pool = createPool({
     // Past a pooler, whose limits would cut an audit off.
-    url: databaseAccess(config).directUrl,
+    url: access.directUrl,
     applicationName: 'outboxctl',
     maxConnections: 2,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,

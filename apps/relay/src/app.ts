@@ -29,6 +29,7 @@ export function createRelayApp(
   const registry = createMetricsRegistry('relay', packageJson.version);
   const metrics = createRelayMetrics(registry);
   const access = databaseAccess(config);
+  for (const warning of access.warnings) log.warn(warning);
   const pool = createPool({
     ...access,
     applicationName: 'relay',

@@ -1,5 +1,6 @@
 import {
   type ConfigSource,
+  hasNoLogin,
   hasUsablePort,
   LOG_LEVELS,
   readConfig,
@@ -19,6 +20,7 @@ export const notificationsSettings = z.object({
   NOTIFICATIONS_WEBHOOK_URL: z
     .url({ protocol: /^https?$/ })
     .refine(hasUsablePort, { message: 'names a port that nobody can listen on' })
+    .refine(hasNoLogin, { message: 'must name no user and password, which are never sent' })
     .optional()
     .describe('Gets each notification as a JSON POST; unset: they are logged.'),
 });
@@ -30,6 +32,11 @@ export function notificationsConfig(env: Record<string, string | undefined> = pr
   config: NotificationsConfig;
   source: ConfigSource<typeof notificationsSettings.shape>;
 } {
-  const source = { schema: notificationsSettings, env, prefix: 'NOTIFICATIONS_', secrets: [] };
+  const source = {
+    schema: notificationsSettings,
+    env,
+    prefix: 'NOTIFICATIONS_',
+    secrets: ['NOTIFICATIONS_WEBHOOK_URL'],
+  };
   return { config: readConfig(source), source };
 }

@@ -1,5 +1,6 @@
 import {
   type ConfigSource,
+  hasNoLogin,
   hasUsablePort,
   LOG_LEVELS,
   readConfig,
@@ -13,6 +14,7 @@ export const warehouseSettings = z.object({
   WAREHOUSE_API_URL: z
     .url({ protocol: /^https?$/ })
     .refine(hasUsablePort, { message: 'names a port that nobody can listen on' })
+    .refine(hasNoLogin, { message: 'must name no user and password, which are never sent' })
     .default('http://127.0.0.1:3000')
     .describe('Where the orders API is.'),
   WAREHOUSE_SUBSCRIPTION: z
@@ -29,6 +31,6 @@ export function warehouseConfig(env: Record<string, string | undefined> = proces
   config: WarehouseConfig;
   source: ConfigSource<typeof warehouseSettings.shape>;
 } {
-  const source = { schema: warehouseSettings, env, prefix: 'WAREHOUSE_', secrets: [] };
+  const source = { schema: warehouseSettings, env, prefix: 'WAREHOUSE_', secrets: ['WAREHOUSE_API_URL'] };
   return { config: readConfig(source), source };
 }

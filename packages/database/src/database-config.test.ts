@@ -7,18 +7,59 @@ const schema = z.object(databaseSettings);
 const accessOf = (env: Record<string, string>) => databaseAccess(schema.parse(env));
 
 test('one URL serves for everything, unless a pooler is in between', () => {
-  const server = 'postgres://db/orders';
-  const pooler = 'postgres://pooler:6432/orders';
+  const server = 'postgres://127.0.0.1/orders';
+  const pooler = 'postgres://localhost:6432/orders';
   assert.deepEqual(accessOf({ DATABASE_URL: server }), {
     url: server,
     directUrl: server,
     throughPooler: false,
+    warnings: [],
   });
   assert.deepEqual(accessOf({ DATABASE_URL: pooler, DATABASE_DIRECT_URL: server }), {
     url: pooler,
     directUrl: server,
     throughPooler: true,
+    warnings: [],
   });
+});
+
+const faultsInProduction = (env: Record<string, string>) =>
+  databaseFaults({ ...schema.parse(env), NODE_ENV: 'production' }).join();
+
+for (const [what, url, refused, warned] of [
+  ['nothing about TLS', 'postgres://db/orders', true, true],
+  ['TLS turned off', 'postgres://db/orders?sslmode=disable', true, true],
+  ['an address of a network', 'postgres://10.0.0.7/orders', true, true],
+  ['a host among the parameters', 'postgres://localhost/orders?host=db', true, true],
+  ['TLS that checks nothing', 'postgres://db/orders?sslmode=no-verify', false, true],
+  [
+    'TLS that checks nothing, as libpq has it',
+    'postgres://db/orders?uselibpqcompat=true&sslmode=require',
+    false,
+    true,
+  ],
+  ['TLS', 'postgres://db/orders?sslmode=verify-full', false, false],
+  ['this machine', 'postgres://[::1]/orders', false, false],
+  ['a socket', 'postgres:///orders?host=/var/run/postgresql', false, false],
+] as const) {
+  test(`a URL with ${what}: ${refused ? '' : 'not '}refused in production, ${warned ? '' : 'not '}warned of`, () => {
+    const env = { DATABASE_URL: 'postgres://127.0.0.1/orders', DATABASE_DIRECT_URL: url };
+    assert.equal(/^DATABASE_DIRECT_URL: .*DATABASE_CLEARTEXT/.test(faultsInProduction(env)), refused);
+    assert.equal(faultsInProduction({ ...env, DATABASE_CLEARTEXT: 'accept' }), '');
+    assert.deepEqual(databaseFaults({ ...schema.parse(env), NODE_ENV: 'development' }), []);
+    assert.equal(accessOf(env).warnings.length, warned ? 1 : 0);
+  });
+}
+
+test('certificates that cannot be read are a fault, which tells no password', () => {
+  const faults = databaseFaults({
+    ...schema.parse({
+      DATABASE_URL: 'postgres://a:hunter2@db/orders?sslmode=verify-full&sslrootcert=/no/ca.pem',
+    }),
+    NODE_ENV: 'development',
+  }).join();
+  assert.match(faults, /DATABASE_URL: ENOENT.*ca\.pem/);
+  assert.doesNotMatch(faults, /hunter2/);
 });
 
 test('the database of development is refused in production', () => {

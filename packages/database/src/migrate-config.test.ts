@@ -6,6 +6,7 @@ test('the migrate job needs no settings in development', () => {
   assert.deepEqual(migrateConfig({}), {
     url: 'postgres://orders:orders@127.0.0.1:5432/orders',
     waitMs: 60_000,
+    warnings: [],
   });
 });
 
@@ -14,6 +15,12 @@ test('every wrong setting of the migrate job is named', () => {
     () => migrateConfig({ DATABASE_URL: 'localhost', MIGRATE_WAIT_MS: 'soon' }),
     /DATABASE_URL = \*{3}: must be a URL .*\n +MIGRATE_WAIT_MS = "soon": /,
   );
+});
+
+test('in production the owner of the tables does not log in over a network without TLS', () => {
+  const env = { NODE_ENV: 'production', DATABASE_URL: 'postgres://db/orders' };
+  assert.throws(() => migrateConfig(env), /DATABASE_CLEARTEXT=accept/);
+  assert.equal(migrateConfig({ ...env, DATABASE_CLEARTEXT: 'accept' }).warnings.length, 1);
 });
 
 test('the migrate job goes past a pooler', () => {

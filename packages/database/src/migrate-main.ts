@@ -5,7 +5,9 @@ import { migrateToLatest } from './migrator.ts';
 
 // One-shot job: waits for the server, applies what is missing, ends with 0; 1 when it cannot; 78 when it is configured wrongly.
 try {
-  const applied = await migrateWhenUp(migrateConfig());
+  const config = migrateConfig();
+  for (const warning of config.warnings) console.error(warning);
+  const applied = await migrateWhenUp(config);
   console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'the schema is current');
 } catch (error) {
   console.error(`not migrated: ${reasonOf(error)}`);

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { ConfigError, describeConfig, readConfig } from './config.ts';
@@ -46,6 +49,32 @@ test('all faults are told at once, secrets are not', () => {
 
 test('a misspelt setting is a fault that names the known ones', () => {
   assert.match(faultsOf({ APP_PROT: '1' }), /APP_PROT: no such setting; known are APP_PORT, APP_FAST/);
+});
+
+test('a secret may stand in a file, without the end of its line', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'secrets-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'url');
+  await writeFile(file, 'postgres://root:hunter2@db/app\n');
+  const given = source({ DATABASE_URL_FILE: file });
+  const config = readConfig(given);
+  assert.equal(config.DATABASE_URL, 'postgres://root:hunter2@db/app');
+  assert.equal(describeConfig(given, config)['DATABASE_URL'], '*** (file)');
+
+  assert.match(
+    faultsOf({ DATABASE_URL_FILE: file, DATABASE_URL: 'postgres://db' }),
+    /either it or DATABASE_URL/,
+  );
+  assert.match(
+    faultsOf({ DATABASE_URL_FILE: join(directory, 'none') }),
+    /DATABASE_URL_FILE = ".*none": ENOENT/,
+  );
+  assert.match(faultsOf({ APP_PORT_FILE: file }), /APP_PORT_FILE: no such setting/, 'only secrets');
+  await writeFile(file, '\n');
+  assert.match(faultsOf({ DATABASE_URL_FILE: file }), /the file is empty/);
+  await writeFile(file, 'mysql://root:hunter2@db');
+  assert.match(faultsOf({ DATABASE_URL_FILE: file }), /DATABASE_URL = \*\*\*: /);
+  assert.doesNotMatch(faultsOf({ DATABASE_URL_FILE: file }), /hunter2/);
 });
 
 test('rules across settings are reported with the others', () => {

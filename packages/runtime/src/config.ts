@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { resolveSecretFiles, secretFileVariable } from './secret-files.ts';
 
 export interface ConfigSource<Shape extends z.ZodRawShape> {
   /** Rules across settings go into `refine`, so that single and joint faults are reported together. */
@@ -7,7 +8,7 @@ export interface ConfigSource<Shape extends z.ZodRawShape> {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Variables of this app start with it; an unknown one is a fault (a misspelt setting must not be ignored in silence). */
   readonly prefix: string;
-  /** Variables whose values are never shown. */
+  /** Variables whose values are never shown. Each may also stand in a file, which `<name>_FILE` names. */
   readonly secrets: readonly string[];
   /** Rules that look at several settings at once: messages of what is wrong and what is right. */
   readonly refine?: (config: z.output<z.ZodObject<Shape>>) => readonly string[];
@@ -22,9 +23,10 @@ export class ConfigError extends Error {
 export function readConfig<Shape extends z.ZodRawShape>(
   source: ConfigSource<Shape>,
 ): z.output<z.ZodObject<Shape>> {
-  const env = Object.fromEntries(Object.entries(source.env).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(source.env).filter(([, value]) => value !== ''));
+  const { env, faults: fileFaults } = resolveSecretFiles(given, source.secrets);
   const result = source.schema.safeParse(env);
-  const faults = [...unknownVariables(source, env)];
+  const faults = [...fileFaults, ...unknownVariables(source, env)];
   if (!result.success) {
     faults.unshift(...result.error.issues.map((issue) => faultOf(issue, source, env)));
   } else {
@@ -41,9 +43,17 @@ export function describeConfig<Shape extends z.ZodRawShape>(
 ): Record<string, string> {
   const lines = Object.entries(config).map(([name, value]) => {
     const shown = source.secrets.includes(name) ? '***' : String(value);
-    return [name, `${shown} (${source.env[name] ? 'env' : 'default'})`] as const;
+    return [name, `${shown} (${originOf(name, source)})`] as const;
   });
   return Object.fromEntries(lines);
+}
+
+function originOf<Shape extends z.ZodRawShape>(
+  name: string,
+  { env, secrets }: ConfigSource<Shape>,
+): 'env' | 'file' | 'default' {
+  if (env[name]) return 'env';
+  return secrets.includes(name) && env[secretFileVariable(name)] ? 'file' : 'default';
 }
 
 function faultOf<Shape extends z.ZodRawShape>(

@@ -16,7 +16,14 @@ export type { Part, RunningParts } from './lifecycle.ts';
 export { createLogger, LOG_LEVELS } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { createMetricsRegistry } from './metrics.ts';
-export { addressText, hasUsablePort, listenHost, listenPort, remoteAddress } from './network-address.ts';
+export {
+  addressText,
+  hasNoLogin,
+  hasUsablePort,
+  listenHost,
+  listenPort,
+  remoteAddress,
+} from './network-address.ts';
 export type { NetworkAddress } from './network-address.ts';
 export { runProcess } from './process.ts';
 export type { ProcessOptions } from './process.ts';

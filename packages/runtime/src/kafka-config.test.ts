@@ -14,6 +14,19 @@ const LOGIN = {
   KAFKA_SASL_PASSWORD: 'hunter2',
 };
 
+/** Of a key that nobody has. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUNtsv6/scC0NUokIqQ24Mx2claRcwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjkyMjQwNDlaGA8yMTI2MTEwNTIyNDA0
+OVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABFZ/
+a4PqEXPTHDCZcpKPCimk7IGKARIqVzTzKNHXKgJ6xJmxJuk/lKsYRo4aCDSkDk6g
+gf5dQ3XWFDLf+tOpLqSjUzBRMB0GA1UdDgQWBBTp2Ac/zZR3OjTZ+GgVsJ+z5ANi
+3jAfBgNVHSMEGDAWgBTp2Ac/zZR3OjTZ+GgVsJ+z5ANi3jAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIQCLZzBCbHfYNWPKmxm07fl+7HMVPFPvFWNS
+z51nLdzO0QIgBtbeZlfOsJhhJlh+I6JjhiDngwaxTMuu4Lh8Oh2eEVQ=
+-----END CERTIFICATE-----
+`;
+
 function source(env: Record<string, string>) {
   return { schema, env, prefix: 'APP_', secrets: KAFKA_SECRETS, refine: kafkaFaults };
 }
@@ -32,9 +45,9 @@ test('TLS trusts the given certificates, or those that Node.js trusts', async (t
   const directory = await mkdtemp(join(tmpdir(), 'kafka-config-'));
   t.after(() => rm(directory, { recursive: true }));
   const caFile = join(directory, 'ca.pem');
-  await writeFile(caFile, 'a certificate');
+  await writeFile(caFile, CERTIFICATE);
   const given = { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: caFile };
-  assert.deepEqual(connectionOf(given).ssl, { ca: 'a certificate' });
+  assert.deepEqual(connectionOf(given).ssl, { ca: CERTIFICATE });
   assert.equal(connectionOf({ KAFKA_TLS: 'true' }).ssl, true);
   assert.equal(connectionOf({ KAFKA_TLS: 'false' }).ssl, undefined);
 });
@@ -54,6 +67,18 @@ test('a login is passed on, and its password is shown nowhere', () => {
   );
 });
 
+test('in production plain is taken with TLS, and when told so without', () => {
+  const plain = {
+    ...LOGIN,
+    NODE_ENV: 'production',
+    KAFKA_BROKERS: 'kafka:9092',
+    KAFKA_SASL_MECHANISM: 'plain',
+  };
+  for (const told of [{ KAFKA_TLS: 'true' }, { KAFKA_CLEARTEXT_LOGIN: 'accept' }]) {
+    assert.equal(connectionOf({ ...plain, ...told }).sasl?.mechanism, 'plain');
+  }
+});
+
 for (const [what, env, fault] of [
   [
     'half a login',
@@ -61,6 +86,25 @@ for (const [what, env, fault] of [
     /KAFKA_SASL_MECHANISM, KAFKA_SASL_PASSWORD: must be set/,
   ],
   ['certificates without TLS', { KAFKA_TLS_CA_FILE: '/dev/null' }, /has no use without KAFKA_TLS=true/],
+  [
+    'a certificate without its key',
+    { KAFKA_TLS: 'true', KAFKA_TLS_CERTIFICATE_FILE: '/dev/null' },
+    /KAFKA_TLS_KEY_FILE: must be set, as a certificate needs its key/,
+  ],
+  [
+    'files that hold no certificate and key',
+    {
+      KAFKA_TLS: 'true',
+      KAFKA_TLS_CERTIFICATE_FILE: import.meta.filename,
+      KAFKA_TLS_KEY_FILE: import.meta.filename,
+    },
+    /KAFKA_TLS_CERTIFICATE_FILE, KAFKA_TLS_KEY_FILE: cannot be used/,
+  ],
+  [
+    'a password that production would send as it is',
+    { NODE_ENV: 'production', KAFKA_BROKERS: 'kafka:9092', ...LOGIN, KAFKA_SASL_MECHANISM: 'plain' },
+    /KAFKA_SASL_MECHANISM: plain sends .*KAFKA_CLEARTEXT_LOGIN=accept/,
+  ],
   [
     'certificates that are not there',
     { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: '/no/ca.pem' },

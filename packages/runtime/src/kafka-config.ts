@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { reasonOf } from './failure-reason.ts';
 import { parseAddresses } from './network-address.ts';
@@ -33,12 +34,25 @@ export const kafkaSettings = {
     .string()
     .optional()
     .describe('PEM file of the authorities that brokers are checked by, instead of the well-known ones.'),
+  KAFKA_TLS_CERTIFICATE_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file of the certificate, with its chain, that brokers check this process by; together with its key.',
+    ),
+  KAFKA_TLS_KEY_FILE: z.string().optional().describe('PEM file of the private key of that certificate.'),
   KAFKA_SASL_MECHANISM: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
     .optional()
     .describe('How to log in; unset: without a login.'),
   KAFKA_SASL_USERNAME: z.string().optional().describe('User to log in as.'),
   KAFKA_SASL_PASSWORD: z.string().optional().describe('Password of that user.'),
+  KAFKA_CLEARTEXT_LOGIN: z
+    .enum(['refuse', 'accept'])
+    .default('refuse')
+    .describe(
+      'Whether production may log in by `plain` without TLS, which sends the password as it is: `accept` only where the network itself is closed.',
+    ),
 };
 
 export const KAFKA_SECRETS = ['KAFKA_SASL_PASSWORD'] as const;
@@ -48,7 +62,7 @@ export type KafkaSettings = z.output<z.ZodObject<typeof kafkaSettings>>;
 /** Where Kafka is and how to speak to it; the shape that packages/messaging takes. */
 export interface KafkaConnectionSettings {
   readonly brokers: readonly string[];
-  readonly ssl?: true | { readonly ca: string };
+  readonly ssl?: true | { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly sasl?: {
     readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
     readonly username: string;
@@ -62,40 +76,75 @@ export function kafkaFaults(config: KafkaSettings & { readonly NODE_ENV: string 
   if (config.NODE_ENV === 'production' && config.KAFKA_BROKERS.join() === DEVELOPMENT_BROKERS) {
     faults.push('KAFKA_BROKERS: must be set in production; the default is for development');
   }
-  if (config.KAFKA_TLS_CA_FILE !== undefined) {
-    if (!config.KAFKA_TLS) faults.push('KAFKA_TLS_CA_FILE: has no use without KAFKA_TLS=true');
-    const reason = reasonNotToRead(config.KAFKA_TLS_CA_FILE);
-    if (reason) faults.push(`KAFKA_TLS_CA_FILE: cannot be read: ${reason}`);
-  }
+  faults.push(...tlsFaults(config));
   const login = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
   const missing = login.filter((name) => config[name] === undefined);
   if (missing.length > 0 && missing.length < login.length) {
     faults.push(`${missing.join(', ')}: must be set, as a login needs mechanism, username and password`);
   }
+  if (
+    config.NODE_ENV === 'production' &&
+    config.KAFKA_SASL_MECHANISM === 'plain' &&
+    !config.KAFKA_TLS &&
+    config.KAFKA_CLEARTEXT_LOGIN === 'refuse'
+  ) {
+    faults.push(
+      'KAFKA_SASL_MECHANISM: plain sends the password as it is, which production refuses without TLS: set KAFKA_TLS=true, or KAFKA_CLEARTEXT_LOGIN=accept',
+    );
+  }
   return faults;
 }
 
-/** Reads the file of certificates. Throws when it has vanished since the settings were checked. */
+const TLS_FILES = ['KAFKA_TLS_CA_FILE', 'KAFKA_TLS_CERTIFICATE_FILE', 'KAFKA_TLS_KEY_FILE'] as const;
+
+function tlsFaults(config: KafkaSettings): string[] {
+  const given = TLS_FILES.filter((name) => config[name] !== undefined);
+  const faults = config.KAFKA_TLS ? [] : given.map((name) => `${name}: has no use without KAFKA_TLS=true`);
+  const [, ...pair] = TLS_FILES;
+  const missing = pair.filter((name) => config[name] === undefined);
+  if (missing.length === 1) faults.push(`${missing.join()}: must be set, as a certificate needs its key`);
+  const unreadable = given.flatMap((name) => {
+    const reason = reasonNotToRead(config[name]);
+    return reason === undefined ? [] : [`${name}: cannot be read: ${reason}`];
+  });
+  if (unreadable.length > 0 || faults.length > 0) return [...faults, ...unreadable];
+  try {
+    createSecureContext(tlsFiles(config));
+    return [];
+  } catch (error) {
+    return [`${given.join(', ')}: cannot be used: ${reasonOf(error)}`];
+  }
+}
+
+/** Reads the files of certificates. Throws when one has vanished since the settings were checked. */
 export function kafkaConnection(config: KafkaSettings): KafkaConnectionSettings {
   const {
-    KAFKA_TLS_CA_FILE: caFile,
     KAFKA_SASL_MECHANISM: mechanism,
     KAFKA_SASL_USERNAME: username,
     KAFKA_SASL_PASSWORD: password,
   } = config;
+  const files = tlsFiles(config);
   return {
     brokers: config.KAFKA_BROKERS,
-    ...(config.KAFKA_TLS && { ssl: caFile === undefined ? true : { ca: readFileSync(caFile, 'utf8') } }),
+    ...(config.KAFKA_TLS && { ssl: Object.keys(files).length === 0 ? true : files }),
     ...(mechanism &&
       username !== undefined &&
       password !== undefined && { sasl: { mechanism, username, password } }),
   };
 }
 
-function reasonNotToRead(file: string): string | undefined {
+function tlsFiles(config: KafkaSettings): { ca?: string; cert?: string; key?: string } {
+  const { KAFKA_TLS_CA_FILE: ca, KAFKA_TLS_CERTIFICATE_FILE: cert, KAFKA_TLS_KEY_FILE: key } = config;
+  return {
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(cert !== undefined && { cert: readFileSync(cert, 'utf8') }),
+    ...(key !== undefined && { key: readFileSync(key, 'utf8') }),
+  };
+}
+
+function reasonNotToRead(file: string | undefined): string | undefined {
   try {
-    readFileSync(file);
-    return undefined;
+    return file === undefined || readFileSync(file).length > 0 ? undefined : 'the file is empty';
   } catch (error) {
     return reasonOf(error);
   }

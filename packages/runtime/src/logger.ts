@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { loggedError } from './logged-error.ts';
 import { openStdoutLog } from './stdout-log.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -15,6 +16,7 @@ export function createLogger(options: { service: string; level: (typeof LOG_LEVE
     base: { service: options.service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: loggedError },
     redact: {
       paths: ['authorization', 'cookie', 'password', '*.authorization', '*.cookie', '*.password'],
       censor: '***',

@@ -60,6 +60,12 @@ export function hasUsablePort(url: string): boolean {
   return URL.parse(url)?.port !== '0';
 }
 
+/** Whether a URL is without user and password: fetch refuses one that has them, with a message that shows them. */
+export function hasNoLogin(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed === null || (parsed.username === '' && parsed.password === '');
+}
+
 function canonical(text: string): string {
   const address = parseAddress(text);
   return address ? addressText(address) : text;

@@ -23,9 +23,10 @@ export async function runProcess(prepare: () => ProcessOptions): Promise<void> {
   try {
     options = prepare();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = EXIT_CONFIG;
+    const isConfig = error instanceof ConfigError;
+    // Left to Node.js, a crash would show all fields of the error; those of a bad URL have the URL, with its password.
+    process.stderr.write(`${isConfig ? error.message : stackOf(error)}\n`);
+    process.exitCode = isConfig ? EXIT_CONFIG : 1;
     return;
   }
   const { log } = options;
@@ -44,6 +45,10 @@ export async function runProcess(prepare: () => ProcessOptions): Promise<void> {
     log.fatal({ err: error }, 'could not start');
     end(1);
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** A clean process has nothing left to do and ends by itself; the timer is for whatever was forgotten. */

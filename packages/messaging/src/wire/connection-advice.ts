@@ -18,6 +18,9 @@ const UNTRUSTED: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
+/** What a broker says that does not take this process's certificate, or has got none. */
+const WANTS_CERTIFICATE =
+  /^ERR_SSL_(TLSV13_ALERT_CERTIFICATE_REQUIRED|TLSV1_ALERT_UNKNOWN_CA|(SSLV3|SSL\/TLS)_ALERT_(BAD_CERTIFICATE|CERTIFICATE_(UNKNOWN|EXPIRED|REVOKED)|HANDSHAKE_FAILURE))$/;
 const NOT_TLS: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
 /** What was sent after the versions were asked for; a connection that ends under more has other reasons. */
@@ -39,6 +42,9 @@ function adviceOnCause(cause: unknown): string | undefined {
   if (UNTRUSTED.has(code)) return 'check KAFKA_TLS_CA_FILE: it does not hold what signed the certificate';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return 'the broker must be named in KAFKA_BROKERS, and advertise itself, as in its certificate';
+  }
+  if (typeof code === 'string' && WANTS_CERTIFICATE.test(code)) {
+    return 'the broker wants a certificate that it trusts: check KAFKA_TLS_CERTIFICATE_FILE and KAFKA_TLS_KEY_FILE';
   }
   if (code === 'CERT_HAS_EXPIRED') return "renew the broker's certificate";
   return undefined;
