@@ -11,16 +11,21 @@ import {
   requireSchema,
 } from '@order-events/database';
 import {
+  certificateFilesOf,
   createAdminServer,
+  createCertificateMetrics,
   createMetricsRegistry,
   createOpeningPart,
+  createWatchedCertificate,
   type Logger,
   type Part,
+  type WatchedCertificate,
 } from '@order-events/runtime';
 import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
 import { createApiMetrics } from './api-metrics.ts';
-import type { ApiConfig } from './config.ts';
+import { type ApiConfig, apiTls } from './config.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { createIdempotencyStore } from './orders/idempotency-store.ts';
 import { createOrderService } from './orders/order-service.ts';
@@ -56,9 +61,11 @@ export function createApiApp(
     clock: () => new Date(),
     log,
   });
+  const certificate = createCertificate(config, registry, log);
   const http = createHttpServer({
     host: config.API_HOST,
     port: config.API_PORT,
+    certificate,
     keepAliveMs: config.API_KEEP_ALIVE_MS,
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE,
     service,
@@ -77,7 +84,17 @@ export function createApiApp(
     settings,
     log,
   });
-  return [admin, databasePart(pool, log), wakeUps, http];
+  return [admin, ...(certificate ? [certificate] : []), databasePart(pool, log), wakeUps, http];
+}
+
+function createCertificate(
+  config: ApiConfig,
+  registry: Registry,
+  log: Logger,
+): WatchedCertificate | undefined {
+  const metrics = createCertificateMetrics(registry);
+  const files = certificateFilesOf(apiTls(config));
+  return files && createWatchedCertificate({ files, checkMs: config.API_TLS_CHECK_MS, metrics, log });
 }
 
 /** A role that lacks rights is a mistake of the roll-out, which this stops; what is taken away later leaves the rest to be served. */

@@ -7,9 +7,11 @@ test('the API needs no settings in development, and none for Kafka at all', () =
   assert.deepEqual(config, {
     NODE_ENV: 'development',
     DATABASE_URL: 'postgres://orders:orders@127.0.0.1:5432/orders',
+    DATABASE_CLEARTEXT: 'refuse',
     LOG_LEVEL: 'info',
     API_HOST: '127.0.0.1',
     API_PORT: 3000,
+    API_TLS_CHECK_MS: 10_000,
     API_ADMIN_HOST: '127.0.0.1',
     API_ADMIN_PORT: 9100,
     API_KEEP_ALIVE_MS: 75_000,
@@ -34,6 +36,6 @@ test('every wrong setting is named, and the password is not shown', () => {
 
 test('the development database is refused in production', () => {
   assert.throws(() => apiConfig({ NODE_ENV: 'production' }), /DATABASE_URL: must be set in production/);
-  const DATABASE_URL = 'postgres://orders:s3cret@db/orders';
+  const DATABASE_URL = 'postgres://orders:s3cret@db/orders?sslmode=verify-full';
   assert.equal(apiConfig({ NODE_ENV: 'production', DATABASE_URL }).config.DATABASE_URL, DATABASE_URL);
 });

@@ -1,5 +1,14 @@
 import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
-import { listenHost, listenPort, LOG_LEVELS, readConfig, type ConfigSource } from '@order-events/runtime';
+import {
+  listenHost,
+  listenPort,
+  LOG_LEVELS,
+  readConfig,
+  type ConfigSource,
+  type ServerTls,
+  serverTlsFaults,
+  serverTlsSettings,
+} from '@order-events/runtime';
 import { z } from 'zod';
 
 export const apiSettings = z.object({
@@ -11,6 +20,10 @@ export const apiSettings = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   API_HOST: listenHost.default('127.0.0.1').describe('Where the REST API listens.'),
   API_PORT: listenPort.default(3000).describe('0 takes any free port.'),
+  API_TLS_CERTIFICATE_FILE: serverTlsSettings.certificateFile,
+  API_TLS_KEY_FILE: serverTlsSettings.keyFile,
+  API_TLS_CLIENT_CA_FILE: serverTlsSettings.clientCaFile,
+  API_TLS_CHECK_MS: serverTlsSettings.checkMs,
   API_ADMIN_HOST: listenHost.default('127.0.0.1').describe('Where probes and metrics listen.'),
   API_ADMIN_PORT: listenPort.default(9100).describe('0 takes any free port.'),
   API_KEEP_ALIVE_MS: z.coerce
@@ -50,7 +63,17 @@ export function apiConfig(env: Record<string, string | undefined> = process.env)
     env,
     prefix: 'API_',
     secrets: DATABASE_SECRETS,
-    refine: databaseFaults,
+    refine: (settings) => [...databaseFaults(settings), ...serverTlsFaults('API_TLS_', apiTls(settings))],
   };
   return { config: readConfig(source), source };
+}
+
+/** How the REST port is spoken to. */
+export function apiTls(config: ApiConfig): ServerTls {
+  return {
+    certificateFile: config.API_TLS_CERTIFICATE_FILE,
+    keyFile: config.API_TLS_KEY_FILE,
+    clientCaFile: config.API_TLS_CLIENT_CA_FILE,
+    checkMs: config.API_TLS_CHECK_MS,
+  };
 }

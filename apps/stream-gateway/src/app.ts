@@ -1,15 +1,19 @@
 import { type ConsumerGroups, createConsumerGroups, type LogReader } from '@order-events/messaging';
 import {
+  certificateFilesOf,
   createAdminServer,
+  createCertificateMetrics,
   createClosingPart,
   createMetricsRegistry,
+  createWatchedCertificate,
   kafkaConnection,
   type Logger,
   type Part,
+  type WatchedCertificate,
 } from '@order-events/runtime';
 import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
-import type { GatewayConfig } from './config.ts';
+import { type GatewayConfig, gatewayTls } from './config.ts';
 import type { ConsumeSources } from './consume/consumer.ts';
 import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
@@ -49,11 +53,12 @@ export function createGatewayApp(
   const arrivals = createArrivals(config, metrics);
   registerGatewayGauges(registry, sources.log, watches, arrivals);
   registerConsumerGauge(registry, watches);
+  const certificate = createCertificate(config, registry, log);
   const grpc = createGrpcServer({
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
     connections: connectionLimits(config),
-    ...{ arrivals, health, subscriptionLags },
+    ...{ arrivals, certificate, health, subscriptionLags },
     stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
     sources,
     subscriptionOffsets: groupsOfCalls.offsets,
@@ -67,9 +72,7 @@ export function createGatewayApp(
   const adminGrpc = createAdminGrpcServer({
     host: config.GATEWAY_ADMIN_GRPC_HOST,
     port: config.GATEWAY_ADMIN_GRPC_PORT,
-    watches,
-    metrics,
-    log,
+    ...{ certificate, watches, metrics, log },
   });
   const admin = createAdminServer({
     host: config.GATEWAY_ADMIN_HOST,
@@ -80,7 +83,18 @@ export function createGatewayApp(
     settings,
     log,
   });
-  return [admin, adminGrpc, ...logParts, ...groupParts, subscriptionCheck, slowStreamCheck, grpc];
+  const parts = [...(certificate ? [certificate] : []), adminGrpc, ...logParts, ...groupParts];
+  return [admin, ...parts, subscriptionCheck, slowStreamCheck, grpc];
+}
+
+function createCertificate(
+  config: GatewayConfig,
+  registry: Registry,
+  log: Logger,
+): WatchedCertificate | undefined {
+  const metrics = createCertificateMetrics(registry);
+  const files = certificateFilesOf(gatewayTls(config));
+  return files && createWatchedCertificate({ files, checkMs: config.GATEWAY_TLS_CHECK_MS, metrics, log });
 }
 
 function createWatches(

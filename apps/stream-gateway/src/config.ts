@@ -7,6 +7,9 @@ import {
   listenPort,
   LOG_LEVELS,
   readConfig,
+  type ServerTls,
+  serverTlsFaults,
+  serverTlsSettings,
 } from '@order-events/runtime';
 import { z } from 'zod';
 
@@ -28,6 +31,10 @@ export const gatewaySettings = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   GATEWAY_HOST: listenHost.default('127.0.0.1').describe('Where gRPC clients connect to.'),
   GATEWAY_PORT: listenPort.default(50051).describe('0 takes any free port.'),
+  GATEWAY_TLS_CERTIFICATE_FILE: serverTlsSettings.certificateFile,
+  GATEWAY_TLS_KEY_FILE: serverTlsSettings.keyFile,
+  GATEWAY_TLS_CLIENT_CA_FILE: serverTlsSettings.clientCaFile,
+  GATEWAY_TLS_CHECK_MS: serverTlsSettings.checkMs,
   GATEWAY_ADMIN_HOST: listenHost.default('127.0.0.1').describe('Where probes and metrics listen.'),
   GATEWAY_ADMIN_PORT: listenPort.default(9102).describe('0 takes any free port.'),
   GATEWAY_ADMIN_GRPC_HOST: listenHost
@@ -139,7 +146,17 @@ export function gatewayConfig(env: Record<string, string | undefined> = process.
 }
 
 function faultsAcrossSettings(config: GatewayConfig): string[] {
-  const faults = kafkaFaults(config);
+  const faults = [...kafkaFaults(config), ...serverTlsFaults('GATEWAY_TLS_', gatewayTls(config))];
   if (config.KAFKA_BROKERS.length === 0) faults.push('KAFKA_BROKERS: must name the brokers to read from');
   return faults;
+}
+
+/** How both gRPC ports are spoken to. */
+export function gatewayTls(config: GatewayConfig): ServerTls {
+  return {
+    certificateFile: config.GATEWAY_TLS_CERTIFICATE_FILE,
+    keyFile: config.GATEWAY_TLS_KEY_FILE,
+    clientCaFile: config.GATEWAY_TLS_CLIENT_CA_FILE,
+    checkMs: config.GATEWAY_TLS_CHECK_MS,
+  };
 }

@@ -25,6 +25,11 @@ export {
   remoteAddress,
 } from './network-address.ts';
 export type { NetworkAddress } from './network-address.ts';
+export { certificateFilesOf, serverTlsFaults, serverTlsSettings } from './server-tls-config.ts';
+export type { ServerTls } from './server-tls-config.ts';
+export type { ServerCertificate } from './server-certificate.ts';
+export { createCertificateMetrics, createWatchedCertificate } from './watched-certificate.ts';
+export type { WatchedCertificate } from './watched-certificate.ts';
 export { runProcess } from './process.ts';
 export type { ProcessOptions } from './process.ts';
 export { retryUntilDone } from './retry-until-done.ts';

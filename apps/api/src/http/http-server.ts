@@ -1,6 +1,12 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { addressText, createOpeningPart, type Logger, type Part } from '@order-events/runtime';
+import {
+  addressText,
+  createOpeningPart,
+  type Logger,
+  type Part,
+  type WatchedCertificate,
+} from '@order-events/runtime';
 import express, { type Express } from 'express';
 import type { ApiMetrics } from '../api-metrics.ts';
 import type { OrderService } from '../orders/order-service.ts';
@@ -9,11 +15,14 @@ import { orderRoutes } from './order-routes.ts';
 import { Problem, problemHandler } from './problem.ts';
 import { observeRequests } from './request-observer.ts';
 import { traceRequests } from './trace-context.ts';
+import { createWebServer, type WebServer } from './web-server.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Speaks TLS with it. */
+  readonly certificate?: WatchedCertificate | undefined;
   /** How long a connection without a request stays open. */
   readonly keepAliveMs: number;
   /** What is not answered this long after the stop is cut off. */
@@ -33,10 +42,11 @@ export function createHttpServer(options: HttpServerOptions): Part {
   const times = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: options.keepAliveMs };
   let draining = false;
 
-  async function drain(server: Server): Promise<void> {
+  async function drain({ server, endHandshakes }: WebServer): Promise<void> {
     draining = true;
     // Closing takes no new connections and ends the idle ones; the others end with their answer.
     const closed = new Promise((resolve) => server.close(resolve));
+    endHandshakes();
     unanswered.forEach(endConnectionAfter);
     const cutOff = setTimeout(() => {
       log.warn({ requests: unanswered.size }, 'requests cut off: not answered in time to stop');
@@ -47,17 +57,19 @@ export function createHttpServer(options: HttpServerOptions): Part {
   }
 
   return createOpeningPart('HTTP server', async () => {
-    const server = createServer(times, (request, response) => {
+    const web = createWebServer(times, options.certificate, (request, response) => {
       if (draining) endConnectionAfter(response);
       unanswered.add(response);
       response.once('close', () => unanswered.delete(response));
       app(request, response);
     });
+    const { server, scheme } = web;
     await listen(server, host, port);
     // The server's address is an object for every TCP server that listens.
     const address = server.address() as AddressInfo;
-    log.info({ name: 'http', url: `http://${addressText({ host, port: address.port })}` }, 'listening');
-    return () => drain(server);
+    const url = `${scheme}://${addressText({ host, port: address.port })}`;
+    log.info({ name: 'http', url }, 'listening');
+    return () => drain(web);
   });
 }
 

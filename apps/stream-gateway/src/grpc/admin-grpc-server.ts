@@ -1,16 +1,25 @@
 import { OrderStreamAdminServiceDefinition } from '@order-events/order-stream';
-import { addressText, createOpeningPart, type Logger, type Part } from '@order-events/runtime';
+import {
+  addressText,
+  createOpeningPart,
+  type Logger,
+  type Part,
+  type WatchedCertificate,
+} from '@order-events/runtime';
 import { createServer } from 'nice-grpc';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { createAdminService } from './admin-service.ts';
 import { createCallMiddleware } from './call-middleware.ts';
 import { addReflection } from './reflection.ts';
+import { serverCredentials } from './server-credentials.ts';
 
 export interface AdminGrpcServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Speaks TLS with it. */
+  readonly certificate: WatchedCertificate | undefined;
   readonly watches: WatchRegistry;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
@@ -35,7 +44,10 @@ export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
   server.add(OrderStreamAdminServiceDefinition, createAdminService(options));
   addReflection(server, [OrderStreamAdminServiceDefinition.fullName]);
   return createOpeningPart('admin gRPC server', async () => {
-    const port = await server.listen(addressText({ host, port: options.port }));
+    const port = await server.listen(
+      addressText({ host, port: options.port }),
+      serverCredentials(options.certificate),
+    );
     log.info({ name: 'adminGrpc', url: addressText({ host, port }) }, 'listening');
     return async () => {
       ended.abort();

@@ -1,4 +1,10 @@
-import { addressText, createOpeningPart, type Part, settleWithin } from '@order-events/runtime';
+import {
+  addressText,
+  createOpeningPart,
+  type Part,
+  settleWithin,
+  type WatchedCertificate,
+} from '@order-events/runtime';
 import { createServer, type Server } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
@@ -13,11 +19,14 @@ import {
 } from './order-stream-service.ts';
 import { addReflection } from './reflection.ts';
 import type { RequestArrivals } from './request-arrivals.ts';
+import { serverCredentials } from './server-credentials.ts';
 
 export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wires'> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Speaks TLS with it. */
+  readonly certificate: WatchedCertificate | undefined;
   readonly connections: {
     readonly maxStreams: number;
     readonly idleMs: number;
@@ -70,7 +79,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 
   const part = createOpeningPart('gRPC server', async () => {
     const server = createOrderServer(options, ended.signal, () => isDraining);
-    const port = await withLongBacklog(() => server.listen(addressText(options)));
+    const port = await withLongBacklog(() =>
+      server.listen(addressText(options), serverCredentials(options.certificate)),
+    );
     isListening = true;
     log.info({ name: 'grpc', url: addressText({ host: options.host, port }) }, 'listening');
     return () => drain(server);
