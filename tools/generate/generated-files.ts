@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { migrateToLatest } from '@order-events/database';
 import { buildOpenApiDocument } from '../../apps/api/src/http/openapi.ts';
 import { startEmbeddedPostgres } from '../stack/index.ts';
+import { buildAsyncApiDocument } from './asyncapi.ts';
 import { configurationPage } from './configuration-page.ts';
 import { GENERATED_PROTO, generateProto } from './proto.ts';
 import { dumpSchema } from './schema-dump.ts';
@@ -10,18 +11,30 @@ import { dumpSchema } from './schema-dump.ts';
 export const REPOSITORY = join(import.meta.dirname, '..', '..');
 
 const OPENAPI_FILE = 'apps/api/openapi.json';
+const ASYNCAPI_FILE = 'packages/messaging/asyncapi.json';
 const SCHEMA_FILE = 'migrations/schema.sql';
 const CONFIGURATION_FILE = 'docs/configuration.md';
 
 /** What is generated and committed, relative to the repository. */
-export const GENERATED_FILES = [GENERATED_PROTO, OPENAPI_FILE, SCHEMA_FILE, CONFIGURATION_FILE];
+export const GENERATED_FILES = [
+  GENERATED_PROTO,
+  OPENAPI_FILE,
+  ASYNCAPI_FILE,
+  SCHEMA_FILE,
+  CONFIGURATION_FILE,
+];
 
 /** Generates all of GENERATED_FILES from their sources, in place. */
 export async function generateAll(): Promise<void> {
   await generateProto(REPOSITORY);
-  await writeFile(join(REPOSITORY, OPENAPI_FILE), `${JSON.stringify(buildOpenApiDocument(), null, 2)}\n`);
+  await writeJson(OPENAPI_FILE, buildOpenApiDocument());
+  await writeJson(ASYNCAPI_FILE, buildAsyncApiDocument());
   await writeFile(join(REPOSITORY, SCHEMA_FILE), await schemaOfMigrations());
   await writeFile(join(REPOSITORY, CONFIGURATION_FILE), configurationPage());
+}
+
+async function writeJson(file: string, value: object): Promise<void> {
+  await writeFile(join(REPOSITORY, file), `${JSON.stringify(value, null, 2)}\n`);
 }
 
 async function schemaOfMigrations(): Promise<string> {
