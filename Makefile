@@ -29,7 +29,7 @@ start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, wi
 
 ##@ Develop
 
-.PHONY: test chaos check drift-check generate verify clean
+.PHONY: test chaos check drift-check generate verify chart-check version clean
 test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (5 minutes)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
@@ -48,11 +48,17 @@ check: $(INSTALLED) ## Check format, lint, types, contract, imports, source file
 drift-check: $(INSTALLED) ## Check the three constraints of docs/adr/0001, and that known violations are found
 	node tools/drift-check/main.ts
 
-generate: $(INSTALLED) ## Generate gRPC code, the schema dump and the OpenAPI document anew
+generate: $(INSTALLED) ## Generate gRPC code, the schema dump, the OpenAPI and AsyncAPI documents and the page of settings anew
 	node tools/generate/main.ts
 
 verify: $(INSTALLED) ## Fail when a committed generated file differs from what its source generates
 	node tools/generate/verify.ts
+
+chart-check: $(INSTALLED) ## Render the Helm chart with its examples and check the result (minutes the first time: Helm is compiled with Go)
+	node tools/check-chart/main.ts
+
+version: $(INSTALLED) ## Write VERSION=x.y.z wherever the version stands
+	node tools/release/main.ts $(VERSION)
 
 clean: ## Remove what was installed and built (node_modules, .stack, .cache); Docker volumes stay
 	rm -rf node_modules .stack .cache

@@ -1,0 +1,91 @@
+{{/*
+The environment of a process. Takes a dictionary with `root`, `values` (of the component), and `needs`, a list of
+database, kafka, access.
+*/}}
+{{- define "order-events.environment" -}}
+- name: NODE_ENV
+  value: {{ .root.Values.environment }}
+{{- if has "database" .needs }}
+{{- include "order-events.databaseEnvironment" . }}
+{{- end }}
+{{- if has "kafka" .needs }}
+{{- include "order-events.kafkaEnvironment" . }}
+{{- end }}
+{{- range $name, $value := .values.settings }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end }}
+
+{{/* A secret setting, as a variable or by the name of its file. Takes `root`, `setting`, `folder`, `secret`, `key`. */}}
+{{- define "order-events.secretSetting" }}
+{{- if eq .root.Values.secretsAs "files" }}
+- name: {{ .setting }}_FILE
+  value: /etc/order-events/{{ .folder }}/{{ .key }}
+{{- else }}
+- name: {{ .setting }}
+  valueFrom:
+    secretKeyRef: { name: {{ .secret }}, key: {{ .key }} }
+{{- end }}
+{{- end }}
+
+{{- define "order-events.database" -}}
+{{ mustMergeOverwrite (deepCopy .root.Values.database) (deepCopy (.values.database | default dict)) | toJson }}
+{{- end }}
+
+{{- define "order-events.kafka" -}}
+{{ mustMergeOverwrite (deepCopy .root.Values.kafka) (deepCopy (.values.kafka | default dict)) | toJson }}
+{{- end }}
+
+{{- define "order-events.databaseEnvironment" }}
+{{- $secret := (include "order-events.database" . | fromJson).secret }}
+{{- $setting := dict "root" .root "folder" "database" "secret" $secret.name }}
+{{- include "order-events.secretSetting" (merge (dict "setting" "DATABASE_URL" "key" $secret.urlKey) $setting) }}
+{{- with $secret.directUrlKey }}
+{{- include "order-events.secretSetting" (merge (dict "setting" "DATABASE_DIRECT_URL" "key" .) $setting) }}
+{{- end }}
+{{- end }}
+
+{{- define "order-events.kafkaEnvironment" }}
+{{- $kafka := include "order-events.kafka" . | fromJson }}
+- name: KAFKA_BROKERS
+  value: {{ required "kafka.brokers: name at least one host:port" (join "," $kafka.brokers) | quote }}
+- name: KAFKA_TOPIC
+  value: {{ $kafka.topic | quote }}
+- name: KAFKA_TLS
+  value: {{ $kafka.tls.enabled | quote }}
+{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
+- name: KAFKA_TLS_CA_FILE
+  value: /etc/order-events/kafka-ca/{{ $kafka.tls.caSecret.key }}
+{{- end }}
+{{- with $kafka.sasl }}
+{{- if .mechanism }}
+- name: KAFKA_SASL_MECHANISM
+  value: {{ .mechanism }}
+- name: KAFKA_SASL_USERNAME
+  valueFrom:
+    secretKeyRef: { name: {{ .secret.name }}, key: {{ .secret.usernameKey }} }
+{{- include "order-events.secretSetting" (dict "root" $.root "setting" "KAFKA_SASL_PASSWORD" "folder" "kafka" "secret" .secret.name "key" .secret.passwordKey) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The files of a process: a JSON list of { folder, secret, keys }. Takes what `environment` takes. */}}
+{{- define "order-events.files" -}}
+{{- $files := list }}
+{{- $asFiles := eq .root.Values.secretsAs "files" }}
+{{- if and $asFiles (has "database" .needs) }}
+{{- $secret := (include "order-events.database" . | fromJson).secret }}
+{{- $files = append $files (dict "folder" "database" "secret" $secret.name "keys" (compact (list $secret.urlKey $secret.directUrlKey))) }}
+{{- end }}
+{{- if has "kafka" .needs }}
+{{- $kafka := include "order-events.kafka" . | fromJson }}
+{{- if and $asFiles $kafka.sasl.mechanism }}
+{{- $files = append $files (dict "folder" "kafka" "secret" $kafka.sasl.secret.name "keys" (list $kafka.sasl.secret.passwordKey)) }}
+{{- end }}
+{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
+{{- $files = append $files (dict "folder" "kafka-ca" "secret" $kafka.tls.caSecret.name "keys" (list $kafka.tls.caSecret.key)) }}
+{{- end }}
+{{- end }}
+{{- toJson $files }}
+{{- end }}
