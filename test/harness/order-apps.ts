@@ -8,6 +8,10 @@ export interface OrderAppsOptions {
   readonly topic: string;
   /** Settings on top, for all apps. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Settings on top, for one app. */
+  readonly envOf?: Readonly<
+    Partial<Record<'api' | 'relay' | 'stream-gateway', Readonly<Record<string, string>>>>
+  >;
 }
 
 export interface OrderApps {
@@ -22,7 +26,12 @@ export function appEnv(
 ): Record<'api' | 'relay' | 'stream-gateway', Record<string, string>> {
   const database = { DATABASE_URL: options.databaseUrl, ...options.env };
   const kafka = { KAFKA_BROKERS: options.brokers.join(','), KAFKA_TOPIC: options.topic, ...options.env };
-  return { api: database, relay: { ...database, ...kafka }, 'stream-gateway': kafka };
+  const { envOf } = options;
+  return {
+    api: { ...database, ...envOf?.api },
+    relay: { ...database, ...kafka, ...envOf?.relay },
+    'stream-gateway': { ...kafka, ...envOf?.['stream-gateway'] },
+  };
 }
 
 /** The three apps as processes of their own. */

@@ -19,8 +19,8 @@ export interface EmbeddedKafkaOptions {
   readonly javaArgs?: readonly string[];
   /** Default: the same for all that are started here. */
   readonly clusterId?: string;
-  /** Adds a listener with TLS that this user may log in to. */
-  readonly securedFor?: ScramUser;
+  /** Adds a listener with TLS that this user, or these, may log in to. */
+  readonly securedFor?: ScramUser | readonly ScramUser[];
 }
 
 export interface EmbeddedKafka extends KafkaBroker {
@@ -40,7 +40,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
   const directory = await createServerDirectory('kafka');
   const port = options.port ?? (await findFreePort());
   const controllerPort = await findFreePort();
-  const secured = options.securedFor && (await planSecuredListener(directory, options.securedFor));
+  const secured = options.securedFor && (await planSecuredListener(directory, [options.securedFor].flat()));
   const listeners = [
     `PLAINTEXT://127.0.0.1:${port}`,
     `CONTROLLER://127.0.0.1:${controllerPort}`,

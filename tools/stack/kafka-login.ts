@@ -33,10 +33,10 @@ const STORE_PASSWORD = 'changeit';
 
 const run = promisify(execFile);
 
-/** Makes a certificate for this machine, and says what the broker must be told. */
+/** Makes a certificate for this machine, and says what the broker must be told for these users. */
 export async function planSecuredListener(
   directory: string,
-  { username, password }: ScramUser,
+  users: readonly ScramUser[],
 ): Promise<SecuredListenerPlan> {
   const keystore = join(directory, 'keystore.p12');
   const caFile = join(directory, 'ca.pem');
@@ -61,10 +61,9 @@ export async function planSecuredListener(
       'listener.name.secured.ssl.keystore.password': STORE_PASSWORD,
       'listener.name.secured.ssl.key.password': STORE_PASSWORD,
     },
-    formatArgs: MECHANISMS.flatMap((name) => [
-      '--add-scram',
-      `${name}=[name=${username},password=${password}]`,
-    ]),
+    formatArgs: users.flatMap(({ username, password }) =>
+      MECHANISMS.flatMap((name) => ['--add-scram', `${name}=[name=${username},password=${password}]`]),
+    ),
   };
 }
 

@@ -47,8 +47,13 @@ export function createCoordinators(
     const known = addresses.get(key);
     if (known) return known;
     const wire = findCoordinatorRequest(kind, key);
-    const what = `${wire.request.apiName} of ${key}`;
-    const { coordinator } = await untilAnswered(what, () => cluster.askAny(wire, signal), patienceMs, signal);
+    const ask = () => cluster.askAny(wire, signal);
+    const { coordinator } = await untilAnswered(
+      { key, kind, apiName: wire.request.apiName },
+      ask,
+      patienceMs,
+      signal,
+    );
     const [oldest] = addresses.keys();
     if (oldest !== undefined && addresses.size >= MAX_REMEMBERED) addresses.delete(oldest);
     addresses.set(key, coordinator);
@@ -74,7 +79,7 @@ export function createCoordinators(
   return {
     ask: (key, signal) => (wire) =>
       untilAnswered(
-        `${wire.request.apiName} of ${key}`,
+        { key, kind, apiName: wire.request.apiName },
         () => askOnce(key, wire, signal),
         patienceMs,
         signal,
@@ -84,8 +89,29 @@ export function createCoordinators(
   };
 }
 
+interface Question {
+  readonly key: string;
+  readonly kind: CoordinatorKind;
+  readonly apiName: string;
+}
+
+/** On a cluster with ACLs; whoever may do any of these may describe. */
+const RIGHTS: Readonly<Record<string, string>> = {
+  DeleteGroups: 'Delete',
+  OffsetDelete: 'Delete',
+  OffsetCommit: 'Read',
+};
+
+function rightFor({ kind, apiName }: Question, errorCode: number): string {
+  if (errorCode === ERROR_CODE.TOPIC_AUTHORIZATION_FAILED) {
+    return `${kind === 'transaction' ? 'Write' : 'Read'} on the topic`;
+  }
+  if (kind === 'transaction') return 'Write on the transactional id';
+  return `${RIGHTS[apiName] ?? 'Describe'} on the group`;
+}
+
 async function untilAnswered<T>(
-  what: string,
+  question: Question,
   send: () => Promise<Coded<T>>,
   patienceMs: number,
   signal: AbortSignal,
@@ -97,7 +123,8 @@ async function untilAnswered<T>(
     const answer = await send();
     if (answer.errorCode === 0) return answer;
     if (!TRY_AGAIN.has(answer.errorCode) || performance.now() >= lastTryMs) {
-      throw new KafkaProtocolError(answer.errorCode, what);
+      const what = `${question.apiName} of ${question.key}`;
+      throw new KafkaProtocolError(answer.errorCode, what, rightFor(question, answer.errorCode));
     }
     await retry.wait(signal);
   }

@@ -60,5 +60,6 @@ async function commitOnce(
   const request = commitOffsetsRequest(groupId, topic, offsets, metadata, generation);
   const { errorCode } = await connection.send(request, generation.over);
   if (GENERATION_OVER.has(errorCode)) generation.end();
-  if (errorCode !== 0) throw new KafkaProtocolError(errorCode, `commit of consumer group ${groupId}`);
+  if (errorCode !== 0)
+    throw new KafkaProtocolError(errorCode, `commit of consumer group ${groupId}`, 'Read on the group');
 }

@@ -83,7 +83,7 @@ export async function joinGroup(
       await pause(RETRY_MS, signal);
     } else if (!isOvertaken(refused, membership)) break;
   }
-  throw new KafkaProtocolError(refused, `joining consumer group ${groupId}`);
+  throw new KafkaProtocolError(refused, `joining consumer group ${groupId}`, 'Read on the group');
 }
 
 /** Throws a GroupHasForeignMembersError that names them. Those who have refused this member may have left again. */

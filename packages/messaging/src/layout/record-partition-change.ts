@@ -74,7 +74,9 @@ async function append(
   const attempt = await createGroupedProduce(cluster, REPLICATION_MS).send(0, batch, signal);
   if (attempt.kind === 'failed') throw attempt.error;
   const { errorCode } = attempt.answer;
-  if (errorCode !== 0) throw new KafkaProtocolError(errorCode, `partition change in ${cluster.topic}`);
+  if (errorCode !== 0) {
+    throw new KafkaProtocolError(errorCode, `partition change in ${cluster.topic}`, 'Write on the topic');
+  }
   await beKnownToAll(cluster, signal);
   return true;
 }

@@ -44,7 +44,7 @@ export function judgeAttempt(
   if (attempt.kind === 'failed') return attempt;
   const { errorCode, baseOffset } = attempt.answer;
   if (errorCode === 0) return { result: { kind: 'appended', baseOffset } };
-  const error = new KafkaProtocolError(errorCode, what);
+  const error = new KafkaProtocolError(errorCode, what, 'Write on the topic');
   const reason = error.message;
   if (FENCED.has(errorCode)) {
     return { result: { kind: 'unknown', reason: `another writer has claimed it: ${reason}` } };

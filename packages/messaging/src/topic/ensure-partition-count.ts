@@ -40,5 +40,6 @@ async function createPartitions(cluster: TopicCluster, count: number, signal: Ab
   const { errorCode, errorMessage } = await cluster.askAny(createPartitionsRequest(topic, count), signal);
   // Another command may have been quicker. The controller knows it before the brokers do, so looking again tells, soon.
   if (errorCode === 0 || errorCode === ERROR_CODE.INVALID_PARTITIONS) return;
-  throw new KafkaProtocolError(errorCode, `topic ${topic}: ${errorMessage ?? 'partitions not created'}`);
+  const what = `topic ${topic}: ${errorMessage ?? 'partitions not created'}`;
+  throw new KafkaProtocolError(errorCode, what, 'Alter on the topic');
 }

@@ -81,5 +81,6 @@ export async function createTopic(
     signal,
   );
   if (errorCode === 0 || errorCode === ERROR_CODE.TOPIC_ALREADY_EXISTS) return;
-  throw new KafkaProtocolError(errorCode, `topic ${topic}: ${errorMessage ?? 'not created'}`);
+  const what = `topic ${topic}: ${errorMessage ?? 'not created'}`;
+  throw new KafkaProtocolError(errorCode, what, 'Create on the topic');
 }

@@ -73,7 +73,7 @@ function decodeFetch(payload: Buffer, topic: string, positions: ReadonlyMap<numb
           failures.push({ partition: fetched.partition, error });
         }
       } else {
-        const error = new KafkaProtocolError(fetched.errorCode, what);
+        const error = new KafkaProtocolError(fetched.errorCode, what, 'Read on the topic');
         failures.push({ partition: fetched.partition, error });
       }
     }

@@ -84,8 +84,9 @@ export class KafkaProtocolError extends Error {
   /** The error without what it is about, with the advice: the same for all partitions. */
   readonly reason: string;
 
-  constructor(code: number, what: string) {
-    const advice = adviceOnCode(code);
+  /** `right`: what the request needs on a cluster with ACLs. */
+  constructor(code: number, what: string, right?: string) {
+    const advice = adviceOnCode(code, right);
     const reason = `${NAMES.get(code) ?? 'unknown error'} (Kafka error ${code})${advice ? `; ${advice}` : ''}`;
     super(`${what}: ${reason}`);
     this.code = code;
