@@ -15,15 +15,15 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO orders_api;
 GRANT INSERT ON outbox TO orders_api;
 GRANT USAGE ON SEQUENCE outbox_seq TO orders_api;
 
--- The relay. The last line is for its janitor, which makes the outbox's partitions and drops old ones: only owners may. Without it
--- everything is published, and the outbox grows for ever (`janitor-refused` says so).
+-- The relay. The functions are for its janitor, which makes the outbox's partitions and drops old ones: they act as the owner and do
+-- nothing else. Without them everything is published, and the outbox grows for ever (`janitor-refused` says so).
 GRANT SELECT ON outbox, outbox_seq TO orders_relay;
 GRANT SELECT, INSERT, UPDATE ON relay_partition, relay_identity TO orders_relay;
 GRANT SELECT, INSERT, UPDATE, DELETE ON relay_instance, relay_report, parked_event TO orders_relay;
 GRANT SELECT ON discarded_event, replay_request TO orders_relay;
 GRANT SELECT, UPDATE ON replay_partition TO orders_relay;
 GRANT EXECUTE ON FUNCTION outbox_page, relay_server_run TO orders_relay;
-GRANT orders_owner TO orders_relay;
+GRANT EXECUTE ON FUNCTION outbox_create_day_table, outbox_drop_day_table, outbox_empty_default TO orders_relay;
 -- Only with RELAY_CANARY_INTERVAL_MS:
 -- GRANT INSERT ON outbox TO orders_relay;
 -- GRANT USAGE ON SEQUENCE outbox_seq TO orders_relay;

@@ -13,6 +13,7 @@ import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 const RIGHTS = new URL('../../ops/postgres/rights.sql', import.meta.url);
 const ROLES = ['owner', 'api', 'relay', 'operator', 'reader'] as const;
 type Role = (typeof ROLES)[number];
+const JANITOR_FUNCTIONS = 'outbox_create_day_table, outbox_drop_day_table, outbox_empty_default';
 
 interface Installation {
   readonly adminUrl: string;
@@ -54,7 +55,7 @@ test('each process does all its work with the rights of the file', async (t) => 
   await admin.query(
     own(`CREATE TABLE outbox_20010101 PARTITION OF outbox FOR VALUES FROM ('2001-01-01') TO ('2001-01-02')`),
   );
-  await admin.query(own('ALTER TABLE outbox_20010101 OWNER TO orders_relay'));
+  await admin.query(own('ALTER TABLE outbox_20010101 OWNER TO orders_owner'));
   const api = await startApp(t, 'api', env('api').api);
   const relay = await startApp(t, 'relay', env('relay').relay);
   const client = createOrderClient(api.urls.http);
@@ -128,17 +129,17 @@ test('each process does all its work with the rights of the file', async (t) => 
   await succeeds(operator, 'parked', 'requeue', '--all');
 });
 
-test('a relay without ownership publishes, and says once that the outbox grows', async (t) => {
+test('a relay without the functions of the janitor publishes, and says once that the outbox grows', async (t) => {
   const { admin, adminUrl, url, own } = await install(t);
   const { brokers, topic } = await createTestTopic(t);
-  await admin.query(own('REVOKE orders_owner FROM orders_relay'));
+  await admin.query(own(`REVOKE EXECUTE ON FUNCTION ${JANITOR_FUNCTIONS} FROM orders_relay`));
   const env = appEnv({ databaseUrl: url.relay, brokers, topic });
   const api = await startApp(t, 'api', appEnv({ databaseUrl: url.api, brokers, topic }).api);
   const relay = await startApp(t, 'relay', env.relay);
   await createOrderClient(api.urls.http).place();
   await assertTopicHoldsAll({ databaseUrl: adminUrl, brokers, topic });
 
-  const advice = own('GRANT orders_owner TO orders_relay');
+  const advice = own(`GRANT EXECUTE ON FUNCTION ${JANITOR_FUNCTIONS} TO orders_relay`);
   await eventually(async () => {
     const page = await textOf(`${relay.urls.admin}/status`);
     assert.ok(page.includes(advice));
@@ -158,7 +159,7 @@ test('what is missing is named by the API and by the relay, which goes on by its
   const { brokers, topic } = await createTestTopic(t);
   await admin.query(own('REVOKE INSERT ON outbox FROM orders_api'));
   await admin.query(own('REVOKE UPDATE ON relay_partition, replay_partition FROM orders_relay'));
-  await admin.query(own('REVOKE orders_owner FROM orders_relay'));
+  await admin.query(own(`REVOKE EXECUTE ON FUNCTION ${JANITOR_FUNCTIONS} FROM orders_relay`));
   const api = await startApp(t, 'api', appEnv({ databaseUrl: url.api, brokers, topic }).api);
   const ready = await fetch(`${api.urls.admin}/readyz?verbose`);
   assert.equal(ready.status, 503);
@@ -180,4 +181,101 @@ test('what is missing is named by the API and by the relay, which goes on by its
   });
   await admin.query(own('GRANT INSERT ON outbox TO orders_api'));
   await eventually(async () => assert.ok((await fetch(`${api.urls.admin}/readyz`)).ok));
+});
+
+/** What a role must not do, were its password stolen: each statement is refused for want of a right. */
+const REFUSED: Readonly<Record<Exclude<Role, 'owner'>, readonly string[]>> = {
+  api: [
+    'SELECT FROM outbox',
+    'DELETE FROM outbox',
+    'UPDATE outbox SET payload = payload',
+    'DELETE FROM orders',
+    'TRUNCATE orders',
+    'SELECT FROM relay_partition',
+    `UPDATE relay_partition SET mode = 'paused'`,
+    'SELECT FROM parked_event',
+    `SELECT setval('outbox_seq', 1)`,
+    `SELECT outbox_drop_day_table('outbox_20010101')`,
+  ],
+  relay: [
+    'SELECT FROM orders',
+    'UPDATE orders SET customer_id = customer_id',
+    'SELECT FROM idempotency_keys',
+    'INSERT INTO outbox SELECT * FROM outbox',
+    'UPDATE outbox SET payload = payload',
+    'DELETE FROM outbox',
+    'TRUNCATE outbox',
+    'DROP TABLE outbox_20010101',
+    'DELETE FROM relay_partition',
+    'DELETE FROM replay_request',
+    'SET ROLE orders_owner',
+  ],
+  operator: [
+    'SELECT FROM orders',
+    'SELECT FROM idempotency_keys',
+    'DELETE FROM outbox',
+    'DROP TABLE outbox',
+    'DELETE FROM discarded_event',
+  ],
+  reader: [
+    'SELECT FROM orders',
+    'INSERT INTO outbox SELECT * FROM outbox',
+    `UPDATE relay_partition SET mode = 'paused'`,
+    'DELETE FROM parked_event',
+    'INSERT INTO replay_request DEFAULT VALUES',
+    `SELECT outbox_empty_default(now())`,
+  ],
+};
+
+test('what a role has no business with is refused', async (t) => {
+  const { admin, url, own } = await install(t);
+  await admin.query(
+    own(`CREATE TABLE outbox_20010101 PARTITION OF outbox FOR VALUES FROM ('2001-01-01') TO ('2001-01-02');
+         ALTER TABLE outbox_20010101 OWNER TO orders_owner`),
+  );
+  const everybody = [
+    'CREATE TABLE mine ()',
+    'ALTER TABLE orders ADD COLUMN mine int',
+    'CREATE ROLE mine',
+    'SELECT FROM pg_authid',
+  ];
+  for (const role of ['api', 'relay', 'operator', 'reader'] as const) {
+    const client = new pg.Client({ connectionString: url[role] });
+    await client.connect();
+    t.after(() => client.end());
+    for (const statement of [...REFUSED[role], ...everybody]) {
+      await client.query('BEGIN');
+      await assert.rejects(client.query(own(statement)), { code: '42501' }, `${role}: ${statement}`);
+      await client.query('ROLLBACK');
+    }
+  }
+});
+
+test('the functions of the janitor drop nothing that is not published, whatever the relay puts before their tables', async (t) => {
+  const { admin, url, own } = await install(t);
+  await admin.query(
+    own(`CREATE TABLE outbox_20010101 PARTITION OF outbox FOR VALUES FROM ('2001-01-01') TO ('2001-01-02');
+         ALTER TABLE outbox_20010101 OWNER TO orders_owner`),
+  );
+  await admin.query(
+    `INSERT INTO outbox (event_id, key, key_hash, event_type, headers, payload, created_at)
+     VALUES (gen_random_uuid(), 'k', 1, 'order.placed', '{}', '{}', '2001-01-01 12:00Z')`,
+  );
+  const client = new pg.Client({ connectionString: url.relay });
+  await client.connect();
+  t.after(() => client.end());
+  // A table of the session's own comes before all others, unless a function says where it looks.
+  await client.query('CREATE TEMP TABLE relay_partition (cursor pg_snapshot)');
+  await client.query(
+    `INSERT INTO pg_temp.relay_partition VALUES ('9000000000000000000:9000000000000000000:')`,
+  );
+  const answer = async (call: string) =>
+    (await client.query<{ answer: string }>(`SELECT ${call} AS answer`)).rows[0]?.answer;
+  assert.equal(await answer(`outbox_drop_day_table('outbox_20010101')`), 'not published');
+  assert.equal(await answer(`outbox_drop_day_table('outbox_default')`), 'nothing');
+  assert.equal(await answer(`outbox_drop_day_table('orders')`), 'nothing');
+  await assert.rejects(
+    client.query(`SELECT outbox_create_day_table('orders_2', now(), now())`),
+    /no name of a day table/,
+  );
 });

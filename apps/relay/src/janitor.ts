@@ -7,8 +7,8 @@ import {
   expiredDayTables,
   type Finding,
   type KeepReason,
-  missingOwnership,
   missingDayTables,
+  missingJanitorRight,
   ownersDiffer,
   readDayTables,
   type Retirement,
@@ -54,7 +54,7 @@ export function createJanitor(options: JanitorOptions): Part {
   /** Answers how long to wait for the next one. */
   async function round(stopping: AbortSignal): Promise<number> {
     try {
-      const missing = await missingOwnership(options.pool);
+      const missing = await missingJanitorRight(options.pool);
       if (missing !== undefined) {
         options.onRefused([refusal(missing)]);
         return ROUND_INTERVAL_MS;

@@ -14,7 +14,7 @@ export type { CursorGroup } from './read/outbox-query.ts';
 export { createOutboxReader, type OutboxReader } from './read/outbox-reader.ts';
 export { OUTBOX_PLANS } from './read/outbox-session.ts';
 export { ServerRunError } from './read/server-run-error.ts';
-export { adoptDayTables, missingOwnership, ownersDiffer } from './retention/day-table-owner.ts';
+export { adoptDayTables, missingJanitorRight, ownersDiffer } from './retention/day-table-owner.ts';
 export {
   type DayTable,
   dayTableName,

@@ -1,31 +1,35 @@
 import type { ClientBase, Pool } from 'pg';
 
-interface OwnerRow {
+const FUNCTIONS = ['outbox_create_day_table', 'outbox_drop_day_table', 'outbox_empty_default'];
+
+interface RightsRow {
   role: string;
   owner: string;
   schema: string;
-  may_act: boolean;
+  may_call: boolean;
   may_create: boolean;
 }
 
 /**
- * What the role of the connection needs to make and drop day tables of the outbox, and has not; undefined when nothing is missing. Asked
- * before anything is tried, since Postgres logs an error for whatever it refuses.
+ * What the role of the connection, or the owner for whom the functions act, needs to make and drop day tables of the outbox, and has not;
+ * undefined when nothing is missing. Asked before anything is tried, since Postgres logs an error for whatever it refuses.
  */
-export async function missingOwnership(pool: Pool): Promise<string | undefined> {
-  const { rows } = await pool.query<OwnerRow>(
+export async function missingJanitorRight(pool: Pool): Promise<string | undefined> {
+  const { rows } = await pool.query<RightsRow>(
     `SELECT quote_ident(current_user) AS role, relowner::regrole::text AS owner, relnamespace::regnamespace::text AS schema,
-       pg_has_role(relowner, 'USAGE') AS may_act, has_schema_privilege(relnamespace, 'CREATE') AS may_create
+       (SELECT bool_and(has_function_privilege(to_regproc(name)::oid, 'EXECUTE')) FROM unnest($1::text[]) AS name) AS may_call,
+       has_schema_privilege(relowner, relnamespace, 'CREATE') AS may_create
      FROM pg_class WHERE oid = 'outbox'::regclass`,
+    [FUNCTIONS],
   );
   const [row] = rows;
   if (!row) return undefined;
   const { role, owner, schema } = row;
-  if (!row.may_act) {
-    return `the database role ${role} is no member of ${owner}, who owns the outbox: \`GRANT ${owner} TO ${role}\``;
+  if (!row.may_call) {
+    return `the database role ${role} may not look after the outbox: \`GRANT EXECUTE ON FUNCTION ${FUNCTIONS.join(', ')} TO ${role}\``;
   }
   if (!row.may_create) {
-    return `the database role ${role} may make no tables in the schema ${schema}: \`GRANT CREATE ON SCHEMA ${schema} TO ${owner}\``;
+    return `the owner of the outbox may make no tables in the schema ${schema}: \`GRANT CREATE ON SCHEMA ${schema} TO ${owner}\``;
   }
   return undefined;
 }

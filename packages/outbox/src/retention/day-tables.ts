@@ -1,5 +1,4 @@
 import type { ClientBase, Pool } from 'pg';
-import { adoptDayTables } from './day-table-owner.ts';
 import type { DayTable } from './day-table-plan.ts';
 
 /** Why rows past the replay window have to stay. */
@@ -27,90 +26,32 @@ export async function readDayTables(pool: Pool): Promise<StoredDayTables> {
   return { now: rows[0]?.now ?? new Date(), dated };
 }
 
-/**
- * Makes a day table like the default one. A new table that is then attached locks less than CREATE … PARTITION OF: inserts into other
- * tables go on, and only the default one is locked while Postgres looks into it for rows of the new range.
- */
-export async function createDayTable(client: ClientBase, table: DayTable): Promise<'created' | 'nothing'> {
-  const { name, from, to } = table;
-  if (await isDayTable(client, name)) return 'nothing';
-  const { rows } = await client.query<{ settings: string | null }>(
-    `SELECT array_to_string(reloptions, ', ') AS settings FROM pg_class WHERE oid = 'outbox_default'::regclass`,
-  );
-  const settings = rows[0]?.settings;
-  await client.query(
-    `CREATE TABLE IF NOT EXISTS ${name} (LIKE outbox INCLUDING ALL)${settings ? ` WITH (${settings})` : ''}`,
-  );
-  await client.query(
-    `ALTER TABLE outbox ATTACH PARTITION ${name} FOR VALUES FROM ('${from.toISOString()}') TO ('${to.toISOString()}')`,
-  );
-  await adoptDayTables(client);
-  return 'created';
+/** The function acts as the owner of the outbox, so that the relay's role needs not be it. */
+export async function createDayTable(
+  client: ClientBase,
+  { name, from, to }: DayTable,
+): Promise<'created' | 'nothing'> {
+  return ask(client, 'SELECT outbox_create_day_table($1, $2, $3) AS answer', [name, from, to]);
 }
 
-/** Looks first without a lock, and again under it. */
-export async function dropDayTable(client: ClientBase, table: DayTable): Promise<Retirement> {
-  const { name, to } = table;
-  if (!(await isDayTable(client, name))) return 'nothing';
-  const reason = await reasonToKeep(client, name, to);
-  if (reason) return reason;
-  // In the order in which writers and readers take their locks, so that no two wait for each other.
-  await client.query('LOCK TABLE ONLY outbox IN ACCESS EXCLUSIVE MODE');
-  await client.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
-  const reasonNow = await reasonToKeep(client, name, to);
-  if (reasonNow) return reasonNow;
-  await client.query(`DROP TABLE ${name}`);
-  return 'retired';
+/** Drops it unless something in it is not published yet, or a replay needs it. */
+export async function dropDayTable(client: ClientBase, { name }: DayTable): Promise<Retirement> {
+  return ask(client, 'SELECT outbox_drop_day_table($1) AS answer', [name]);
 }
 
 /** Empties the default table once all of it is older than `cutoff` and of no use. */
 export async function emptyDefaultTable(client: ClientBase, cutoff: Date): Promise<Retirement> {
-  const outlook = await outlookOfDefault(client, cutoff);
-  if (outlook !== 'retired') return outlook;
-  await client.query('LOCK TABLE outbox_default IN ACCESS EXCLUSIVE MODE');
-  const outlookNow = await outlookOfDefault(client, cutoff);
-  if (outlookNow === 'retired') await client.query('TRUNCATE outbox_default');
-  return outlookNow;
+  return ask(client, 'SELECT outbox_empty_default($1) AS answer', [cutoff]);
 }
 
-async function outlookOfDefault(client: ClientBase, cutoff: Date): Promise<Retirement> {
-  const { rows } = await client.query<{ created_at: Date }>(
-    'SELECT created_at FROM outbox_default ORDER BY seq DESC LIMIT 1',
-  );
-  if (!rows[0] || rows[0].created_at >= cutoff) return 'nothing';
-  const young = await client.query('SELECT FROM outbox_default WHERE created_at >= $1 LIMIT 1', [cutoff]);
-  if (young.rowCount) return 'nothing';
-  return (await reasonToKeep(client, 'outbox_default', cutoff)) ?? 'retired';
-}
-
-async function isDayTable(client: ClientBase, name: string): Promise<boolean> {
-  const { rows } = await client.query<{ attached: boolean }>(
-    'SELECT relispartition AS attached FROM pg_class WHERE oid = to_regclass($1)',
-    [name],
-  );
-  return rows[0]?.attached === true;
-}
-
-/**
- * Published is what every cursor covers: its transaction is older than the oldest one in progress at any of them. Cursors of windows in
- * progress and of paused partitions count as they stand.
- */
-async function reasonToKeep(
+/** `Answer`: what the function of the migration answers. */
+async function ask<Answer extends string>(
   client: ClientBase,
-  table: string,
-  before: Date,
-): Promise<KeepReason | undefined> {
-  const { rows } = await client.query<{ published: boolean; replayed: boolean }>(
-    `WITH last AS MATERIALIZED (
-       SELECT (SELECT xid FROM ${table} ORDER BY xid DESC LIMIT 1) AS xid,
-              (SELECT seq FROM ${table} ORDER BY seq DESC LIMIT 1) AS seq)
-     SELECT xid IS NULL OR coalesce((SELECT bool_and(xid < pg_snapshot_xmin(cursor)) FROM relay_partition), false) AS published,
-            EXISTS (SELECT FROM replay_partition JOIN replay_request USING (replay_id)
-                    WHERE finished_at IS NULL AND after_seq < last.seq
-                      AND (since IS NULL OR since < $1) AND (from_seq IS NULL OR from_seq <= last.seq)) AS replayed
-     FROM last`,
-    [before],
-  );
-  if (!rows[0]?.published) return 'not published';
-  return rows[0].replayed ? 'a replay needs it' : undefined;
+  sql: string,
+  values: readonly unknown[],
+): Promise<Answer> {
+  const { rows } = await client.query<{ answer: Answer }>(sql, [...values]);
+  const [row] = rows;
+  if (!row) throw new Error('a function of the outbox answered nothing');
+  return row.answer;
 }
