@@ -82,45 +82,58 @@ test('partitions that are added are read by streams that run, from their beginni
   await assertResumesAnywhere(t, gateway.app.urls.grpc, running.history(), log);
 });
 
-test('a log that has lost its end says so to streams that were further, and begins anew for those that bear it', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'order-events-truncated-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
-  const kafka = await startKafka(t, { dataDir });
-  const topic = { brokers: kafka.brokers, topic: 'orders.events' };
-  await ensureTopic(
-    { ...topic, clientId: 'test' },
-    { topic: topic.topic, partitions: 12, replicationFactor: 1 },
-  );
-  const { urls, pid } = await startApp(t, 'stream-gateway', {
-    KAFKA_BROKERS: kafka.brokers.join(),
-    KAFKA_TOPIC: topic.topic,
-  });
-  const strict = recordWatch(t, urls.grpc, EVERY_SECOND);
-  const lenient = recordWatch(t, urls.grpc, { ...EVERY_SECOND, allowGap: true });
-  await Promise.all([strict.signal('caughtUp'), lenient.signal('caughtUp')]);
-  const first = await createEventProducer(t, topic);
-  const lost = Array.from({ length: 30 }, () => orderEvent());
-  await first.produce(...lost);
-  await Promise.all([strict.events(30), lenient.events(30)]);
-  const log = await readTopicLog(topic);
-  assertComplete([strict.history(), lenient.history()], log);
+/** Whether the gateway looks again before the log has grown past what it had read. */
+const RETURNS = [
+  { when: 'at once', isFrozen: false, count: 10 },
+  { when: 'when the log has grown past that', isFrozen: true, count: 300 },
+];
 
-  await kafka.stop();
-  for (const directory of await readdir(dataDir)) {
-    if (directory.startsWith(`${topic.topic}-`)) await removeRecords(join(dataDir, directory));
-  }
-  await kafka.start();
-  const { code, trailer } = await strict.ended;
-  assert.equal(code, Status.OUT_OF_RANGE);
-  assert.equal(decodeErrorDetails(trailer).info?.reason, 'RESUME_TOKEN_AHEAD');
-  await lenient.signal('gap');
-  const second = await createEventProducer(t, topic);
-  const fresh = Array.from({ length: 10 }, () => orderEvent());
-  await second.produce(...fresh);
-  await lenient.events(40);
-  assert.deepEqual(lenient.eventIds().slice(30).toSorted(), fresh.map(({ eventId }) => eventId).toSorted());
-  process.kill(pid, 0);
-});
+for (const { when, isFrozen, count } of RETURNS) {
+  test(`a log that has lost its end says so to streams that were further, and begins anew for those that bear it, seen ${when}`, async (t) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'order-events-truncated-'));
+    t.after(() => rm(dataDir, { recursive: true, force: true }));
+    const kafka = await startKafka(t, { dataDir });
+    const topic = { brokers: kafka.brokers, topic: 'orders.events' };
+    await ensureTopic(
+      { ...topic, clientId: 'test' },
+      { topic: topic.topic, partitions: 12, replicationFactor: 1 },
+    );
+    const { urls, pid } = await startApp(t, 'stream-gateway', {
+      KAFKA_BROKERS: kafka.brokers.join(),
+      KAFKA_TOPIC: topic.topic,
+    });
+    const strict = recordWatch(t, urls.grpc, EVERY_SECOND);
+    const lenient = recordWatch(t, urls.grpc, { ...EVERY_SECOND, allowGap: true });
+    await Promise.all([strict.signal('caughtUp'), lenient.signal('caughtUp')]);
+    const first = await createEventProducer(t, topic);
+    const lost = Array.from({ length: 30 }, () => orderEvent());
+    await first.produce(...lost);
+    await Promise.all([strict.events(30), lenient.events(30)]);
+    const log = await readTopicLog(topic);
+    assertComplete([strict.history(), lenient.history()], log);
+
+    if (isFrozen) process.kill(pid, 'SIGSTOP');
+    await kafka.stop();
+    for (const directory of await readdir(dataDir)) {
+      if (directory.startsWith(`${topic.topic}-`)) await removeRecords(join(dataDir, directory));
+    }
+    await kafka.start();
+    const second = await createEventProducer(t, topic);
+    const fresh = Array.from({ length: count }, () => orderEvent());
+    if (isFrozen) {
+      await second.produce(...fresh);
+      process.kill(pid, 'SIGCONT');
+    }
+    const { code, trailer } = await strict.ended;
+    assert.equal(code, Status.OUT_OF_RANGE);
+    assert.equal(decodeErrorDetails(trailer).info?.reason, 'RESUME_TOKEN_AHEAD');
+    await lenient.signal('gap');
+    if (!isFrozen) await second.produce(...fresh);
+    await lenient.events(30 + count);
+    assert.deepEqual(lenient.eventIds().slice(30).toSorted(), fresh.map(({ eventId }) => eventId).toSorted());
+    process.kill(pid, 0);
+  });
+}
 
 /** What a disk that has lost its writes leaves: the partition, without its segments. */
 async function removeRecords(directory: string): Promise<void> {

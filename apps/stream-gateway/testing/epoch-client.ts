@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { sleep } from '@order-events/runtime';
 import type { SimulatedKafka } from '../../../packages/messaging/testing/simulated-kafka.ts';
 import { StreamError } from '../src/stream/stream-error.ts';
 import { decodeResumeToken } from '../src/position/resume-token.ts';
@@ -16,6 +17,8 @@ export interface EpochClient {
   refusal(): StreamError | undefined;
   /** That what was delivered fits: of its topic and its place, and nothing left out that the log has. `isSettled`: as far as the log goes. */
   check(isSettled: boolean): void;
+  /** Takes nothing for so long. */
+  stall(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export function openEpochClient(
   let now: Place | undefined;
   let refusal: StreamError | undefined;
   let fault: Error | undefined;
+  let stalled: Promise<void> | undefined;
   const delivered = new Set<string>();
 
   /** Everything that the client was not told of before is due from there on. */
@@ -71,6 +75,7 @@ export function openEpochClient(
     try {
       for await (const message of gateway.watch(start, allowGap, gone.signal)) {
         take(message);
+        await stalled;
         if (gone.signal.aborted) return;
       }
     } catch (error) {
@@ -102,6 +107,9 @@ export function openEpochClient(
           assert.ok(delivered.has(place), `skipped: ${place}`);
         }
       });
+    },
+    stall(ms) {
+      stalled = sleep(ms, gone.signal);
     },
     async close() {
       gone.abort();

@@ -20,7 +20,8 @@ export type EpochStep =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'start gateway' }
   | { readonly kind: 'open'; readonly gateway: number; readonly start: number; readonly allowGap: boolean }
-  | { readonly kind: 'close'; readonly stream: number };
+  | { readonly kind: 'close'; readonly stream: number }
+  | { readonly kind: 'stall'; readonly stream: number; readonly ms: number };
 
 const MAX_PARTITIONS = 7;
 const MAX_GATEWAYS = 2;
@@ -97,6 +98,8 @@ async function run(world: World, step: EpochStep): Promise<void> {
       if (gateway) clients.push(openEpochClient(kafka, gateway, startOf(world, step.start), step.allowGap));
       return undefined;
     }
+    case 'stall':
+      return clients[step.stream % clients.length]?.stall(step.ms);
     case 'close': {
       const client = clients[step.stream % clients.length];
       const token = client?.token();
@@ -118,10 +121,7 @@ function startOf({ tokens, clients }: World, choice: number): Parameters<typeof 
   return { kind: 'token', token };
 }
 
-/**
- * Where a log was cut it does not grow past those who were further, before they have heard of it: offsets do not tell the two logs
- * apart (G6).
- */
+/** Where a log was cut it does not grow past what nobody can tell from the log before (G6). */
 function append(world: World, order: number, count: number): void {
   const { kafka } = world;
   const { partitions = [] } = kafka.current() ?? {};
@@ -129,14 +129,15 @@ function append(world: World, order: number, count: number): void {
   const partition = keyHash(orderId) % partitions.length;
   const records = partitions[partition]?.records ?? [];
   for (let left = count; left > 0; left -= 1) {
-    const ahead = reachedBy(world, partition).filter((offset) => offset > records.length);
+    const ahead = untoldBy(world, partition).filter((offset) => offset > records.length);
     if (ahead.some((offset) => records.length + 1 >= offset)) return;
     world.appended += 1;
     kafka.append(partition, numberedRecord(world.appended, orderId));
   }
 }
 
-function reachedBy({ kafka, gateways, clients }: World, partition: number): number[] {
+/** Where streams stand that Kafka has told of more than their gateway has read: of that it knows no epoch. */
+function untoldBy({ kafka, gateways, clients }: World, partition: number): number[] {
   const id = kafka.current()?.id;
   const heads = gateways.flatMap(({ log }) => {
     const topic = log.topic();
@@ -146,7 +147,7 @@ function reachedBy({ kafka, gateways, clients }: World, partition: number): numb
     const position = client.refusal() ? undefined : client.position();
     return position?.topicId === id ? [position?.next[partition] ?? 0n] : [];
   });
-  return [...heads, ...positions, ...kafka.underWay(partition)].map(Number);
+  return positions.filter((offset) => heads.some((head) => offset > head)).map(Number);
 }
 
 /** Everybody hears of everything; who comes then is told the same by all. */

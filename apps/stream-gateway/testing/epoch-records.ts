@@ -1,6 +1,6 @@
 import { encodeOrderEvent, orderEventHeaders } from '@order-events/messaging';
 import { encodeRecordBatch } from '../../../packages/messaging/src/wire/record-batch-encoding.ts';
-import type { SimulatedRecord } from '../../../packages/messaging/testing/simulated-kafka.ts';
+import type { SimulatedRecord } from '../../../packages/messaging/testing/simulated-partition.ts';
 import { orderEvent } from './order-events.ts';
 
 const ID_PREFIX = '00000000-0000-4000-8000-';

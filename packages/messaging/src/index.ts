@@ -22,6 +22,7 @@ export {
 } from './publish/kafka-publisher.ts';
 export { keyHash } from './message/key-hash.ts';
 export { ledgerId, REPLAY_ID_HEADER } from './publish/ledger-id.ts';
+export type { LeaderEpochs } from './read/leader-epochs.ts';
 export { type FollowHandlers, TopicRecreatedError } from './read/log-follow.ts';
 export type { LogEnds, LogOffsets, LogPlace, LogRange } from './read/log-ends.ts';
 export type { LogPoint, PartitionPositions } from './cluster/log-offsets.ts';

@@ -71,6 +71,7 @@ export function createFakeCluster(leaders: readonly number[]): FakeCluster {
       topicId: 'id',
       brokers,
       leaders: [...current],
+      leaderEpochs: current.map(() => 0),
       replicationFactor: 1,
     });
   };

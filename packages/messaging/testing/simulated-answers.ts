@@ -9,6 +9,8 @@ export interface ListedPartition {
 
 export interface FetchedPosition {
   readonly partition: number;
+  /** -1: of any. */
+  readonly leaderEpoch: number;
   readonly offset: number;
 }
 
@@ -16,6 +18,23 @@ export interface OffsetAnswer {
   readonly partition: number;
   readonly errorCode: number;
   readonly offset: number;
+}
+
+export interface LeaderAnswer {
+  readonly leader: number;
+  readonly epoch: number;
+}
+
+export interface AskedEpoch {
+  readonly partition: number;
+  readonly currentEpoch: number;
+  readonly readEpoch: number;
+}
+
+export interface EpochAnswer {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly end: number;
 }
 
 export interface FetchAnswer {
@@ -68,6 +87,26 @@ export function encodeOffsets(topic: string, answers: readonly OffsetAnswer[]): 
   return Buffer.concat([int32(0), list([Buffer.concat([text(topic), list(partitions)])])]);
 }
 
+export function readAskedEpochs(body: Buffer): AskedEpoch[] {
+  const reader = new ByteReader(body);
+  reader.skip(4); // replica
+  return readList(reader, () => {
+    reader.nullableString();
+    return readList(reader, () => ({
+      partition: reader.int32(),
+      currentEpoch: reader.int32(),
+      readEpoch: reader.int32(),
+    }));
+  }).flat();
+}
+
+export function encodeEpochEnds(topic: string, answers: readonly EpochAnswer[]): Buffer {
+  const partitions = answers.map(({ partition, errorCode, end }) =>
+    Buffer.concat([int16(errorCode), int32(partition), int32(0), int64(end)]),
+  );
+  return Buffer.concat([int32(0), list([Buffer.concat([text(topic), list(partitions)])])]);
+}
+
 export function readFetch(body: Buffer): { maxWaitMs: number; positions: FetchedPosition[] } {
   const reader = new ByteReader(body);
   reader.skip(4); // replica
@@ -77,10 +116,10 @@ export function readFetch(body: Buffer): { maxWaitMs: number; positions: Fetched
     reader.nullableString();
     return readList(reader, () => {
       const partition = reader.int32();
-      reader.skip(4); // leader epoch
+      const leaderEpoch = reader.int32();
       const offset = Number(reader.int64());
       reader.skip(8 + 4); // log start, bound
-      return { partition, offset };
+      return { partition, leaderEpoch, offset };
     });
   }).flat();
   return { maxWaitMs, positions };
@@ -108,18 +147,18 @@ export function encodeFetched(topic: string, answers: readonly FetchAnswer[]): B
 export function encodeMetadata(
   topic: string,
   nodes: number,
-  found: { readonly id: string; readonly leaders: readonly number[] } | undefined,
+  found: { readonly id: string; readonly leaders: readonly LeaderAnswer[] } | undefined,
 ): Buffer {
   const brokers = Array.from({ length: nodes }, (_, node) =>
     Buffer.concat([int32(node), compact('broker'), int32(node + 1), int8(0), TAGS]),
   );
   const replicas = compactList([int32(0)]);
-  const partitions = (found?.leaders ?? []).map((leader, index) =>
+  const partitions = (found?.leaders ?? []).map(({ leader, epoch }, index) =>
     Buffer.concat([
       int16(0),
       int32(index),
       int32(leader),
-      int32(0),
+      int32(epoch),
       replicas,
       replicas,
       compactList([]),

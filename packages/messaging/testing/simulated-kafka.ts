@@ -3,31 +3,30 @@ import type { connectToBroker } from '../src/wire/broker-connection.ts';
 import { EARLIEST } from '../src/wire/list-offsets.ts';
 import { ERROR_CODE } from '../src/wire/protocol-error.ts';
 import {
+  type AskedEpoch,
+  encodeEpochEnds,
   encodeFetched,
   encodeMetadata,
   encodeOffsets,
+  type EpochAnswer,
   type FetchAnswer,
   type FetchedPosition,
   type ListedPartition,
   type OffsetAnswer,
+  readAskedEpochs,
   readFetch,
   readListOffsets,
 } from './simulated-answers.ts';
 import { simulatedConnect, WAY_MS } from './simulated-connection.ts';
-
-export interface SimulatedRecord {
-  /** What a test knows it by. */
-  readonly name: number;
-  /** One record; its base offset is set when it is appended. */
-  readonly batch: Buffer;
-}
-
-export interface SimulatedPartition {
-  /** By offset; those before `start` are deleted. */
-  readonly records: SimulatedRecord[];
-  start: number;
-  leader: number;
-}
+import {
+  chooseLeader,
+  cutAt,
+  epochEndOf,
+  epochOf,
+  newPartition,
+  type SimulatedPartition,
+  type SimulatedRecord,
+} from './simulated-partition.ts';
 
 export interface SimulatedTopic {
   readonly id: string;
@@ -61,7 +60,7 @@ export const NODES = 3;
 const TAKEN_MS = 4 * WAY_MS;
 /** Of one partition: the tail is behind when there are more. */
 const FETCHED_RECORDS = 3;
-const API = { fetch: 1, listOffsets: 2, metadata: 3 } as const;
+const API = { fetch: 1, listOffsets: 2, metadata: 3, epochEnds: 23 } as const;
 
 function endOf({ batches }: FetchAnswer): number {
   const newest = batches.at(-1);
@@ -93,10 +92,11 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
     });
   }
 
-  function led(node: number, index: number): SimulatedPartition | number {
+  function led(node: number, index: number, epoch = -1): SimulatedPartition | number {
     const partition = topic?.partitions[index];
     if (!partition) return ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION;
-    return partition.leader === node ? partition : ERROR_CODE.NOT_LEADER_OR_FOLLOWER;
+    if (partition.leader !== node) return ERROR_CODE.NOT_LEADER_OR_FOLLOWER;
+    return epoch === -1 || epoch === epochOf(partition) ? partition : ERROR_CODE.FENCED_LEADER_EPOCH;
   }
 
   function offsetOf(node: number, { partition, timestamp }: ListedPartition): OffsetAnswer {
@@ -106,11 +106,17 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
     return { partition, errorCode: 0, offset };
   }
 
-  function fetched(node: number, { partition, offset }: FetchedPosition): FetchAnswer {
+  function epochEnd(node: number, { partition, currentEpoch, readEpoch }: AskedEpoch): EpochAnswer {
+    const found = led(node, partition, currentEpoch);
+    if (typeof found === 'number') return { partition, errorCode: found, end: -1 };
+    return { partition, errorCode: 0, end: epochEndOf(found, readEpoch) };
+  }
+
+  function fetched(node: number, { partition, leaderEpoch, offset }: FetchedPosition): FetchAnswer {
     const failed = (errorCode: number): FetchAnswer => {
       return { partition, errorCode, highWatermark: -1, logStartOffset: -1, batches: [] };
     };
-    const found = led(node, partition);
+    const found = led(node, partition, leaderEpoch);
     if (typeof found === 'number') return failed(found);
     const { start, records } = found;
     if (offset < start || offset > records.length) return failed(ERROR_CODE.OFFSET_OUT_OF_RANGE);
@@ -125,13 +131,19 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
 
   async function answer(node: number, apiKey: number, body: Buffer): Promise<Buffer> {
     if (apiKey === API.metadata) {
-      const leaders = topic?.partitions.map(({ leader }) => leader) ?? [];
+      const leaders = topic?.partitions.map((each) => ({ leader: each.leader, epoch: epochOf(each) })) ?? [];
       return encodeMetadata(topicName, NODES, topic && { id: topic.id, leaders });
     }
     if (apiKey === API.listOffsets) {
       return encodeOffsets(
         topicName,
         readListOffsets(body).map((listed) => offsetOf(node, listed)),
+      );
+    }
+    if (apiKey === API.epochEnds) {
+      return encodeEpochEnds(
+        topicName,
+        readAskedEpochs(body).map((asked) => epochEnd(node, asked)),
       );
     }
     if (apiKey !== API.fetch) throw new Error(`the simulated broker does not know API ${apiKey}`);
@@ -151,11 +163,6 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
 
   const connect = simulatedConnect(answer);
 
-  const newPartition = (index: number): SimulatedPartition => ({
-    records: [],
-    start: 0,
-    leader: index % NODES,
-  });
   const partitionOf = (index: number) => {
     const found = topic?.partitions[index];
     if (!found) throw new RangeError(`the topic has no partition ${index}`);
@@ -177,7 +184,7 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
       topic = {
         id,
         layout: [],
-        partitions: Array.from({ length: count }, (_, index) => newPartition(index)),
+        partitions: Array.from({ length: count }, (_, index) => newPartition(index % NODES)),
       };
       changed();
     },
@@ -198,8 +205,8 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
     },
     truncate(partition, end) {
       const found = partitionOf(partition);
-      found.records.length = Math.min(found.records.length, Math.max(end, found.start));
-      found.leader = (found.leader + 1) % NODES;
+      cutAt(found, end);
+      chooseLeader(found, (found.leader + 1) % NODES);
       changed();
     },
     addPartitions(count) {
@@ -212,11 +219,11 @@ export function createSimulatedKafka(partitionCount: number): SimulatedKafka {
         ends,
         changedAt: new Date(layout.length),
       });
-      for (let added = 0; added < count; added += 1) partitions.push(newPartition(partitions.length));
+      for (let added = 0; added < count; added += 1) partitions.push(newPartition(partitions.length % NODES));
       changed();
     },
     lead(partition, node) {
-      partitionOf(partition).leader = node;
+      chooseLeader(partitionOf(partition), node);
       changed();
     },
     underWay: (partition) =>

@@ -182,7 +182,7 @@ function createStart(
   return async () => {
     const inRing = locateInRing(point, log);
     if (inRing) return { next: inRing, logTimeMs: 0 };
-    const { cursor, logTimeMs } = await locateInLog(point, reader, false);
+    const { cursor, logTimeMs } = await locateInLog(point, reader, { allowGap: false });
     return { next: cursor, logTimeMs };
   };
 }
@@ -193,7 +193,7 @@ function createTimesLocator({ log, reader }: Pick<WatchSources, 'log' | 'reader'
     const found = new Map<number, bigint>();
     const readable = [...timesMs].filter(([partition]) => log.isReadable(partition));
     for (const [partition, logTimeMs] of readable) {
-      const { cursor } = await locateInLog({ kind: 'log time', logTimeMs }, reader, false);
+      const { cursor } = await locateInLog({ kind: 'log time', logTimeMs }, reader, { allowGap: false });
       const offset = cursor[partition];
       if (offset !== undefined) found.set(partition, offset);
     }

@@ -54,7 +54,8 @@ export function createMemberReader(
   const { cursor } = progress;
   const reading = createBackgroundRead<ReadOutcome | undefined>(readFailed);
   let topicId: string | undefined;
-  let isLocated = false;
+  /** In the epoch the log had everything before the places: once it has grown again after a cut, nothing else tells of that. */
+  let [isLocated, knownEpoch] = [false, log.epoch()];
   const unasked = createUnaskedPartitions(log);
   let assignments = 0;
   let turn = 0;
@@ -62,6 +63,7 @@ export function createMemberReader(
   let loaded: { readonly epoch: number; readonly block: EventBlock } | undefined;
 
   const place = (partition: number) => cursor[partition] ?? 0n;
+  const isCutBelow = (partition: number) => log.hasCutBelow(knownEpoch, partition, place(partition));
 
   function readFailed(error: unknown): void {
     if (error instanceof OffsetOutOfRangeError) isLocated = false;
@@ -88,12 +90,17 @@ export function createMemberReader(
   /** Whether Kafka has to be asked where the log begins and ends. */
   function isUnsure(): boolean {
     if (!isLocated || unasked.isDue()) return true;
-    return partitions().some((each) => !unasked.has(each) && isBeyondEnd(log, each, place(each)));
+    return partitions().some(
+      (each) => isCutBelow(each) || (!unasked.has(each) && isBeyondEnd(log, each, place(each))),
+    );
   }
 
   function locate(): void {
-    isLocated = partitions().every((each) => isInMemory(log, each, place(each)));
-    if (isLocated) unasked.set([]);
+    isLocated = partitions().every((each) => !isCutBelow(each) && isInMemory(log, each, place(each)));
+    if (isLocated) {
+      unasked.set([]);
+      knownEpoch = log.epoch();
+    }
     if (isLocated || !log.source().available) return;
     const ofAssignment = assignments;
     const ofEpoch = log.epoch();
@@ -120,7 +127,7 @@ export function createMemberReader(
         open.add(partition);
         continue;
       }
-      const isCut = place(partition) > end;
+      const isCut = place(partition) > end || isCutBelow(partition);
       if (place(partition) >= first && !isCut) continue;
       // Of a log that was cut, nobody knows what is new in it.
       if (!isCut) missedEvents += first - place(partition);
@@ -128,6 +135,7 @@ export function createMemberReader(
       isMissing = true;
     }
     isLocated = true;
+    knownEpoch = log.epoch();
     unasked.set(open);
     // Kafka may know more than the tail has read so far.
     log.extendEnds(cursor.map((offset, partition) => (open.has(partition) ? undefined : offset)));
@@ -172,6 +180,8 @@ export function createMemberReader(
     reassigned() {
       assignments += 1;
       isLocated = false;
+      // Of what others have committed, no more is known.
+      knownEpoch = log.epoch();
       loaded = undefined;
     },
     checkTopic,

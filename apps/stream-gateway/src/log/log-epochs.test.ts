@@ -50,6 +50,10 @@ const step: fc.Arbitrary<EpochStep> = fc.oneof(
     arbitrary: fc.record({ kind: kind('add partitions'), count: fc.integer({ min: 1, max: 3 }) }),
   },
   { weight: 3, arbitrary: fc.record({ kind: kind('move leader'), partition: any, node: any }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: kind('stall'), stream: any, ms: fc.constantFrom(40, 300, 2_500) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: kind('start gateway') }) },
 );
 
@@ -103,6 +107,21 @@ const EXAMPLES: [EpochStep[]][] = [
       wait(10),
       { kind: 'add partitions', count: 1 },
       wait(20),
+    ],
+  ],
+  // A slow client comes back to a log that was cut and has grown past it.
+  [
+    [
+      { kind: 'append', order: 0, count: 6 },
+      wait(300),
+      open(0),
+      wait(40),
+      { kind: 'stall', stream: 0, ms: 2_500 },
+      { kind: 'append', order: 0, count: 1 },
+      wait(300),
+      { kind: 'truncate', partition: 0, lost: 4 },
+      { kind: 'truncate', partition: 1, lost: 4 },
+      { kind: 'append', order: 0, count: 12 },
     ],
   ],
 ];
@@ -160,6 +179,10 @@ const MUTANTS: Readonly<Record<string, GatewayParts>> = {
     },
   },
   'asks for the leaders once': { connect: withFirstMetadata },
+  'knows leaders without their epochs': { connect: withoutEpochs },
+  'does not look whether a log that has grown was cut': {
+    log: (log) => ({ ...log, hasCutBelow: () => false }),
+  },
 };
 
 /** The topic as it was seen first. */
@@ -172,6 +195,19 @@ function withFirstMetadata(connect: SimulatedKafka['connect']): SimulatedKafka['
       async send<T>(wire: WireRequest<T>, signal?: AbortSignal): Promise<T> {
         if (wire.request.apiName !== 'Metadata') return connection.send(wire, signal);
         return (metadata ??= await connection.send(wire, signal)) as T;
+      },
+    };
+  };
+}
+
+function withoutEpochs(connect: SimulatedKafka['connect']): SimulatedKafka['connect'] {
+  return async (...given) => {
+    const connection = await connect(...given);
+    return {
+      ...connection,
+      async send<T>(wire: WireRequest<T>, signal?: AbortSignal): Promise<T> {
+        const answer = await connection.send(wire, signal);
+        return wire.request.apiName === 'Metadata' ? { ...answer, leaderEpochs: [] } : answer;
       },
     };
   };

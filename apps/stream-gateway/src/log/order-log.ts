@@ -9,6 +9,7 @@ import {
 } from '@order-events/messaging';
 import { createByteSlabs } from './byte-slabs.ts';
 import { createEventBlock, createGapBlock, type SkippedRecordListener } from './event-block.ts';
+import { createLogCuts, type LogCuts } from './log-cuts.ts';
 import { createKnownEnds } from './known-ends.ts';
 import { createLogEdges, type LogEdge, type LogEdges } from './log-edge.ts';
 import { createLogSource, type SourceState } from './log-source.ts';
@@ -54,6 +55,8 @@ export interface OrderLogView extends Pick<
   revision(): number;
   /** Changes when the log may not have an offset any more that it had: another topic, other partitions, a log that was truncated. */
   epoch(): number;
+  /** Whether the log was truncated to before an offset after that epoch, whatever it has there by now. */
+  hasCutBelow: LogCuts['hasCutBelow'];
   /** Waits until something of the above may have changed; see WakeUp. */
   changed: WakeUp['wait'];
   /** Wakes those who wait although the log has not changed. */
@@ -106,7 +109,7 @@ export function createOrderLog({ ringBytes, wakeUp, listeners }: OrderLogOptions
   const ring = createRing(ringBytes);
   const { blockAt, floor, head, sizeBytes, oldestLogTimeMs } = ring;
   const takeBytes = createByteSlabs(SLAB_BYTES);
-  const ends = createKnownEnds();
+  const [ends, cuts] = [createKnownEnds(), createLogCuts()];
   const check = createTopicCheck();
   const source = createLogSource();
   let topic: LogTopic | undefined;
@@ -148,7 +151,7 @@ export function createOrderLog({ ringBytes, wakeUp, listeners }: OrderLogOptions
     ...{ blockAt, floor, head, sizeBytes, oldestLogTimeMs },
     ...{ source: source.state, isReadable: source.isReadable, waitingPartitions: source.waitingPartitions },
     ...{ edge: edges.now, followEdge: edges.follow },
-    ...{ end: ends.end, extendEnds: ends.extendAll, checkDue: check.due },
+    ...{ end: ends.end, extendEnds: ends.extendAll, hasCutBelow: cuts.hasCutBelow, checkDue: check.due },
     ...{ topic: () => topic, layout: () => layout, revision: () => revision, epoch: () => epoch },
     keepsUpWith(topicId, partitionCount) {
       const isUpToDate = topic?.id === topicId && partitionCount <= topic.partitionCount;
@@ -162,6 +165,7 @@ export function createOrderLog({ ringBytes, wakeUp, listeners }: OrderLogOptions
       edges.disturbing(() => {
         ring.clear();
         ends.clear();
+        cuts.clear();
         source.forgetPartitions();
         grow({ id: topicId, partitionCount }, 0, from, end);
       });
@@ -203,8 +207,10 @@ export function createOrderLog({ ringBytes, wakeUp, listeners }: OrderLogOptions
 
     restart(partition, offset, end = offset) {
       edges.disturbing(() => {
-        if (offset < ring.head(partition)) layout = truncatedLayout(layout, partition, offset);
+        const isCut = offset < ring.head(partition);
+        if (isCut) layout = truncatedLayout(layout, partition, offset);
         startPartitions(new Map([[partition, offset]]), new Map([[partition, end]]));
+        if (isCut) cuts.add(epoch, partition, offset);
       });
     },
 
@@ -212,6 +218,7 @@ export function createOrderLog({ ringBytes, wakeUp, listeners }: OrderLogOptions
       disturbReading(() => {
         epoch += 1;
         layout = truncatedLayout(layout, partition, end);
+        cuts.add(epoch, partition, end);
         ends.restart(new Map([[partition, end]]), new Map());
       });
     },

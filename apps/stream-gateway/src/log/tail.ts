@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type FollowHandlers,
+  type LeaderEpochs,
   type LogReader,
   type PartitionBatch,
   type PartitionPositions,
@@ -49,6 +50,8 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
     return layoutCheck.before(batch, signal);
   });
   let told = false;
+  let epochs: LeaderEpochs = new Map();
+  let epochsOf: string | undefined;
   while (!signal.aborted) {
     reader = openReader();
     try {
@@ -56,11 +59,14 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
       const positions = await locateTail(reader, options, signal);
       layoutCheck.upToDate(askedAtMs);
       told = false;
+      const topicId = orderLog.topic()?.id;
+      if (epochsOf !== topicId) epochs = new Map();
+      epochsOf = topicId;
       // Whoever cannot be read now is told anew.
       for (const partition of positions.keys()) {
         if (!orderLog.isReadable(partition)) orderLog.setReadable(partition, true);
       }
-      await followUntilTopicChanges(reader, positions, { ...options, handlers, layoutCheck }, signal);
+      await followUntilTopicChanges(reader, positions, { ...options, handlers, layoutCheck, epochs }, signal);
     } catch (error: unknown) {
       if (signal.aborted) break;
       orderLog.setAvailable(false);
@@ -81,10 +87,12 @@ async function followUntilTopicChanges(
     orderLog,
     handlers,
     layoutCheck,
+    epochs,
     partitionCheckMs,
   }: Pick<LogTailOptions, 'orderLog' | 'partitionCheckMs'> & {
     readonly handlers: FollowHandlers;
     readonly layoutCheck: LayoutCheck;
+    readonly epochs: LeaderEpochs;
   },
   signal: AbortSignal,
 ): Promise<void> {
@@ -109,7 +117,7 @@ async function followUntilTopicChanges(
   };
   const checking = check();
   try {
-    await reader.follow(positions, handlers, stop);
+    await reader.follow(positions, handlers, stop, epochs);
   } finally {
     ended.abort();
     await checking;
@@ -154,7 +162,7 @@ function createHandlers(
         { partition, position, logStartOffset, highWatermark, next },
         position < logStartOffset
           ? 'the log has lost records before they were read'
-          : 'the log ends before what was read: it was truncated',
+          : 'the log was truncated before what was read',
       );
       orderLog.restart(partition, next);
       return next;

@@ -82,6 +82,12 @@ export function locateInRing(point: ResumePoint, log: LogEdges): readonly bigint
 const LOOK_AGAIN_MS = 3_000;
 const LOOK_INTERVAL_MS = 100;
 
+export interface LocateOptions {
+  readonly allowGap: boolean;
+  /** Partitions that are known to have lost what was before the point, whatever they have there by now. */
+  readonly cut?: ReadonlySet<number>;
+}
+
 /**
  * The cursor of any point, by the ends that the log has after the call: it is refused by no older knowledge. A point outside the log
  * is a StreamError (foreign, expired or ahead), or, when a gap is allowed, the oldest record of each partition concerned. Partitions that
@@ -90,7 +96,7 @@ const LOOK_INTERVAL_MS = 100;
 export async function locateInLog(
   point: ResumePoint,
   reader: Pick<LogReader, 'ends' | 'place'>,
-  allowGap: boolean,
+  { allowGap, cut = new Set() }: LocateOptions,
   signal?: AbortSignal,
 ): Promise<Located> {
   const untilMs = performance.now() + LOOK_AGAIN_MS;
@@ -103,7 +109,8 @@ export async function locateInLog(
     const isOfMorePartitions = point.topicId === ends.topicId && point.next.length > ends.latest.length;
     const isOfOneLog = !timed || timed.topicId === ends.topicId;
     const isAnswered = isOfOneLog && !isOfMorePartitions;
-    if (isAnswered || performance.now() > untilMs) return fitToLog(point, ends, timed?.next, allowGap);
+    if (isAnswered || performance.now() > untilMs)
+      return fitToLog(point, ends, timed?.next, { allowGap, cut });
     await sleep(LOOK_INTERVAL_MS, signal);
   }
 }
@@ -124,11 +131,11 @@ function fitToLog(
   point: OffsetPoint,
   log: LogEnds,
   atTime: LogOffsets | undefined,
-  allowGap: boolean,
+  { allowGap, cut }: Required<LocateOptions>,
 ): Located {
   const { topicId, earliest } = log;
   const fromToken = encodeResumeToken(point);
-  const problem = problemOf(point, log);
+  const problem = problemOf(point, log, cut);
   const logTimeMs = point.kind === 'offsets' ? 0 : point.logTimeMs;
   const placed = earliest.map((first, each) => offsetAt(point, each) ?? (atTime ? atTime[each] : first));
   if (!problem) return locatedAt(topicId, placed, earliest, logTimeMs);
@@ -142,7 +149,7 @@ function fitToLog(
     const [first, end] = [earliest[partition], log.latest[partition]];
     if (next === undefined || first === undefined || end === undefined) return next;
     // The same where it was truncated.
-    if (next > end) return first;
+    if (next > end || cut.has(partition)) return first;
     if (next >= first) return next;
     missedEvents += first - next;
     return first;
@@ -166,6 +173,7 @@ function offsetAt({ next }: OffsetPoint, partition: number): bigint | undefined 
 function problemOf(
   point: OffsetPoint,
   { topicId, earliest, latest }: LogEnds,
+  cut: ReadonlySet<number>,
 ): { reason: StreamError['reason']; message: string } | undefined {
   if (point.topicId !== topicId || point.next.length > latest.length) {
     return {
@@ -177,7 +185,8 @@ function problemOf(
     const offset = offsetAt(point, partition);
     return offset !== undefined && place(offset);
   };
-  if (latest.some((end, each) => end !== undefined && isAt(each, (offset) => offset > end))) {
+  const isBeyond = (end: bigint, each: number) => cut.has(each) || isAt(each, (offset) => offset > end);
+  if (latest.some((end, each) => end !== undefined && isBeyond(end, each))) {
     return {
       reason: 'RESUME_TOKEN_AHEAD',
       message: 'the resume token is beyond the end of the log: the log was truncated',

@@ -149,7 +149,12 @@ export function createSubscriptions(sources: SubscriptionSources): Subscriptions
       const next = latest.map((end, partition) => end ?? log.end(partition));
       return { next, logTimeMs: latestTimeMs(Date.now()) };
     }
-    const { cursor, logTimeMs } = await locateInLog(startPoint(to, log, Date.now()), reader, false, signal);
+    const { cursor, logTimeMs } = await locateInLog(
+      startPoint(to, log, Date.now()),
+      reader,
+      { allowGap: false },
+      signal,
+    );
     return { next: cursor, logTimeMs };
   }
 

@@ -1,4 +1,4 @@
-import type { LogReader } from '@order-events/messaging';
+import type { LogOffsets, LogReader } from '@order-events/messaging';
 import type { OrderLogView } from '../log/order-log.ts';
 import { createUnaskedPartitions } from '../log/unasked-partitions.ts';
 import { createLogPosition, type LogPosition } from '../position/log-position.ts';
@@ -41,9 +41,14 @@ export class LogBehindError extends Error {
   override readonly name = 'LogBehindError';
 }
 
+type PlacedLog = Pick<
+  OrderLogView,
+  'topic' | 'floor' | 'end' | 'extendEnds' | 'epoch' | 'hasCutBelow' | 'keepsUpWith' | 'isReadable'
+>;
+
 export function createWatchPlace(
   start: ResumePoint,
-  log: Pick<OrderLogView, 'topic' | 'floor' | 'end' | 'extendEnds' | 'epoch' | 'keepsUpWith' | 'isReadable'>,
+  log: PlacedLog,
   reader: Pick<LogReader, 'ends' | 'place'>,
   allowGap: boolean,
 ): WatchPlace {
@@ -51,6 +56,8 @@ export function createWatchPlace(
   let topicId = '';
   let standsAt: () => LogPosition | undefined = () => undefined;
   let checkedEpoch: number | undefined;
+  /** In which the log had everything before the position. */
+  let knownEpoch = log.epoch();
   const unasked = createUnaskedPartitions(log);
 
   /** Partitions that were added are read from their beginning. */
@@ -65,6 +72,15 @@ export function createWatchPlace(
     return offset === undefined || end === undefined || offset <= end;
   }
 
+  /** Once the log has grown past the position again, nothing else tells. */
+  function cutBelow(next: LogOffsets): ReadonlySet<number> {
+    const isCut = (offset: bigint | undefined, partition: number) =>
+      offset !== undefined && log.hasCutBelow(knownEpoch, partition, offset);
+    return new Set(next.flatMap((offset, partition) => (isCut(offset, partition) ? [partition] : [])));
+  }
+
+  const cutBelowPoint = () => cutBelow(point.kind === 'log time' ? [] : point.next);
+
   function advance(to: LogPosition | undefined): void {
     standsAt = () => to;
   }
@@ -77,15 +93,19 @@ export function createWatchPlace(
     },
     token: () => standsAt()?.token() ?? encodeResumeToken(point),
     locateInRing() {
+      if (cutBelowPoint().size > 0) return false;
       topicId = log.topic()?.id ?? '';
       const cursor = locateInRing(point, log);
       advance(cursor && createLogPosition(topicId, cursor));
-      if (cursor) unasked.set([]);
+      if (cursor) {
+        unasked.set([]);
+        knownEpoch = log.epoch();
+      }
       return cursor !== undefined;
     },
     async locateInLog() {
       const epoch = log.epoch();
-      const located = await locateInLog(point, reader, allowGap);
+      const located = await locateInLog(point, reader, { allowGap, cut: cutBelowPoint() });
       // A place in partitions that the log does not know cannot be kept: they would be read from their beginning once it does.
       if (!log.keepsUpWith(located.topicId, located.cursor.length)) throw new LogBehindError();
       return { ...located, epoch };
@@ -97,6 +117,7 @@ export function createWatchPlace(
       unasked.set(located.unasked);
       advance(createLogPosition(topicId, cursor, 0, logTimeMs));
       checkedEpoch = undefined;
+      knownEpoch = located.epoch;
       // Kafka may know more than the tail has read so far.
       log.extendEnds(cursor.map((offset, partition) => (unasked.has(partition) ? undefined : offset)));
       return true;
@@ -116,8 +137,8 @@ export function createWatchPlace(
       if (topic?.id !== topicId) return false;
       if (position.next.length < topic.partitionCount)
         advance(withPartitions(position, topic.partitionCount));
-      if (!position.next.every(isWithin)) return false;
-      checkedEpoch = log.epoch();
+      if (!position.next.every(isWithin) || cutBelow(position.next).size > 0) return false;
+      checkedEpoch = knownEpoch = log.epoch();
       return true;
     },
     isComplete: unasked.isEmpty,

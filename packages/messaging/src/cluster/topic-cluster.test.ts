@@ -11,6 +11,7 @@ const metadata = {
     [2, two],
   ]),
   leaders: [1, 2, 1, -1],
+  leaderEpochs: [0, 0, 0, 0],
   replicationFactor: 1,
   clusterId: 'cluster',
 };

@@ -3,9 +3,11 @@ import { listOffsets, type PartitionPositions } from '../cluster/log-offsets.ts'
 import type { FetchLimits } from './log-range.ts';
 import { RETRY } from '../cluster/retry-figures.ts';
 import { createRetryPause } from '../cluster/retry-pause.ts';
+import { checkEpochs, type LeaderEpochs } from './leader-epochs.ts';
 import { createSourceAvailability } from './source-availability.ts';
 import { groupByLeader, leaderOf, type TopicCluster } from '../cluster/topic-cluster.ts';
 import type { BrokerAddress } from '../wire/broker-address.ts';
+import type { BrokerConnection } from '../wire/broker-connection.ts';
 import { fetchRequest, isOutOfRange, type PartitionBatch } from '../wire/fetch.ts';
 import { KafkaProtocolError } from '../wire/protocol-error.ts';
 import { UnreadableBatchError } from '../wire/unreadable-batch.ts';
@@ -25,10 +27,10 @@ export interface FollowHandlers {
   /** One that was lost is read again. */
   onPartitionFound?(partition: number): void;
   /**
-   * The log does not have the position of a partition: it is older than the start, or beyond the end of a truncated log. Answers
-   * where to go on.
+   * The log does not have the position of a partition: it is older than the start, or beyond the end of a truncated log. A log that
+   * has grown past the position since ends where it was cut. Answers where to go on.
    */
-  onOutOfRange(partition: number, logStartOffset: bigint, highWatermark: bigint): bigint;
+  onOutOfRange(partition: number, start: bigint, end: bigint): bigint;
   /** A batch cannot be read, also after some attempts. Answers where to go on; left out: the partition stands there, and is lost. */
   onUnreadable?(batch: UnreadableBatchError): bigint;
 }
@@ -37,6 +39,9 @@ export interface FollowHandlers {
 export class TopicRecreatedError extends Error {
   override readonly name = 'TopicRecreatedError';
 }
+
+/** Of a leader that counts none: it takes part in no comparison. */
+const UNKNOWN_EPOCH = -1;
 
 /** What has come over the network badly comes well by another connection; what a disk has changed does not. */
 const UNREADABLE_ATTEMPTS = 3;
@@ -52,6 +57,7 @@ export async function followLog(
   handlers: FollowHandlers,
   limits: FetchLimits,
   signal: AbortSignal,
+  epochs: LeaderEpochs = new Map(),
 ): Promise<void> {
   const next = new Map(positions);
   const unassigned = new Set(next.keys());
@@ -96,15 +102,22 @@ export async function followLog(
     }
   }
 
-  async function read(leader: BrokerAddress, assigned: readonly number[]): Promise<void> {
-    const partitions = new Set(assigned);
+  async function read(leader: BrokerAddress, currentEpochs: ReadonlyMap<number, number>): Promise<void> {
+    const partitions = new Set(currentEpochs.keys());
+    const { topic } = cluster;
+    let connection: BrokerConnection | undefined;
     try {
-      const connection = await cluster.ownConnection(leader, stop);
+      connection = await cluster.ownConnection(leader, stop);
+      const view = { connection, topic, currentEpochs };
+      const onCut = async (partition: number, end: bigint) => {
+        await guarded(() => void next.set(partition, handlers.onOutOfRange(partition, 0n, end)));
+      };
+      await checkEpochs(view, { partitions, positions: next, epochs, onCut, onFailure: giveBack }, stop);
       await fetchFromLeader({
         connection,
         partitions,
         positions: next,
-        request: (wanted) => fetchRequest({ ...limits, topic: cluster.topic, positions: wanted }),
+        request: (positions) => fetchRequest({ ...limits, topic, positions, leaderEpochs: currentEpochs }),
         onRead(partition) {
           moved.delete(partition);
           unreadable.delete(partition);
@@ -113,9 +126,11 @@ export async function followLog(
         onBatch: (batch) => guarded(() => handlers.onBatch(batch)),
         onFailure: giveBack,
         signal: stop,
-      }).finally(() => connection.close());
+      });
     } catch (error) {
       for (const partition of partitions) giveBack(partition, asError(error));
+    } finally {
+      connection?.close();
     }
   }
 
@@ -159,7 +174,10 @@ export async function followLog(
     });
     for (const [leader, partitions] of groupByLeader(led, metadata)) {
       for (const partition of partitions) unassigned.delete(partition);
-      const reader = read(leader, partitions).finally(() => readers.delete(reader));
+      const currentEpochs = new Map(
+        partitions.map((partition) => [partition, metadata.leaderEpochs[partition] ?? UNKNOWN_EPOCH]),
+      );
+      const reader = read(leader, currentEpochs).finally(() => readers.delete(reader));
       readers.add(reader);
     }
   }

@@ -1,5 +1,6 @@
 import { readEffectiveSettings } from '../topic/effective-settings.ts';
 import { createLogQuestions, type LogEnds, type LogPlace, type LogRange } from './log-ends.ts';
+import type { LeaderEpochs } from './leader-epochs.ts';
 import { type FollowHandlers, followLog } from './log-follow.ts';
 import {
   listAllOffsets,
@@ -57,9 +58,15 @@ export interface LogReader {
   /**
    * Reads from `positions` on for ever. Survives brokers that stop, freeze or are not there yet, dead sockets, moving leaders, and a
    * topic that does not exist yet. Resolves when `signal` aborts; rejects with TopicRecreatedError when the topic is not the one
-   * this reader saw first, and with what a handler throws.
+   * this reader saw first, and with what a handler throws. `epochs` belong to the positions, and are kept up to date: with those of a
+   * former call a log is noticed that was cut in between.
    */
-  follow(positions: PartitionPositions, handlers: FollowHandlers, signal: AbortSignal): Promise<void>;
+  follow(
+    positions: PartitionPositions,
+    handlers: FollowHandlers,
+    signal: AbortSignal,
+    epochs?: LeaderEpochs,
+  ): Promise<void>;
   /** Ends everything under way and closes all connections. */
   close(): void;
 }
@@ -130,7 +137,8 @@ export function createLogReader(config: LogReaderConfig): LogReader {
       if (!batch) throw new Error(`the broker answered nothing for partition ${partition}`);
       return batch;
     },
-    follow: (positions, handlers, signal) => followLog(cluster, positions, handlers, limits, signal),
+    follow: (positions, handlers, signal, epochs) =>
+      followLog(cluster, positions, handlers, limits, signal, epochs),
     close: () => cluster.close(),
   };
 }

@@ -3,6 +3,8 @@ export interface FetchQuery {
   readonly topic: string;
   /** The offset to read next, by partition. */
   readonly positions: ReadonlyMap<number, bigint>;
+  /** By partition, for a leader of another epoch to refuse; left out: any answers. */
+  readonly leaderEpochs?: ReadonlyMap<number, number>;
   readonly maxWaitMs: number;
   readonly maxBytes: number;
   readonly partitionMaxBytes: number;
@@ -38,7 +40,7 @@ export function encodeFetch(query: FetchQuery): Buffer {
   at = body.writeInt32BE(positions.size, at);
   for (const [partition, offset] of positions) {
     at = body.writeInt32BE(partition, at);
-    at = body.writeInt32BE(UNKNOWN, at); // epoch of the leader
+    at = body.writeInt32BE(query.leaderEpochs?.get(partition) ?? UNKNOWN, at);
     at = body.writeBigInt64BE(offset, at);
     at = body.writeBigInt64BE(UNKNOWN_OFFSET, at); // start of the log
     at = body.writeInt32BE(query.partitionMaxBytes, at);

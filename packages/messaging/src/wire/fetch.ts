@@ -34,6 +34,7 @@ export interface FetchResult {
 export function fetchRequest(options: {
   topic: string;
   positions: ReadonlyMap<number, bigint>;
+  leaderEpochs?: ReadonlyMap<number, number>;
   maxWaitMs: number;
   maxBytes: number;
   partitionMaxBytes: number;

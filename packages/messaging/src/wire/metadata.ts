@@ -13,6 +13,8 @@ export interface TopicMetadata {
   readonly brokers: ReadonlyMap<number, BrokerAddress>;
   /** Node id of each partition's leader, by partition; -1 when it has none at present. */
   readonly leaders: readonly number[];
+  /** How often the leader of each partition was chosen, by partition: what was read in one epoch may not be there in another. */
+  readonly leaderEpochs: readonly number[];
   /** Replicas of the partition that has the fewest. */
   readonly replicationFactor: number;
 }
@@ -54,8 +56,8 @@ function decodeMetadata(payload: Buffer, topic: string): TopicMetadata {
   const [found] = compactArray(reader, readTopic);
   if (!found) throw new Error(`the broker answered nothing about topic ${topic}`);
   if (found.errorCode !== 0) throw new KafkaProtocolError(found.errorCode, `topic ${topic}`);
-  const { topicId, leaders, replicationFactor } = found;
-  return { clusterId, topicId, brokers, leaders, replicationFactor };
+  const { topicId, leaders, leaderEpochs, replicationFactor } = found;
+  return { clusterId, topicId, brokers, leaders, leaderEpochs, replicationFactor };
 }
 
 function readBroker(reader: ByteReader): [number, BrokerAddress] {
@@ -71,6 +73,7 @@ function readTopic(reader: ByteReader): {
   errorCode: number;
   topicId: string;
   leaders: number[];
+  leaderEpochs: number[];
   replicationFactor: number;
 } {
   const errorCode = reader.int16();
@@ -78,19 +81,20 @@ function readTopic(reader: ByteReader): {
   const topicId = reader.bytes(16).toString('base64url');
   reader.skip(1); // is internal
   const leaders: number[] = [];
+  const leaderEpochs: number[] = [];
   let replicationFactor = Number.POSITIVE_INFINITY;
   compactArray(reader, (partition) => {
     partition.skip(2); // error code: a partition in trouble has leader -1
     const index = partition.int32();
     leaders[index] = partition.int32();
-    partition.skip(4); // leader epoch
+    leaderEpochs[index] = partition.int32();
     replicationFactor = Math.min(replicationFactor, readNodes(partition).length);
     for (let list = 0; list < 2; list += 1) readNodes(partition); // in sync, offline
     skipTags(partition);
   });
   reader.skip(4); // authorisations
   skipTags(reader);
-  return { errorCode, topicId, leaders, replicationFactor };
+  return { errorCode, topicId, leaders, leaderEpochs, replicationFactor };
 }
 
 function readNodes(reader: ByteReader): number[] {
