@@ -160,7 +160,7 @@ function createLags({ offsets }: ConsumerGroups, reader: LogReader): Subscriptio
 function createCheck(
   config: GatewayConfig,
   lags: SubscriptionLags,
-  reader: Pick<LogReader, 'retentionMs'>,
+  reader: Pick<LogReader, 'retention'>,
   registry: Registry,
   log: Logger,
 ): SubscriptionCheck {

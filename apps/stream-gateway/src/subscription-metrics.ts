@@ -51,7 +51,7 @@ export function registerSubscriptionGauges(
   gauge(
     'stream_topic_retention_seconds',
     'How long the topic keeps events; 0 when it keeps them for ever or the user may not know.',
-    ({ retentionMs = 0 }) => (Number.isFinite(retentionMs) ? retentionMs / 1000 : 0),
+    ({ retention: { ms } = { ms: 0 } }) => (Number.isFinite(ms) ? ms / 1000 : 0),
   );
   gauge(
     'stream_subscriptions_measurement_age_seconds',

@@ -27,7 +27,12 @@ export { type FollowHandlers, TopicRecreatedError } from './read/log-follow.ts';
 export type { LogEnds, LogOffsets, LogPlace, LogRange } from './read/log-ends.ts';
 export type { LogPoint, PartitionPositions } from './cluster/log-offsets.ts';
 export { OffsetOutOfRangeError } from './read/log-range.ts';
-export { createLogReader, type LogReader, type LogReaderConfig } from './read/log-reader.ts';
+export {
+  createLogReader,
+  type LogReader,
+  type LogReaderConfig,
+  type LogRetention,
+} from './read/log-reader.ts';
 export type { LogWriterConfig } from './publish/log-writer.ts';
 export { LedgerTooLargeError, LedgerUnreadableError } from './publish/ledger.ts';
 export { createNoopPublisher } from './publish/noop-publisher.ts';

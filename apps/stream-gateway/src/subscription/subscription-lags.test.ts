@@ -88,6 +88,22 @@ test('events that retention has taken are passed, and those whose time nobody kn
   assert.deepEqual((await topic.look()).times, { idle: undefined });
 });
 
+test('the share of the log that waits is of the partition where it is largest, and that has dropped records', async () => {
+  const topic = createTopic();
+  topic.committed.set('idle', [0n, 90n]).set('gone', [100n, 10n]);
+  const shares = async () =>
+    (await topic.lags.measure(signal)).map(({ name, shareOfLog }) => [name, shareOfLog]);
+  assert.deepEqual(await shares(), [
+    ['gone', 0],
+    ['idle', 0],
+  ]);
+  topic.ends.earliest = [0n, 50n];
+  assert.deepEqual(await shares(), [
+    ['gone', 1],
+    ['idle', 0.2],
+  ]);
+});
+
 test('of very many subscriptions some are looked at each time, and each of them in the end', async () => {
   const topic = createTopic();
   for (let count = 0; count < 1_200; count += 1) topic.committed.set(`s${count}`, [BigInt(count % 50), 100n]);

@@ -14,6 +14,8 @@ export interface SubscriptionLag {
   readonly unacknowledgedEvents: bigint;
   /** When the log took the oldest of them; undefined where that is not known: none was there at the look before. */
   readonly oldestLogTimeMs: number | undefined;
+  /** The largest part of what one partition has, of those that have dropped records already; 0 while none has. */
+  readonly shareOfLog: number;
 }
 
 export interface SubscriptionLags {
@@ -126,7 +128,12 @@ export function createSubscriptionLags(
         const oldest = await oldestRecords(name, next, ends, reads, signal);
         const oldestLogTimeMs = least(oldest.values());
         known.set(name, {
-          lag: { name, unacknowledgedEvents: backlogAfter(next, ends), oldestLogTimeMs },
+          lag: {
+            name,
+            unacknowledgedEvents: backlogAfter(next, ends),
+            oldestLogTimeMs,
+            shareOfLog: shareOfLog(next, ends),
+          },
           oldest,
         });
       }
@@ -144,6 +151,15 @@ export function createSubscriptionLags(
       return least(unacknowledged.map(([, record]) => record));
     },
   };
+}
+
+function shareOfLog(next: LogOffsets, { earliest, latest }: LogEnds): number {
+  const shares = next.map((committed, partition) => {
+    const [first = 0n, end = 0n] = [earliest[partition], latest[partition]];
+    if (committed === undefined || first === 0n || end <= first || end <= committed) return 0;
+    return committed <= first ? 1 : Number(end - committed) / Number(end - first);
+  });
+  return Math.max(0, ...shares);
 }
 
 function least(records: Iterable<OldestRecord>): number | undefined {

@@ -26,8 +26,8 @@ export interface LogReader {
   describe(signal?: AbortSignal): Promise<{ clusterId: string; topicId: string; partitionCount: number }>;
   /** What of the settings of the topic and its brokers ends a promise. Asks a broker each time. */
   review(signal?: AbortSignal): Promise<SettingFinding[]>;
-  /** How long the topic keeps records, Infinity for ever; undefined when the user may not know it. Asks a broker each time. */
-  retentionMs(signal?: AbortSignal): Promise<number | undefined>;
+  /** What the topic keeps; undefined when the user may not know it. Asks a broker each time. */
+  retention(signal?: AbortSignal): Promise<LogRetention | undefined>;
   /** Both ends of the log of one topic; without those of partitions that cannot be asked, see LogQuestions. Calls share the answers, which are never older than the call. */
   ends(signal?: AbortSignal): Promise<LogEnds>;
   /** The same, and the time of the oldest record. Calls share the answers, which come ten times a second at most. */
@@ -71,6 +71,13 @@ export interface LogReader {
   close(): void;
 }
 
+/** Infinity where nothing bounds it. */
+export interface LogRetention {
+  readonly ms: number;
+  /** Of each partition. */
+  readonly bytes: number;
+}
+
 export interface LogReaderConfig extends KafkaConnectionConfig {
   readonly topic: string;
   /** How long `follow` lets a broker wait for new records; less than the request time-out, default 250. */
@@ -108,11 +115,9 @@ export function createLogReader(config: LogReaderConfig): LogReader {
       const { clusterId, topicId, leaders } = await cluster.refresh(signal);
       return { clusterId, topicId, partitionCount: leaders.length };
     },
-    async retentionMs(signal) {
+    async retention(signal) {
       const { topic } = await readEffectiveSettings(cluster, signal);
-      const setting = topic?.get('retention.ms');
-      if (setting === undefined) return undefined;
-      return Number(setting) < 0 ? Number.POSITIVE_INFINITY : Number(setting);
+      return topic && { ms: bound(topic.get('retention.ms')), bytes: bound(topic.get('retention.bytes')) };
     },
     review: async (signal) => reviewSettings(await readEffectiveSettings(cluster, signal)),
     ends: createSharedRounds(() => questions.ends()),
@@ -141,4 +146,9 @@ export function createLogReader(config: LogReaderConfig): LogReader {
       followLog(cluster, positions, handlers, limits, signal, epochs),
     close: () => cluster.close(),
   };
+}
+
+/** Kafka's -1 is no bound. */
+function bound(setting = '-1'): number {
+  return Number(setting) < 0 ? Number.POSITIVE_INFINITY : Number(setting);
 }
