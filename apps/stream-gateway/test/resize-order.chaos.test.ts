@@ -179,7 +179,16 @@ test('no two members of a subscription have one order at a time, and each order 
     consumer: recordConsume(t, urls.grpc, open),
     pace: index === 0 ? 1 : 7,
   }));
-  await Promise.all(members.map(({ consumer }) => consumer.hasPartitions(LATTER / 2)));
+  const shares = await Promise.allSettled(members.map(({ consumer }) => consumer.hasPartitions(LATTER / 2)));
+  // Why one has too many is told by the other, and by its gateway.
+  const seen = shares.map((share, index) => [
+    share.status === 'rejected' ? String(share.reason) : 'has its share',
+    ...(gateways[index]?.logs() ?? []).slice(-20).map((line) => JSON.stringify(line)),
+  ]);
+  assert.ok(
+    shares.every(({ status }) => status === 'fulfilled'),
+    seen.flat().join('\n'),
+  );
   const { look, handled } = createClients(members);
   for (let turn = 0; handled.length < EVENTS && turn < 20_000; turn += 1) {
     look(turn);
