@@ -10,6 +10,7 @@ import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import {
   createLayoutCheck,
   fitLayout,
+  LayoutUnreadError,
   lenientLayout,
   type ReadLayout,
   withRecorded,
@@ -85,7 +86,11 @@ test('who may not look goes on without, and says so', async () => {
     )('topic', never);
   assert.deepEqual(await read(new LayoutForbiddenError()), []);
   assert.match(told.join(), /connections\.md/);
-  await assert.rejects(read(new Error('away')), /away/);
+  await assert.rejects(read(new Error('away')), (error) => {
+    assert.ok(error instanceof LayoutUnreadError && error.cause instanceof Error);
+    assert.match(`${error.message}; ${error.cause.message}`, /nothing is delivered until .*\.layout.*; away/);
+    return true;
+  });
 });
 
 test('nobody waits for what retention has removed, or for what a log that was cut does not have', () => {

@@ -17,13 +17,31 @@ export type ReadLayout = (topicId: string, signal: AbortSignal) => Promise<Topic
 
 const READ_DEADLINE_MS = 10_000;
 
-/** Who may not look goes on as if nothing had been recorded, and says so; any other failure is one of Kafka, and is waited out. */
+/** What was recorded about the partitions cannot be read now. Its message says what waits: events may come out of order otherwise. */
+export class LayoutUnreadError extends Error {
+  override readonly name = 'LayoutUnreadError';
+
+  constructor(cause: unknown) {
+    super(
+      'nothing is delivered until it can be read where partitions have changed (the topic <topic>.layout)',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/**
+ * Who may not look goes on as if nothing had been recorded, and says so; any other failure is one of Kafka, and is waited out: it is a
+ * LayoutUnreadError.
+ */
 export function lenientLayout(read: ReadLayout, warn: SparingWarn): ReadLayout {
   return async (topicId, signal) => {
     try {
       return await read(topicId, AbortSignal.any([signal, AbortSignal.timeout(READ_DEADLINE_MS)]));
     } catch (error: unknown) {
-      if (!(error instanceof LayoutForbiddenError)) throw error;
+      if (!(error instanceof LayoutForbiddenError))
+        throw signal.aborted ? error : new LayoutUnreadError(error);
       warn({ err: error }, 'orders may come out of order across a resize: see docs/connections.md');
       return UNCHANGED_LAYOUT;
     }

@@ -9,7 +9,7 @@ import {
   type UnreadableBatchError,
 } from '@order-events/messaging';
 import { createBackoff, createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
-import { createLayoutCheck, type LayoutCheck, type ReadLayout } from './layout-check.ts';
+import { createLayoutCheck, type LayoutCheck, LayoutUnreadError, type ReadLayout } from './layout-check.ts';
 import { findLostEnds } from './lost-ends.ts';
 import type { OrderLog } from './order-log.ts';
 import { hasBegun, layoutOf, locateTail, unbegun } from './tail-start.ts';
@@ -49,7 +49,7 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
     backoff.reset();
     return layoutCheck.before(batch, signal);
   });
-  let told = false;
+  let told: string | undefined;
   let epochs: LeaderEpochs = new Map();
   let epochsOf: string | undefined;
   while (!signal.aborted) {
@@ -58,7 +58,7 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
       const askedAtMs = performance.now();
       const positions = await locateTail(reader, options, signal);
       layoutCheck.upToDate(askedAtMs);
-      told = false;
+      told = undefined;
       const topicId = orderLog.topic()?.id;
       if (epochsOf !== topicId) epochs = new Map();
       epochsOf = topicId;
@@ -71,13 +71,17 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
       if (signal.aborted) break;
       orderLog.setAvailable(false);
       if (error instanceof TopicRecreatedError) log.error({ err: error }, 'the topic was created again');
-      else if (!told) log.warn({ err: error }, 'Kafka cannot be reached, trying on');
-      told = true;
+      else if (told !== whatWaits(error)) log.warn({ err: error }, whatWaits(error));
+      told = whatWaits(error);
     } finally {
       reader.close();
     }
     await sleep(backoff.nextDelayMs(), signal);
   }
+}
+
+function whatWaits(error: unknown): string {
+  return `${error instanceof LayoutUnreadError ? error.message : 'Kafka cannot be reached'}, trying on`;
 }
 
 async function followUntilTopicChanges(
