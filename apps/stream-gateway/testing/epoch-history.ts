@@ -5,6 +5,7 @@ import {
   type SimulatedKafka,
 } from '../../../packages/messaging/testing/simulated-kafka.ts';
 import { type EpochClient, openEpochClient } from './epoch-client.ts';
+import { type CommittedPlaces, openEpochMember } from './epoch-member.ts';
 import { numberedRecord } from './epoch-records.ts';
 import { type GatewayParts, type SimulatedGateway, startSimulatedGateway } from './simulated-gateway.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -21,6 +22,8 @@ export type EpochStep =
   | { readonly kind: 'start gateway' }
   | { readonly kind: 'open'; readonly gateway: number; readonly start: number; readonly allowGap: boolean }
   | { readonly kind: 'close'; readonly stream: number }
+  /** The one member of the subscription; the one before leaves. */
+  | { readonly kind: 'consume'; readonly gateway: number }
   | { readonly kind: 'stall'; readonly stream: number; readonly ms: number };
 
 const MAX_PARTITIONS = 7;
@@ -39,6 +42,8 @@ interface World {
   readonly gateways: SimulatedGateway[];
   readonly clients: EpochClient[];
   readonly tokens: string[];
+  readonly committed: CommittedPlaces;
+  member?: EpochClient;
   appended: number;
 }
 
@@ -50,7 +55,16 @@ export async function runEpochs(
 ): Promise<void> {
   const kafka = createSimulatedKafka(2);
   const gateways = [startSimulatedGateway(kafka, parts)];
-  const world: World = { kafka, parts, time, gateways, clients: [], tokens: [], appended: 0 };
+  const world: World = {
+    kafka,
+    parts,
+    time,
+    gateways,
+    clients: [],
+    tokens: [],
+    committed: new Map(),
+    appended: 0,
+  };
   await time.pass(500);
   try {
     for (const step of steps) {
@@ -66,7 +80,7 @@ export async function runEpochs(
 }
 
 async function run(world: World, step: EpochStep): Promise<void> {
-  const { kafka, time, gateways, clients, tokens } = world;
+  const { kafka, time, gateways, clients } = world;
   const { partitions = [] } = kafka.current() ?? {};
   switch (step.kind) {
     case 'append':
@@ -98,19 +112,39 @@ async function run(world: World, step: EpochStep): Promise<void> {
       if (gateway) clients.push(openEpochClient(kafka, gateway, startOf(world, step.start), step.allowGap));
       return undefined;
     }
+    case 'consume':
+      return consume(world, step.gateway);
     case 'stall':
       return clients[step.stream % clients.length]?.stall(step.ms);
-    case 'close': {
-      const client = clients[step.stream % clients.length];
-      const token = client?.token();
-      if (!client || token === undefined) return undefined;
-      tokens.push(token);
-      clients.splice(clients.indexOf(client), 1);
-      const closing = client.close();
-      await time.pass(20);
-      return closing;
-    }
+    case 'close':
+      return closeStream(world, step.stream);
   }
+}
+
+/** A stream that has a token ends, and somebody may go on with that. */
+async function closeStream({ clients, tokens, time }: World, choice: number): Promise<void> {
+  const client = clients[choice % clients.length];
+  const token = client?.token();
+  if (!client || token === undefined) return;
+  tokens.push(token);
+  clients.splice(clients.indexOf(client), 1);
+  const closing = client.close();
+  await time.pass(20);
+  await closing;
+}
+
+async function consume(world: World, choice: number): Promise<void> {
+  const { kafka, gateways, clients, time, member } = world;
+  if (member) {
+    clients.splice(clients.indexOf(member), 1);
+    const closing = member.close();
+    await time.pass(20);
+    await closing;
+  }
+  const gateway = gateways[choice % gateways.length];
+  if (!gateway) return;
+  world.member = openEpochMember(kafka, gateway, world.committed);
+  clients.push(world.member);
 }
 
 function startOf({ tokens, clients }: World, choice: number): Parameters<typeof openEpochClient>[2] {

@@ -22,11 +22,15 @@ export interface GatewayParts {
   reader?(real: LogReader): LogReader;
   log?(real: OrderLog): OrderLog;
   history?(real: History): History;
+  /** As members of subscriptions see it. */
+  memberLog?(real: OrderLog): OrderLog;
 }
 
 /** What of a gateway reads the log, on simulated brokers. */
 export interface SimulatedGateway {
   readonly log: OrderLog;
+  /** What members of subscriptions read from. */
+  readonly memberSources: WatchSources;
   watch(start: StartPosition, allowGap: boolean, signal: AbortSignal): AsyncIterable<WatchMessage>;
   stop(): Promise<void>;
 }
@@ -88,6 +92,7 @@ export function startSimulatedGateway(kafka: SimulatedKafka, parts: GatewayParts
   void tail.start(new AbortController().signal);
   return {
     log,
+    memberSources: { ...sources, log: parts.memberLog?.(log) ?? log },
     watch: (start, allowGap, signal) => {
       const request = { filter: ALL, start, allowGap, heartbeatMs: HEARTBEAT_MS, maxBatchSize: 4 };
       return watchLog(request, watches.add(newWatch()), createWatchLifetime(LIFETIME), sources, signal);

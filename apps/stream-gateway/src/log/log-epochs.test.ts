@@ -8,6 +8,7 @@ import type { SimulatedKafka } from '../../../../packages/messaging/testing/simu
 import type { WireRequest } from '../../../../packages/messaging/src/wire/wire-request.ts';
 import { virtualTime } from '../../testing/virtual-time.ts';
 import { withRecorded } from './layout-check.ts';
+import type { OrderLog } from './order-log.ts';
 
 /** Any other finds other histories, and takes as long. */
 const SEED = Number(process.env['EPOCH_SEED'] ?? 1);
@@ -50,6 +51,7 @@ const step: fc.Arbitrary<EpochStep> = fc.oneof(
     arbitrary: fc.record({ kind: kind('add partitions'), count: fc.integer({ min: 1, max: 3 }) }),
   },
   { weight: 3, arbitrary: fc.record({ kind: kind('move leader'), partition: any, node: any }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('consume'), gateway: any }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: kind('stall'), stream: any, ms: fc.constantFrom(40, 300, 2_500) }),
@@ -109,12 +111,41 @@ const EXAMPLES: [EpochStep[]][] = [
       wait(20),
     ],
   ],
+  // What is not in memory any more was read before the log was cut, and is read again.
+  [
+    [
+      ...all(6),
+      wait(2_500),
+      open(0),
+      wait(2_500),
+      { kind: 'truncate', partition: 0, lost: 20 },
+      { kind: 'truncate', partition: 1, lost: 20 },
+      ...all(10),
+      wait(2_500),
+      open(0),
+    ],
+  ],
   // A slow client comes back to a log that was cut and has grown past it.
   [
     [
       { kind: 'append', order: 0, count: 6 },
       wait(300),
       open(0),
+      wait(40),
+      { kind: 'stall', stream: 0, ms: 2_500 },
+      { kind: 'append', order: 0, count: 1 },
+      wait(300),
+      { kind: 'truncate', partition: 0, lost: 4 },
+      { kind: 'truncate', partition: 1, lost: 4 },
+      { kind: 'append', order: 0, count: 12 },
+    ],
+  ],
+  // A slow member does.
+  [
+    [
+      { kind: 'append', order: 0, count: 6 },
+      wait(300),
+      { kind: 'consume', gateway: 0 },
       wait(40),
       { kind: 'stall', stream: 0, ms: 2_500 },
       { kind: 'append', order: 0, count: 1 },
@@ -180,10 +211,29 @@ const MUTANTS: Readonly<Record<string, GatewayParts>> = {
   },
   'asks for the leaders once': { connect: withFirstMetadata },
   'knows leaders without their epochs': { connect: withoutEpochs },
+  'does not look for members whether a log that has grown was cut': {
+    memberLog: (log) => ({ ...log, hasCutBelow: () => false }),
+  },
+  'never says to members that the log has changed': {
+    memberLog: (log) => ({ ...log, epoch: () => 0 }),
+  },
+  'lets members read on in a topic that was created again': { memberLog: withFirstTopic },
   'does not look whether a log that has grown was cut': {
     log: (log) => ({ ...log, hasCutBelow: () => false }),
   },
 };
+
+function withFirstTopic(log: OrderLog): OrderLog {
+  let first: string | undefined;
+  return {
+    ...log,
+    topic() {
+      const topic = log.topic();
+      first ??= topic?.id;
+      return topic && first !== undefined ? { ...topic, id: first } : topic;
+    },
+  };
+}
 
 /** The topic as it was seen first. */
 function withFirstMetadata(connect: SimulatedKafka['connect']): SimulatedKafka['connect'] {
