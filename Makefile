@@ -58,7 +58,7 @@ chart-check: $(INSTALLED) ## Render the Helm chart with its examples and check t
 	node tools/check-chart/main.ts
 
 version: $(INSTALLED) ## Write VERSION=x.y.z wherever the version stands
-	node tools/release/main.ts $(VERSION)
+	node tools/release/version-main.ts $(VERSION)
 
 clean: ## Remove what was installed and built (node_modules, .stack, .cache); Docker volumes stay
 	rm -rf node_modules .stack .cache
@@ -99,6 +99,19 @@ bench-gateway: $(INSTALLED) .java ## Measure what thousands of watchers cost and
 	node tools/bench-gateway/main.ts
 
 ##@ Run in containers
+
+.PHONY: image sbom
+# The name of the image, and what it is made from: BASE_IMAGE=node:24-slim@sha256:… pins it.
+IMAGE ?= order-events
+BASE_IMAGE ?= node:24-slim
+image: $(INSTALLED) ## Build the image with labels of its version and commit (IMAGE=registry/name BASE_IMAGE=node:24-slim@sha256:…)
+	docker build --tag "$(IMAGE):$$(node -p 'require("./package.json").version')" --build-arg BASE_IMAGE="$(BASE_IMAGE)" \
+	  --build-arg VERSION="$$(node -p 'require("./package.json").version')" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(date -u +%Y-%m-%dT%H:%M:%SZ)" .
+
+SBOM ?= order-events.cdx.json
+sbom: $(INSTALLED) ## Write what the image has from npm as a bill of materials, CycloneDX in JSON (SBOM=file)
+	node tools/release/sbom-main.ts $(SBOM)
 
 .PHONY: compose-up compose-down compose-logs compose-check
 compose-up: .compose ## Build and start the stack with Docker Compose, until all of it is healthy
