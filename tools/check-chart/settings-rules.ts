@@ -7,6 +7,7 @@ import { apiConfig } from '../../apps/api/src/config.ts';
 import { relayConfig } from '../../apps/relay/src/config.ts';
 import { gatewayConfig } from '../../apps/stream-gateway/src/config.ts';
 import { topicsConfig } from '../../apps/topics/src/config.ts';
+import { certificateText } from './certificate.ts';
 import { componentOf, type Container, type Manifest, nameOf } from './manifest.ts';
 
 type Environment = Record<string, string>;
@@ -17,12 +18,18 @@ const READERS: Readonly<Record<string, (env: Environment) => unknown>> = {
   relay: relayConfig,
   'stream-gateway': gatewayConfig,
   topics: topicsConfig,
-  migrate: (env) => readConfig({ schema: migrateSettings, env, prefix: 'MIGRATE_', secrets: [] }),
+  migrate: (env) =>
+    readConfig({
+      schema: migrateSettings,
+      env,
+      prefix: 'MIGRATE_',
+      secrets: ['DATABASE_URL', 'DATABASE_DIRECT_URL'],
+    }),
 };
-/** What secrets may hold; the names of the variables that are secrets. */
+/** What the secrets may hold, by the variables that are secret. */
 const SECRETS: Environment = {
-  DATABASE_URL: 'postgres://orders:secret@database:5432/orders',
-  DATABASE_DIRECT_URL: 'postgres://orders:secret@database:5432/orders',
+  DATABASE_URL: 'postgres://orders:secret@database:5432/orders?sslmode=verify-full',
+  DATABASE_DIRECT_URL: 'postgres://orders:secret@database:5432/orders?sslmode=verify-full',
   KAFKA_SASL_USERNAME: 'orders',
   KAFKA_SASL_PASSWORD: 'secret',
 };
@@ -57,14 +64,15 @@ function refusals(container: Container): string[] {
 
 /** The environment as the kubelet makes it, with what is mounted in a folder of this machine. */
 function environmentOf({ env, volumeMounts }: Container, folder: string): Environment {
-  const given: Environment = {};
+  // Who may do what is for the operator to say: without a word production refuses to start, as it must.
+  const given: Environment = { ACCESS_CONTROL: 'open-to-everybody' };
   for (const { name, value, valueFrom } of env) {
     given[name] = valueFrom ? (SECRETS[name] ?? '') : (value ?? '');
     const mount = volumeMounts.find(({ mountPath }) => given[name]?.startsWith(`${mountPath}/`));
     if (!mount) continue;
     const file = path.join(folder, given[name]);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, SECRETS[name.replace(/_FILE$/, '')] ?? 'a file');
+    writeFileSync(file, SECRETS[name.replace(/_FILE$/, '')] ?? certificateText(name));
     given[name] = file;
   }
   return given;

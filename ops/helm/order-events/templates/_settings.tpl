@@ -11,9 +11,24 @@ database, kafka, access.
 {{- if has "kafka" .needs }}
 {{- include "order-events.kafkaEnvironment" . }}
 {{- end }}
+{{- with .values.tls }}
+{{- if .secret }}
+- name: {{ $.prefix }}_TLS_CERTIFICATE_FILE
+  value: /etc/order-events/tls/{{ .certificateKey }}
+- name: {{ $.prefix }}_TLS_KEY_FILE
+  value: /etc/order-events/tls/{{ .privateKeyKey }}
+{{- with .clientCaKey }}
+- name: {{ $.prefix }}_TLS_CLIENT_CA_FILE
+  value: /etc/order-events/tls/{{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $value := .values.settings }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
+{{- end }}
+{{- range $name, $from := .values.secretSettings }}
+{{- include "order-events.secretSetting" (dict "root" $.root "setting" $name "folder" ($name | lower | replace "_" "-") "secret" $from.secret "key" $from.key) }}
 {{- end }}
 {{- end }}
 
@@ -38,7 +53,10 @@ database, kafka, access.
 {{- end }}
 
 {{- define "order-events.databaseEnvironment" }}
-{{- $secret := (include "order-events.database" . | fromJson).secret }}
+{{- $database := include "order-events.database" . | fromJson }}
+{{- $secret := $database.secret }}
+- name: DATABASE_CLEARTEXT
+  value: {{ $database.cleartext }}
 {{- $setting := dict "root" .root "folder" "database" "secret" $secret.name }}
 {{- include "order-events.secretSetting" (merge (dict "setting" "DATABASE_URL" "key" $secret.urlKey) $setting) }}
 {{- with $secret.directUrlKey }}
@@ -58,10 +76,20 @@ database, kafka, access.
 - name: KAFKA_TLS_CA_FILE
   value: /etc/order-events/kafka-ca/{{ $kafka.tls.caSecret.key }}
 {{- end }}
+{{- with $kafka.tls.clientSecret }}
+{{- if and $kafka.tls.enabled .name }}
+- name: KAFKA_TLS_CERTIFICATE_FILE
+  value: /etc/order-events/kafka-client/{{ .certificateKey }}
+- name: KAFKA_TLS_KEY_FILE
+  value: /etc/order-events/kafka-client/{{ .privateKeyKey }}
+{{- end }}
+{{- end }}
 {{- with $kafka.sasl }}
 {{- if .mechanism }}
 - name: KAFKA_SASL_MECHANISM
   value: {{ .mechanism }}
+- name: KAFKA_CLEARTEXT_LOGIN
+  value: {{ .cleartext }}
 - name: KAFKA_SASL_USERNAME
   valueFrom:
     secretKeyRef: { name: {{ .secret.name }}, key: {{ .secret.usernameKey }} }
@@ -72,19 +100,47 @@ database, kafka, access.
 
 {{/* The files of a process: a JSON list of { folder, secret, keys }. Takes what `environment` takes. */}}
 {{- define "order-events.files" -}}
-{{- $files := list }}
+{{- $files := .values.files | default list }}
 {{- $asFiles := eq .root.Values.secretsAs "files" }}
-{{- if and $asFiles (has "database" .needs) }}
-{{- $secret := (include "order-events.database" . | fromJson).secret }}
-{{- $files = append $files (dict "folder" "database" "secret" $secret.name "keys" (compact (list $secret.urlKey $secret.directUrlKey))) }}
+{{- with .values.tls }}
+{{- if .secret }}
+{{- $files = append $files (dict "folder" "tls" "secret" .secret "keys" (compact (list .certificateKey .privateKeyKey .clientCaKey))) }}
+{{- end }}
+{{- end }}
+{{- if has "database" .needs }}
+{{- $database := include "order-events.database" . | fromJson }}
+{{- with $database.secret }}
+{{- if $asFiles }}
+{{- $files = append $files (dict "folder" "database" "secret" .name "keys" (compact (list .urlKey .directUrlKey))) }}
+{{- end }}
+{{- end }}
+{{- with $database.caSecret }}
+{{- if .name }}
+{{- $files = append $files (dict "folder" "database-ca" "secret" .name "keys" (list .key)) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if has "kafka" .needs }}
 {{- $kafka := include "order-events.kafka" . | fromJson }}
 {{- if and $asFiles $kafka.sasl.mechanism }}
 {{- $files = append $files (dict "folder" "kafka" "secret" $kafka.sasl.secret.name "keys" (list $kafka.sasl.secret.passwordKey)) }}
 {{- end }}
-{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
-{{- $files = append $files (dict "folder" "kafka-ca" "secret" $kafka.tls.caSecret.name "keys" (list $kafka.tls.caSecret.key)) }}
+{{- if $kafka.tls.enabled }}
+{{- with $kafka.tls.caSecret }}
+{{- if .name }}
+{{- $files = append $files (dict "folder" "kafka-ca" "secret" .name "keys" (list .key)) }}
+{{- end }}
+{{- end }}
+{{- with $kafka.tls.clientSecret }}
+{{- if .name }}
+{{- $files = append $files (dict "folder" "kafka-client" "secret" .name "keys" (list .certificateKey .privateKeyKey)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if $asFiles }}
+{{- range $name, $from := .values.secretSettings }}
+{{- $files = append $files (dict "folder" ($name | lower | replace "_" "-") "secret" $from.secret "keys" (list $from.key)) }}
 {{- end }}
 {{- end }}
 {{- toJson $files }}
