@@ -103,6 +103,11 @@ for (const [right, wrong, fault] of [
     '- { name: KAFKA_BROKERS, value: "kafka:9092" }\n            - { name: NODE_ENV',
     /given KAFKA_BROKERS/,
   ],
+  [
+    '- { name: NODE_ENV',
+    '- { name: GATEWAY_PORT, value: "1" }\n            - { name: NODE_ENV',
+    /GATEWAY_PORT is given to a process that does not know it/,
+  ],
   ['port: 5432', 'port: 9093', /may reach port 9093/],
   ['kind: Deployment', 'kind: Deployment\n# no pods', undefined],
 ] as const) {

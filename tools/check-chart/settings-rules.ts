@@ -3,29 +3,31 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { migrateSettings } from '@order-events/database';
 import { reasonOf, readConfig } from '@order-events/runtime';
-import { apiConfig } from '../../apps/api/src/config.ts';
-import { relayConfig } from '../../apps/relay/src/config.ts';
-import { gatewayConfig } from '../../apps/stream-gateway/src/config.ts';
-import { topicsConfig } from '../../apps/topics/src/config.ts';
+import type { z } from 'zod';
+import { apiConfig, apiSettings } from '../../apps/api/src/config.ts';
+import { relayConfig, relaySettings } from '../../apps/relay/src/config.ts';
+import { gatewayConfig, gatewaySettings } from '../../apps/stream-gateway/src/config.ts';
+import { topicsConfig, topicsSettings } from '../../apps/topics/src/config.ts';
 import { certificateText } from './certificate.ts';
 import { componentOf, type Container, type Manifest, nameOf } from './manifest.ts';
 
 type Environment = Record<string, string>;
 
+interface Process {
+  readonly settings: z.ZodObject;
+  readonly read: (env: Environment) => unknown;
+}
+
 /** The processes read what the chart gives them, as they do when they start. */
-const READERS: Readonly<Record<string, (env: Environment) => unknown>> = {
-  api: apiConfig,
-  relay: relayConfig,
-  'stream-gateway': gatewayConfig,
-  topics: topicsConfig,
-  migrate: (env) =>
-    readConfig({
-      schema: migrateSettings,
-      env,
-      prefix: 'MIGRATE_',
-      secrets: ['DATABASE_URL', 'DATABASE_DIRECT_URL'],
-    }),
+const PROCESSES: Readonly<Record<string, Process>> = {
+  api: { settings: apiSettings, read: apiConfig },
+  relay: { settings: relaySettings, read: relayConfig },
+  'stream-gateway': { settings: gatewaySettings, read: gatewayConfig },
+  topics: { settings: topicsSettings, read: topicsConfig },
+  migrate: { settings: migrateSettings, read: readMigrateSettings },
 };
+/** Of Node.js and of whatever runs the process, not of its own. */
+const NOT_SETTINGS = ['NODE_OPTIONS', 'NODE_ENV'];
 /** What the secrets may hold, by the variables that are secret. */
 const SECRETS: Environment = {
   DATABASE_URL: 'postgres://orders:secret@database:5432/orders?sslmode=verify-full',
@@ -49,17 +51,30 @@ export function settingsFaults(manifests: readonly Manifest[]): string[] {
 }
 
 function refusals(container: Container): string[] {
-  const read = READERS[container.name];
-  if (!read) return [`runs ${container.name}, whose settings are not known here`];
+  const runs = PROCESSES[container.name];
+  if (!runs) return [`runs ${container.name}, whose settings are not known here`];
   const folder = mkdtempSync(path.join(tmpdir(), 'chart-settings-'));
   try {
-    read(environmentOf(container, folder));
-    return [];
+    runs.read(environmentOf(container, folder));
+    return unread(container, runs.settings);
   } catch (error) {
     return [reasonOf(error)];
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** What a process does not know it ignores, unless it begins like its own settings: nobody must rely on that. */
+function unread({ env }: Container, { shape }: z.ZodObject): string[] {
+  return env
+    .map(({ name }) => name)
+    .filter((name) => !(name in shape || name.replace(/_FILE$/, '') in shape || NOT_SETTINGS.includes(name)))
+    .map((name) => `${name} is given to a process that does not know it`);
+}
+
+function readMigrateSettings(env: Environment): void {
+  const secrets = ['DATABASE_URL', 'DATABASE_DIRECT_URL'];
+  readConfig({ schema: migrateSettings, env, prefix: 'MIGRATE_', secrets });
 }
 
 /** The environment as the kubelet makes it, with what is mounted in a folder of this machine. */
