@@ -23,9 +23,8 @@ const { services } = await createOrderServices({
 async function serve(way: Way): Promise<string> {
   const [host, port] = [config.API_HOST, await findFreePort()];
   const service = services[way];
-  await createHttpServer({ host, port, keepAliveMs: 75_000, drainMs: 0, service, metrics, log }).start(
-    signal,
-  );
+  const limits = { keepAliveMs: 75_000, drainMs: 0, maxRequests: 10_000 };
+  await createHttpServer({ host, port, ...limits, service, metrics, log }).start(signal);
   return `http://${host}:${port}/orders`;
 }
 

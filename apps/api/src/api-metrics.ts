@@ -2,6 +2,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface ApiMetrics {
   readonly requestDuration: Histogram<'method' | 'route' | 'status'>;
+  /** Requests that were one too many. */
+  readonly refused: Counter;
   readonly appended: Counter<'event_type'>;
 }
 
@@ -12,6 +14,11 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
       help: 'Time from a request to the end of its answer.',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers: [registry],
+    }),
+    refused: new Counter({
+      name: 'http_server_requests_refused_total',
+      help: 'Requests refused before they were read: API_MAX_REQUESTS were being answered.',
       registers: [registry],
     }),
     appended: new Counter({

@@ -27,6 +27,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { createApiMetrics } from './api-metrics.ts';
 import { type ApiConfig, apiTls } from './config.ts';
 import { createHttpServer } from './http/http-server.ts';
+import { boundOrderService } from './orders/bounded-order-service.ts';
 import { createIdempotencyStore } from './orders/idempotency-store.ts';
 import { createOrderService } from './orders/order-service.ts';
 import { createOrderStore } from './orders/order-store.ts';
@@ -45,11 +46,15 @@ export function createApiApp(
   const metrics = createApiMetrics(registry);
   const access = databaseAccess(config);
   for (const warning of access.warnings) log.warn(warning);
-  const pool = createPool({
+  const onConnectionError = (error: Error) => log.warn({ err: error }, 'lost a database connection');
+  const maxConnections = config.API_DATABASE_POOL_SIZE;
+  const pool = createPool({ ...access, applicationName: 'api', maxConnections, onConnectionError });
+  // Readiness does not wait for requests: an API with much to do is not one that is down.
+  const readiness = createPool({
     ...access,
-    applicationName: 'api',
-    maxConnections: config.API_DATABASE_POOL_SIZE,
-    onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+    applicationName: 'api readiness',
+    maxConnections: 1,
+    onConnectionError,
   });
   const wakeUps = createWakeUpNotifier({ url: access.directUrl, log });
   const service = createOrderService({
@@ -68,7 +73,14 @@ export function createApiApp(
     certificate,
     keepAliveMs: config.API_KEEP_ALIVE_MS,
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE,
-    service,
+    maxRequests: config.API_MAX_REQUESTS,
+    service: boundOrderService(service, {
+      connections: maxConnections,
+      maxWaitingChanges: Math.ceil(config.API_MAX_REQUESTS / 2),
+      maxReads: config.API_MAX_REQUESTS,
+      maxOrderWriters: config.API_MAX_ORDER_WRITERS,
+      maxWaitMs: config.API_DATABASE_WAIT_MS,
+    }),
     metrics,
     log,
   });
@@ -77,14 +89,15 @@ export function createApiApp(
     port: config.API_ADMIN_PORT,
     // A database that takes no changes is still read, so it does not make the API unready.
     checks: [
-      { name: 'database schema', check: () => isSchemaCurrent(pool) },
-      { name: 'database rights', check: rightsOnceComplete(pool) },
+      { name: 'database schema', check: () => isSchemaCurrent(readiness) },
+      { name: 'database rights', check: rightsOnceComplete(readiness) },
     ],
     registry,
     settings,
     log,
   });
-  return [admin, ...(certificate ? [certificate] : []), databasePart(pool, log), wakeUps, http];
+  const reading = createPoolPart('readiness', readiness);
+  return [admin, ...(certificate ? [certificate] : []), reading, databasePart(pool, log), wakeUps, http];
 }
 
 function createCertificate(

@@ -16,6 +16,9 @@ test('the API needs no settings in development, and none for Kafka at all', () =
     API_ADMIN_PORT: 9100,
     API_KEEP_ALIVE_MS: 75_000,
     API_DATABASE_POOL_SIZE: 10,
+    API_DATABASE_WAIT_MS: 500,
+    API_MAX_REQUESTS: 256,
+    API_MAX_ORDER_WRITERS: 20,
     API_STOP_DEADLINE_MS: 10_000,
   });
 });

@@ -41,7 +41,32 @@ export const apiSettings = z.object({
     .min(1)
     .max(200)
     .default(10)
-    .describe('Most connections to the database.'),
+    .describe(
+      'Most connections to the database, beside one for readiness. Changes leave a fifth of them to reads.',
+    ),
+  API_DATABASE_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(60_000)
+    .default(500)
+    .describe('A request that waits longer for a connection, or for other changes of its order, is refused.'),
+  API_MAX_REQUESTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(256)
+    .describe(
+      'Most requests at once; one more is answered 503 at once. At most half of them wait to change something.',
+    ),
+  API_MAX_ORDER_WRITERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe('Most requests at once that change one order; one more is answered 409 at once.'),
   API_STOP_DEADLINE_MS: z.coerce
     .number()
     .int()

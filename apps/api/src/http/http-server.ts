@@ -1,20 +1,22 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   addressText,
   createOpeningPart,
+  createSparingWarn,
   type Logger,
   type Part,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import express, { type Express } from 'express';
 import type { ApiMetrics } from '../api-metrics.ts';
+import { OverloadedError } from '../orders/order-error.ts';
 import type { OrderService } from '../orders/order-service.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { orderRoutes } from './order-routes.ts';
-import { Problem, problemHandler } from './problem.ts';
+import { Problem, problemAnswerOf, problemHandler, problemOf } from './problem.ts';
 import { observeRequests } from './request-observer.ts';
-import { traceRequests } from './trace-context.ts';
+import { traceContextOf, traceRequests } from './trace-context.ts';
 import { createWebServer, type WebServer } from './web-server.ts';
 
 export interface HttpServerOptions {
@@ -25,10 +27,12 @@ export interface HttpServerOptions {
   readonly certificate?: WatchedCertificate | undefined;
   /** How long a connection without a request stays open. */
   readonly keepAliveMs: number;
+  /** So many requests are answered at once. */
+  readonly maxRequests: number;
   /** What is not answered this long after the stop is cut off. */
   readonly drainMs: number;
   readonly service: OrderService;
-  readonly metrics: Pick<ApiMetrics, 'requestDuration'>;
+  readonly metrics: Pick<ApiMetrics, 'requestDuration' | 'refused'>;
   readonly log: Logger;
 }
 
@@ -36,7 +40,8 @@ export interface HttpServerOptions {
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export function createHttpServer(options: HttpServerOptions): Part {
-  const { host, port, drainMs, log } = options;
+  const { host, port, drainMs, maxRequests, log } = options;
+  const refuse = refuseRequests(options);
   const app = createExpressApp(options);
   const unanswered = new Set<ServerResponse>();
   const times = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: options.keepAliveMs };
@@ -59,6 +64,7 @@ export function createHttpServer(options: HttpServerOptions): Part {
   return createOpeningPart('HTTP server', async () => {
     const web = createWebServer(times, options.certificate, (request, response) => {
       if (draining) endConnectionAfter(response);
+      if (unanswered.size >= maxRequests) return refuse(request, response);
       unanswered.add(response);
       response.once('close', () => unanswered.delete(response));
       app(request, response);
@@ -87,6 +93,18 @@ function createExpressApp({ service, metrics, log }: HttpServerOptions): Express
   });
   app.use(problemHandler(log));
   return app;
+}
+
+/** Without Express, which costs several times as much: whoever is refused must not hold up those who are not. */
+function refuseRequests({ metrics, maxRequests, log }: HttpServerOptions): RequestListener {
+  const warn = createSparingWarn(log);
+  return (request, response) => {
+    metrics.refused.inc();
+    warn({ maxRequests }, 'requests refused: too many at once');
+    const path = request.url?.split('?')[0] ?? '/';
+    const { status, headers, body } = problemAnswerOf(problemOf(new OverloadedError()), path);
+    response.writeHead(status, { ...headers, 'X-Request-Id': traceContextOf(request).traceId }).end(body);
+  };
 }
 
 /** Told so, a client does not send its next request on a connection that is about to end. */

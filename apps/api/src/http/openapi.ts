@@ -127,7 +127,7 @@ const CHANGE_ITEMS: OpenApiOperation = {
   requestBody: body('ChangeItems'),
   responses: {
     '200': answer('Order', 'The order after the change.', CHANGE_HEADERS),
-    ...problems('order_not_found', 'version_mismatch', ...CHANGE_FAULTS),
+    ...problems('order_not_found', 'order_busy', 'version_mismatch', ...CHANGE_FAULTS),
   },
 };
 const CHANGE_STATUS: OpenApiOperation = {
@@ -137,7 +137,13 @@ const CHANGE_STATUS: OpenApiOperation = {
   requestBody: body('ChangeStatus'),
   responses: {
     '200': answer('Order', 'The order after the change.', CHANGE_HEADERS),
-    ...problems('order_not_found', 'invalid_status_transition', 'version_mismatch', ...CHANGE_FAULTS),
+    ...problems(
+      'order_not_found',
+      'order_busy',
+      'invalid_status_transition',
+      'version_mismatch',
+      ...CHANGE_FAULTS,
+    ),
   },
 };
 
@@ -164,7 +170,13 @@ function header(description: string): object {
 
 /** The problems that a route can answer beside those that every route can; one entry a status. */
 function problems(...codes: ProblemCode[]): Record<string, object> {
-  const all: ProblemCode[] = ['validation_failed', ...codes, 'internal_error', 'service_unavailable'];
+  const all: ProblemCode[] = [
+    'validation_failed',
+    ...codes,
+    'internal_error',
+    'overloaded',
+    'service_unavailable',
+  ];
   const byStatus = Map.groupBy(all, (code) => String(PROBLEMS[code].status));
   return Object.fromEntries(
     [...byStatus].map(([status, those]) => [

@@ -4,7 +4,13 @@ import { InvalidOrderError, InvalidStatusTransitionError } from '@order-events/d
 import { createMetricsRegistry } from '@order-events/runtime';
 import { pino } from 'pino';
 import { createApiMetrics } from '../api-metrics.ts';
-import { IdempotencyKeyInUseError, OrderNotFoundError, VersionMismatchError } from '../orders/order-error.ts';
+import {
+  IdempotencyKeyInUseError,
+  OrderBusyError,
+  OrderNotFoundError,
+  OverloadedError,
+  VersionMismatchError,
+} from '../orders/order-error.ts';
 import type { OrderService } from '../orders/order-service.ts';
 import { createHttpServer } from './http-server.ts';
 
@@ -23,6 +29,7 @@ async function serveFailing(t: TestContext, error: unknown) {
     port: 0,
     keepAliveMs: 5_000,
     drainMs: 100,
+    maxRequests: 10,
     service,
     metrics,
     log,
@@ -39,8 +46,10 @@ test('every error of the service has its status and its code', async (t) => {
     [new OrderNotFoundError('42'), 404, 'order_not_found'],
     [new InvalidStatusTransitionError('shipped', 'pending'), 409, 'invalid_status_transition'],
     [new IdempotencyKeyInUseError(), 409, 'idempotency_key_in_use'],
+    [new OrderBusyError('42'), 409, 'order_busy'],
     [new VersionMismatchError(1, 2), 412, 'version_mismatch'],
     [new InvalidOrderError('an order needs at least one item'), 422, 'invalid_order'],
+    [new OverloadedError(), 503, 'overloaded'],
     [new Error('Connection terminated unexpectedly'), 503, 'service_unavailable'],
   ] as const) {
     const { response, body } = await serveFailing(t, error);
@@ -48,7 +57,7 @@ test('every error of the service has its status and its code', async (t) => {
     assert.deepEqual([response.status, body['status'], body['code']], [status, status, code]);
     assert.deepEqual([body['type'], body['instance']], [`urn:order-events:problem:${code}`, '/orders']);
     assert.equal(typeof body['title'], 'string');
-    if (status < 500) assert.equal(body['detail'], error.message);
+    if (status < 500 || code === 'overloaded') assert.equal(body['detail'], error.message);
   }
 });
 

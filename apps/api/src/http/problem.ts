@@ -37,12 +37,14 @@ export const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'The route has no such method' },
   invalid_status_transition: { status: 409, title: 'The status cannot change like this' },
   idempotency_key_in_use: { status: 409, title: 'The same request is still being worked on' },
+  order_busy: { status: 409, title: 'Too many change the order at once' },
   version_mismatch: { status: 412, title: 'The order has changed meanwhile' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   invalid_order: { status: 422, title: 'The order breaks a rule' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
   internal_error: { status: 500, title: 'Something went wrong here' },
+  overloaded: { status: 503, title: 'More is asked for than can be answered soon' },
   read_only: { status: 503, title: 'Nothing can be changed now' },
   service_unavailable: { status: 503, title: 'The service cannot answer now' },
 } as const;
@@ -52,6 +54,8 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** Problems that go away by themselves: when to try again, in seconds. */
 const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
   idempotency_key_in_use: '1',
+  order_busy: '1',
+  overloaded: '1',
   read_only: '5',
   service_unavailable: '1',
 };
@@ -71,26 +75,36 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
 }
 
 function sendProblem(response: Response, problem: Problem, instance: string): void {
-  const { status, title } = PROBLEMS[problem.code];
-  const retryAfter = RETRY_AFTER[problem.code];
-  response
-    .status(status)
-    .set({ ...problem.headers, ...(retryAfter && { 'Retry-After': retryAfter }) })
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:order-events:problem:${problem.code}`,
-        title,
-        status,
-        code: problem.code,
-        detail: problem.message,
-        instance,
-        ...(problem.errors.length > 0 && { errors: problem.errors }),
-      }),
-    );
+  const { status, headers, body } = problemAnswerOf(problem, instance);
+  response.status(status).set(headers).send(body);
 }
 
-function problemOf(error: unknown): Problem {
+/** What is sent, by Express or without it. */
+export function problemAnswerOf(
+  problem: Problem,
+  instance: string,
+): { status: number; headers: Record<string, string>; body: string } {
+  const { status, title } = PROBLEMS[problem.code];
+  const retryAfter = RETRY_AFTER[problem.code];
+  const body = JSON.stringify({
+    type: `urn:order-events:problem:${problem.code}`,
+    title,
+    status,
+    code: problem.code,
+    detail: problem.message,
+    instance,
+    ...(problem.errors.length > 0 && { errors: problem.errors }),
+  });
+  const headers = {
+    ...problem.headers,
+    ...(retryAfter && { 'Retry-After': retryAfter }),
+    'Content-Type': 'application/problem+json; charset=utf-8',
+  };
+  return { status, headers, body };
+}
+
+/** The problem that an error is told as. */
+export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof OrderError || error instanceof DomainError) {
     if (isProblemCode(error.code)) return new Problem(error.code, error.message);

@@ -43,3 +43,23 @@ export class IdempotencyKeyInUseError extends OrderError {
     super('a request with this idempotency key is being worked on: repeat it when that one is done');
   }
 }
+
+/** More changes of one order are under way than are let wait for each other. */
+export class OrderBusyError extends OrderError {
+  override readonly name = 'OrderBusyError';
+  readonly code = 'order_busy';
+
+  constructor(orderId: string) {
+    super(`too many changes of order ${orderId} are under way: repeat this one in a moment`);
+  }
+}
+
+/** More is asked for than can be answered soon. */
+export class OverloadedError extends OrderError {
+  override readonly name = 'OverloadedError';
+  readonly code = 'overloaded';
+
+  constructor() {
+    super('more is asked for at present than can be answered soon: repeat the request in a moment');
+  }
+}

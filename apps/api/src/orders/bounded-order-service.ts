@@ -1,0 +1,66 @@
+import { type AdmissionGate, createAdmissionGate } from './admission-gate.ts';
+import { OrderBusyError, OverloadedError } from './order-error.ts';
+import type { OrderService } from './order-service.ts';
+
+export interface OrderServiceLimits {
+  /** Connections to the database. */
+  readonly connections: number;
+  /** So many changes wait for a connection. */
+  readonly maxWaitingChanges: number;
+  /** So many requests read or wait to. */
+  readonly maxReads: number;
+  /** So many change one order or wait to. */
+  readonly maxOrderWriters: number;
+  /** Nobody waits for a turn for longer. */
+  readonly maxWaitMs: number;
+}
+
+/** Of all connections, what changes never use: a reader need not wait for whoever waits for a row. */
+const READERS_SHARE = 0.2;
+
+/** Two keep a row busy, one to change it while the other has its connection ready; more would only wait for it. */
+const WRITERS_WITH_CONNECTION = 2;
+
+/**
+ * Takes as much at once as the database can be asked, and refuses the rest soon. Whoever waits for a turn holds no connection, so one
+ * order that is locked, or a hundred changes of it, cost two connections and not all of them. Throws OrderBusyError and OverloadedError.
+ */
+export function boundOrderService(service: OrderService, limits: OrderServiceLimits): OrderService {
+  const { connections, maxWaitMs } = limits;
+  const refusal = () => new OverloadedError();
+  const all = createAdmissionGate({ atOnce: connections, maxWaiting: limits.maxReads, maxWaitMs, refusal });
+  const changes = createAdmissionGate({
+    atOnce: Math.max(1, connections - Math.max(1, Math.floor(connections * READERS_SHARE))),
+    maxWaiting: limits.maxWaitingChanges,
+    maxWaitMs,
+    refusal,
+  });
+  const writersOf = new Map<string, AdmissionGate>();
+
+  const write = <T>(work: () => Promise<T>) => changes.run(() => all.run(work));
+
+  async function writeOrder<T>(orderId: string, work: () => Promise<T>): Promise<T> {
+    const gate =
+      writersOf.get(orderId) ??
+      createAdmissionGate({
+        atOnce: WRITERS_WITH_CONNECTION,
+        maxWaiting: Math.max(0, limits.maxOrderWriters - WRITERS_WITH_CONNECTION),
+        maxWaitMs,
+        refusal: () => new OrderBusyError(orderId),
+      });
+    writersOf.set(orderId, gate);
+    try {
+      return await gate.run(() => write(work));
+    } finally {
+      if (gate.isIdle()) writersOf.delete(orderId);
+    }
+  }
+
+  return {
+    place: (...args) => write(() => service.place(...args)),
+    changeItems: (...args) => writeOrder(args[0], () => service.changeItems(...args)),
+    changeStatus: (...args) => writeOrder(args[0], () => service.changeStatus(...args)),
+    get: (...args) => all.run(() => service.get(...args)),
+    list: (...args) => all.run(() => service.list(...args)),
+  };
+}
