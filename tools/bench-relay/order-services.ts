@@ -37,10 +37,10 @@ export async function createOrderServices(options: {
     database: createDatabase(pool, { prepareInserts: true }),
     orders: createOrderStore(),
     idempotency: createIdempotencyStore(),
-    clock: () => new Date(),
+    metrics,
     log,
   };
-  const outbox = createOutboxWriter(metrics);
+  const outbox = createOutboxWriter();
   return {
     services: {
       with: createOrderService({ ...shared, outbox, wakeRelay: () => wakeUps.notify() }),

@@ -23,7 +23,7 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     }),
     appended: new Counter({
       name: 'outbox_appended_total',
-      help: 'Events written to the outbox; a transaction that is rolled back afterwards counts too.',
+      help: 'Events in the outbox, counted when their transaction has committed.',
       labelNames: ['event_type'],
       registers: [registry],
     }),

@@ -9,6 +9,7 @@ import {
   isSchemaCurrent,
   missingRights,
   requireSchema,
+  type WakeUpNotifier,
 } from '@order-events/database';
 import {
   certificateFilesOf,
@@ -24,12 +25,12 @@ import {
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
-import { createApiMetrics } from './api-metrics.ts';
+import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
 import { type ApiConfig, apiTls } from './config.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { boundOrderService } from './orders/bounded-order-service.ts';
 import { createIdempotencyStore } from './orders/idempotency-store.ts';
-import { createOrderService } from './orders/order-service.ts';
+import { createOrderService, type OrderService } from './orders/order-service.ts';
 import { createOrderStore } from './orders/order-store.ts';
 import { createOutboxWriter } from './orders/outbox-writer.ts';
 
@@ -57,15 +58,6 @@ export function createApiApp(
     onConnectionError,
   });
   const wakeUps = createWakeUpNotifier({ url: access.directUrl, log });
-  const service = createOrderService({
-    database: createDatabase(pool, { prepareInserts: !access.throughPooler }),
-    orders: createOrderStore(),
-    outbox: createOutboxWriter(metrics),
-    idempotency: createIdempotencyStore(),
-    wakeRelay: () => wakeUps.notify(),
-    clock: () => new Date(),
-    log,
-  });
   const certificate = createCertificate(config, registry, log);
   const http = createHttpServer({
     host: config.API_HOST,
@@ -74,13 +66,7 @@ export function createApiApp(
     keepAliveMs: config.API_KEEP_ALIVE_MS,
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE,
     maxRequests: config.API_MAX_REQUESTS,
-    service: boundOrderService(service, {
-      connections: maxConnections,
-      maxWaitingChanges: Math.ceil(config.API_MAX_REQUESTS / 2),
-      maxReads: config.API_MAX_REQUESTS,
-      maxOrderWriters: config.API_MAX_ORDER_WRITERS,
-      maxWaitMs: config.API_DATABASE_WAIT_MS,
-    }),
+    service: orderServiceOf(config, { pool, throughPooler: access.throughPooler, wakeUps, metrics, log }),
     metrics,
     log,
   });
@@ -108,6 +94,34 @@ function createCertificate(
   const metrics = createCertificateMetrics(registry);
   const files = certificateFilesOf(apiTls(config));
   return files && createWatchedCertificate({ files, checkMs: config.API_TLS_CHECK_MS, metrics, log });
+}
+
+interface OrderServiceNeeds {
+  readonly pool: Pool;
+  readonly throughPooler: boolean;
+  readonly wakeUps: WakeUpNotifier;
+  readonly metrics: ApiMetrics;
+  readonly log: Logger;
+}
+
+function orderServiceOf(config: ApiConfig, needs: OrderServiceNeeds): OrderService {
+  const { pool, throughPooler, wakeUps, metrics, log } = needs;
+  const service = createOrderService({
+    database: createDatabase(pool, { prepareInserts: !throughPooler }),
+    orders: createOrderStore(),
+    outbox: createOutboxWriter(),
+    idempotency: createIdempotencyStore(),
+    wakeRelay: () => wakeUps.notify(),
+    metrics,
+    log,
+  });
+  return boundOrderService(service, {
+    connections: config.API_DATABASE_POOL_SIZE,
+    maxWaitingChanges: Math.ceil(config.API_MAX_REQUESTS / 2),
+    maxReads: config.API_MAX_REQUESTS,
+    maxOrderWriters: config.API_MAX_ORDER_WRITERS,
+    maxWaitMs: config.API_DATABASE_WAIT_MS,
+  });
 }
 
 /** A role that lacks rights is a mistake of the roll-out, which this stops; what is taken away later leaves the rest to be served. */

@@ -45,6 +45,31 @@ test('a key that came with another request is refused', async (t) => {
   assert.equal((await events()).length, 1);
 });
 
+test('the same asked for in other words is the same request', async (t) => {
+  const { send, events } = await startApi(t);
+  const key = { 'idempotency-key': randomUUID() };
+  const first = await send('POST', '/orders', ORDER, key);
+  const { customer_id, currency, items } = ORDER;
+  const otherwise = JSON.stringify({ items, currency, customer_id }, null, 2).replace('"tea"', '"t\\u0065a"');
+  for (const [path, body] of [
+    ['/orders/', ORDER],
+    ['/Orders', ORDER],
+    ['/orders?', ORDER],
+    ['/orders', otherwise.replace(': 450', ': 450.0')],
+  ] as const) {
+    const again = await send('POST', path, body, key);
+    assert.deepEqual([again.status, again.body], [201, first.body], path);
+  }
+  const orderId = String(first.body['order_id']);
+  const confirm = (path: string, tags: string) =>
+    send('PUT', path, { status: 'confirmed' }, { 'idempotency-key': 'confirm', 'if-match': tags });
+  assert.equal((await confirm(`/orders/${orderId}/status`, '"v1"')).status, 200);
+  const again = await confirm(`/orders/${orderId.toUpperCase()}/status/`, ' ,"v1" ,');
+  assert.deepEqual([again.status, again.headers.get('idempotency-replayed')], [200, 'true']);
+  assert.equal((await confirm(`/orders/${orderId}/status`, '"v2"')).status, 422);
+  assert.equal((await events()).length, 2);
+});
+
 test('of requests with one key at the same time one is made, the others are told to wait or get its answer', async (t) => {
   const { send, events } = await startApi(t);
   const key = { 'idempotency-key': randomUUID() };

@@ -112,7 +112,7 @@ test('the largest order that is accepted has an event that fits', async (t) => {
 });
 
 test('changes of one order at the same time are made one after the other', async (t) => {
-  const { send, place, events } = await startApi(t);
+  const { send, place, events } = await startApi(t, { API_DATABASE_WAIT_MS: '20000' });
   const orderId = await place();
   const changes = await Promise.all(
     Array.from({ length: 20 }, () => send('PATCH', `/orders/${orderId}`, { items: [TEA] })),

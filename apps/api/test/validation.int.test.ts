@@ -95,6 +95,8 @@ test('what cannot be read, found or done gets the documented answer', async (t) 
     ['POST', '/orders', 'no gzip', { 'content-encoding': 'gzip' }, 400, 'malformed_json'],
     ['POST', '/orders', 'a=b', type('application/x-www-form-urlencoded'), 415, 'unsupported_media_type'],
     ['POST', '/orders', ORDER, type('application/json; charset=latin1'), 415, 'unsupported_media_type'],
+    ['POST', '/orders', ORDER, type('application/json; charset=utf-16le'), 415, 'unsupported_media_type'],
+    ['POST', '/orders', ORDER, type('application/json; charset=utf-7'), 415, 'unsupported_media_type'],
     ['POST', '/orders', ORDER, { 'content-encoding': 'compress' }, 415, 'unsupported_media_type'],
     ['PATCH', order, ORDER, type('application/merge-patch+json'), 415, 'unsupported_media_type'],
     ['POST', '/orders', large, {}, 413, 'payload_too_large'],
@@ -104,6 +106,8 @@ test('what cannot be read, found or done gets the documented answer', async (t) 
     ['GET', '/nowhere', undefined, {}, 404, 'route_not_found'],
     ['POST', '/nowhere', '{"customer_id":', {}, 404, 'route_not_found'],
     ['GET', '/orders/%zz', undefined, {}, 400, 'validation_failed'],
+    ['GET', '/orders?customer_id=%ff', undefined, {}, 400, 'validation_failed'],
+    ['GET', '/orders?customer_id=%', undefined, {}, 400, 'validation_failed'],
   ];
   for (const [method, path, body, headers, status, code] of cases) {
     const answer = await send(method, path, body, headers);
@@ -120,6 +124,22 @@ test('what cannot be read, found or done gets the documented answer', async (t) 
     assert.deepEqual([answer.status, answer.body['code']], [405, 'method_not_allowed']);
     assert.equal(answer.headers.get('allow'), allowed);
   }
+  // Two ids that differ in a byte that is no character: as text they would be the same.
+  for (const byte of [0xff, 0xfe]) {
+    const body = Buffer.from(JSON.stringify({ ...ORDER, customer_id: 'c-_' }));
+    body[body.indexOf('_', body.indexOf('c-'))] = byte;
+    for (const [encoding, bytes] of [
+      ['identity', body],
+      ['gzip', gzipSync(body)],
+    ] as const) {
+      const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+      const answer = await fetch(`${api.urls.http}/orders`, { method: 'POST', headers, body: bytes });
+      const { code } = (await answer.json()) as { code: string };
+      assert.deepEqual([answer.status, code], [400, 'malformed_json'], encoding);
+    }
+  }
+  const quoted = { 'content-type': 'application/json; charset="UTF-8"' };
+  assert.equal((await send('POST', '/orders', ORDER, quoted)).status, 201);
   const compressed = await fetch(`${api.urls.http}/orders`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },

@@ -6,13 +6,13 @@ const MAX_STATEMENTS = 100;
 
 /**
  * Has the server parse and plan each insert once per session and not each time: half of what an insert of one row costs it. Only
- * inserts, and only those that answer with no rows: a migration may change the columns of what a prepared SELECT or RETURNING
- * answers with, and the server would then refuse it. Needs sessions, so it is not for a pooler in transaction mode.
+ * inserts, and only those that answer with columns by their names or none: a migration may add columns to what a prepared SELECT or
+ * RETURNING of all answers with, and the server would then refuse it. Needs sessions, so it is not for a pooler in transaction mode.
  */
 export function preparingInserts(pool: Pool): PostgresPool {
   const names = new Map<string, string>();
   function nameOf(text: string): string | undefined {
-    if (!/^insert /i.test(text) || / returning /i.test(text)) return undefined;
+    if (!/^insert /i.test(text) || / returning \*/i.test(text)) return undefined;
     if (!names.has(text) && names.size < MAX_STATEMENTS) names.set(text, `insert_${names.size + 1}`);
     return names.get(text);
   }

@@ -43,7 +43,7 @@ export function placeOrder(details: OrderDetails, orderId: string, context: Comm
   return written(order, 'order.created', undefined, context);
 }
 
-/** Changes the lines of an order. Throws InvalidOrderError when it is not editable any more. */
+/** Changes the lines of an order; also to those that it has: whoever asks for a change gets a version. Throws InvalidOrderError when it is not editable any more. */
 export function updateOrder(current: Order, change: OrderChange, context: CommandContext): OrderWrite {
   if (!isEditable(current.status)) {
     throw new InvalidOrderError(

@@ -14,6 +14,7 @@ import { PROBLEMS, type ProblemCode } from './problem.ts';
 export interface OpenApiOperation {
   readonly operationId: string;
   readonly summary: string;
+  readonly description?: string;
   readonly parameters?: readonly object[];
   readonly requestBody?: object;
   readonly responses: Readonly<Record<string, object>>;
@@ -58,7 +59,8 @@ const ORDER_ID = { name: 'order_id', in: 'path', required: true, schema: { type:
 const IF_MATCH = {
   name: 'If-Match',
   in: 'header',
-  description: 'ETag of the order that the change was made for.',
+  description:
+    'ETag of the order that the change was made for, or several. If-None-Match and If-Unmodified-Since are evaluated too.',
   schema: { type: 'string' },
 };
 const IF_NONE_MATCH = {
@@ -96,7 +98,7 @@ const PLACE: OpenApiOperation = {
   requestBody: body('PlaceOrder'),
   responses: {
     '201': answer('Order', 'The order.', { ...CHANGE_HEADERS, Location: header('Path of the order.') }),
-    ...problems(...CHANGE_FAULTS),
+    ...problems('precondition_failed', ...CHANGE_FAULTS),
   },
 };
 const LIST: OpenApiOperation = {
@@ -123,6 +125,8 @@ const GET: OpenApiOperation = {
 const CHANGE_ITEMS: OpenApiOperation = {
   operationId: 'changeItems',
   summary: 'Change the lines of an order',
+  description:
+    'Each accepted change is a version and an event, also when the lines are those that the order has already.',
   parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
   requestBody: body('ChangeItems'),
   responses: {

@@ -4,14 +4,15 @@ import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-
 import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
 import { changeItemsBody, changeStatusBody, listQuery, orderPath, placeOrderBody } from './order-schemas.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
+import { isMetBy, type Preconditions, preconditionsOf, requireMetByList } from './preconditions.ts';
 import { Problem } from './problem.ts';
 import {
   bodyOf,
   checked,
-  expectedVersionOf,
   faultyInput,
   idempotencyOf,
   parseJson,
+  requireDecodableQuery,
 } from './request-input.ts';
 import { traceparentOf } from './trace-context.ts';
 
@@ -22,11 +23,14 @@ export function orderRoutes(service: OrderService): Router {
   router.post('/orders', parseJson, async (request, response) => {
     const body = bodyOf(placeOrderBody, request);
     const details = { customerId: body.customer_id, currency: body.currency, items: itemsOfBody(body.items) };
-    const outcome = await service.place(details, changeRequest(request));
+    const preconditions = preconditionsOf(request);
+    requireMetByList(preconditions);
+    const outcome = await service.place(details, changeRequest(request, { body, preconditions }));
     sendOrder(response.status(201).location(`/orders/${outcome.order.orderId}`), outcome);
   });
 
   router.get('/orders', async (request, response) => {
+    requireDecodableQuery(request);
     const query = checked(listQuery, request.query, 'query');
     const filter = { status: query.status, customerId: query.customer_id };
     const after = query.page_token === undefined ? undefined : decodePageToken(query.page_token, filter);
@@ -52,15 +56,17 @@ export function orderRoutes(service: OrderService): Router {
 
   router.patch('/orders/:order_id', parseJson, async (request, response) => {
     const orderId = orderIdOf(request);
-    const { items } = bodyOf(changeItemsBody, request);
-    const change = { items: itemsOfBody(items) };
-    sendOrder(response, await service.changeItems(orderId, change, changeRequest(request)));
+    const body = bodyOf(changeItemsBody, request);
+    const change = { items: itemsOfBody(body.items) };
+    const asked = { orderId, body, preconditions: preconditionsOf(request) };
+    sendOrder(response, await service.changeItems(orderId, change, changeRequest(request, asked)));
   });
 
   router.put('/orders/:order_id/status', parseJson, async (request, response) => {
     const orderId = orderIdOf(request);
-    const { status } = bodyOf(changeStatusBody, request);
-    sendOrder(response, await service.changeStatus(orderId, status, changeRequest(request)));
+    const body = bodyOf(changeStatusBody, request);
+    const asked = { orderId, body, preconditions: preconditionsOf(request) };
+    sendOrder(response, await service.changeStatus(orderId, body.status, changeRequest(request, asked)));
   });
 
   for (const [path, allowed] of ALLOWED_METHODS) {
@@ -79,14 +85,22 @@ const ALLOWED_METHODS = [
 ] as const;
 
 function orderIdOf(request: Request): string {
-  return checked(orderPath, request.params, 'path').order_id;
+  // One order, however its id is written.
+  return checked(orderPath, request.params, 'path').order_id.toLowerCase();
 }
 
-function changeRequest(request: Request): ChangeRequest {
+/** What a request for a change asks for. */
+interface Asked {
+  readonly orderId?: string;
+  readonly body: object;
+  readonly preconditions: Preconditions;
+}
+
+function changeRequest(request: Request, asked: Asked): ChangeRequest {
   return {
     traceparent: traceparentOf(request),
-    expectedVersion: expectedVersionOf(request),
-    idempotency: idempotencyOf(request),
+    precondition: (current) => isMetBy(asked.preconditions, current),
+    idempotency: idempotencyOf(request, asked),
   };
 }
 

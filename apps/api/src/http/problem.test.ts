@@ -47,7 +47,7 @@ test('every error of the service has its status and its code', async (t) => {
     [new InvalidStatusTransitionError('shipped', 'pending'), 409, 'invalid_status_transition'],
     [new IdempotencyKeyInUseError(), 409, 'idempotency_key_in_use'],
     [new OrderBusyError('42'), 409, 'order_busy'],
-    [new VersionMismatchError(1, 2), 412, 'version_mismatch'],
+    [new VersionMismatchError(2), 412, 'version_mismatch'],
     [new InvalidOrderError('an order needs at least one item'), 422, 'invalid_order'],
     [new OverloadedError(), 503, 'overloaded'],
     [new Error('Connection terminated unexpectedly'), 503, 'service_unavailable'],

@@ -39,6 +39,7 @@ export const PROBLEMS = {
   idempotency_key_in_use: { status: 409, title: 'The same request is still being worked on' },
   order_busy: { status: 409, title: 'Too many change the order at once' },
   version_mismatch: { status: 412, title: 'The order has changed meanwhile' },
+  precondition_failed: { status: 412, title: 'The state is not what the request wants' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   invalid_order: { status: 422, title: 'The order breaks a rule' },

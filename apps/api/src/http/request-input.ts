@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Request } from 'express';
 import type { z } from 'zod';
 import type { IdempotentRequest } from '../orders/idempotent-request.ts';
@@ -10,7 +12,29 @@ const MAX_NAMED = 20;
 const MAX_POINTER_LENGTH = 300;
 
 /** Parses a JSON body; what is valid JSON and no object is the schema's business. */
-export const parseJson = express.json({ limit: '512kb', strict: false });
+export const parseJson = express.json({ limit: '512kb', strict: false, verify: requireUtf8 });
+
+/** Decoded all the same, bytes that are none would become U+FFFD, and different ids the same. */
+function requireUtf8(
+  _request: IncomingMessage,
+  _response: ServerResponse,
+  body: Buffer,
+  charset: string,
+): void {
+  if (charset !== 'utf-8')
+    throw new Problem('unsupported_media_type', 'the body must be UTF-8 JSON, plain or compressed');
+  if (!isUtf8(body)) throw new Problem('malformed_json', 'the body has bytes that are not UTF-8');
+}
+
+/** Throws a Problem when the query would be decoded to something else than was sent; Node puts U+FFFD for what it cannot decode. */
+export function requireDecodableQuery(request: Request): void {
+  const { search } = new URL(request.originalUrl, 'http://api');
+  try {
+    decodeURIComponent(search);
+  } catch {
+    throw new Problem('validation_failed', 'the query of the request is not percent-encoded UTF-8');
+  }
+}
 
 /** Checks a part of the request; throws a Problem that points at every fault. */
 export function checked<Schema extends z.ZodType>(
@@ -45,23 +69,14 @@ export function faultyInput(place: Place, errors: readonly ProblemDetail[]): Pro
   });
 }
 
-const VERSION_TAG = /^"v(\d{1,9})"$/;
-
-/** The version that `If-Match` asks for; undefined when there is none or it takes any. */
-export function expectedVersionOf(request: Request): number | undefined {
-  const given = request.get('if-match')?.trim();
-  if (given === undefined || given === '*') return undefined;
-  const version = VERSION_TAG.exec(given)?.[1];
-  if (version) return Number(version);
-  const detail = 'must be the ETag of the order, such as "v3"';
-  throw faultyInput('headers', [{ pointer: '/headers/if-match', detail }]);
-}
-
 /** A structured-field string, as the standard's draft has it, or the bare key. */
 const IDEMPOTENCY_KEY = /^(?:"([ !#-[\]-~]{1,255})"|([!#-[\]-~]{1,255}))$/;
 
-/** The key that makes a request safe to repeat, with a fingerprint of what is asked for; undefined when there is none. */
-export function idempotencyOf(request: Request): IdempotentRequest | undefined {
+/**
+ * The key that makes a request safe to repeat, with a fingerprint of what is asked for; undefined when there is none. `meaning` is the
+ * request as it was understood, so that the same asked for in other words is the same.
+ */
+export function idempotencyOf(request: Request, meaning: object): IdempotentRequest | undefined {
   const given = request.get('idempotency-key');
   if (given === undefined) return undefined;
   const match = IDEMPOTENCY_KEY.exec(given);
@@ -70,7 +85,8 @@ export function idempotencyOf(request: Request): IdempotentRequest | undefined {
     const detail = 'must be 1 to 255 printable ASCII characters without " and \\';
     throw faultyInput('headers', [{ pointer: '/headers/idempotency-key', detail }]);
   }
-  const asked = JSON.stringify([request.method, request.path, request.get('if-match'), request.body]);
+  const route: unknown = request.route?.path;
+  const asked = JSON.stringify([request.method, route, meaning]);
   return { key, fingerprint: createHash('sha256').update(asked).digest('base64url') };
 }
 

@@ -12,14 +12,14 @@ export class OrderNotFoundError extends OrderError {
   }
 }
 
-/** The caller's change was made for another version than the order has. */
+/** The caller's change was made for the order in another state. */
 export class VersionMismatchError extends OrderError {
   override readonly name = 'VersionMismatchError';
   readonly code = 'version_mismatch';
 
-  constructor(expected: number, actual: number) {
+  constructor(actual: number) {
     super(
-      `the order has version ${actual}, not ${expected}: read it again and repeat the change if it still makes sense`,
+      `the order has version ${actual}, which the request does not allow: read it again and repeat the change if it still makes sense`,
     );
   }
 }

@@ -2,16 +2,17 @@ import { randomUUIDv7 } from 'node:crypto';
 import { type Database, inTransaction, readAgain } from '@order-events/database';
 import {
   changeOrderStatus,
-  type Clock,
   type CommandContext,
   type Order,
   type OrderChange,
   type OrderDetails,
+  type OrderEvent,
   type OrderStatus,
   type OrderWrite,
   placeOrder,
   updateOrder,
 } from '@order-events/domain';
+import type { ApiMetrics } from '../api-metrics.ts';
 import type { Logger } from '@order-events/runtime';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import type { IdempotentRequest } from './idempotent-request.ts';
@@ -26,7 +27,7 @@ export interface OrderServiceOptions {
   readonly idempotency: IdempotencyStore;
   /** Tells the relay that there is something to publish; a hint, sent after the commit. */
   readonly wakeRelay: () => void;
-  readonly clock: Clock;
+  readonly metrics: Pick<ApiMetrics, 'appended'>;
   readonly log: Logger;
 }
 
@@ -34,8 +35,8 @@ export interface OrderServiceOptions {
 export interface ChangeRequest {
   /** W3C trace context, stored with the event. */
   readonly traceparent: string;
-  /** The change is refused when the order has another version. */
-  readonly expectedVersion?: number | undefined;
+  /** The change is refused when the order as it is does not meet this. */
+  readonly precondition?: ((current: Order) => boolean) | undefined;
   /** Sent again, the request changes nothing and gets the answer of the first time. */
   readonly idempotency?: IdempotentRequest | undefined;
 }
@@ -59,13 +60,16 @@ export interface OrderService {
 
 /** Each change and its event are one transaction; nothing here waits for, or knows of, whoever publishes the event. */
 export function createOrderService(options: OrderServiceOptions): OrderService {
-  const { database, orders, outbox, idempotency, wakeRelay, clock, log } = options;
+  const { database, orders, outbox, idempotency, wakeRelay, metrics, log } = options;
 
+  /** The database tells the times of an order when it stores it: hosts' clocks differ. */
   function context(): CommandContext {
-    return { now: clock(), eventId: randomUUIDv7() };
+    return { now: new Date(), eventId: randomUUIDv7() };
   }
 
-  function afterCommit(): void {
+  function afterCommit(appended: readonly OrderEvent[]): void {
+    if (appended.length === 0) return;
+    for (const { eventType } of appended) metrics.appended.inc({ event_type: eventType });
     try {
       wakeRelay();
     } catch (error) {
@@ -77,13 +81,13 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
     const placed = placeOrder(details, randomUUIDv7(), context());
     const outcome = await inTransaction(database, async (transaction) => {
       const earlier = request.idempotency && (await idempotency.find(transaction, request.idempotency));
-      if (earlier) return { order: earlier, replayed: true };
+      if (earlier) return { order: earlier, replayed: true, appended: [] };
       const write = await orders.create(transaction, placed);
       if (request.idempotency) await idempotency.record(transaction, request.idempotency, write);
       await outbox.append(transaction, write, request.traceparent);
-      return { order: write.order, replayed: false };
+      return { order: write.order, replayed: false, appended: write.events };
     });
-    afterCommit();
+    afterCommit(outcome.appended);
     return outcome;
   }
 
@@ -94,18 +98,16 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
   ): Promise<OrderOutcome> {
     const outcome = await inTransaction(database, async (transaction) => {
       const earlier = request.idempotency && (await idempotency.find(transaction, request.idempotency));
-      if (earlier) return { order: earlier, replayed: true };
+      if (earlier) return { order: earlier, replayed: true, appended: [] };
       const current = await orders.lock(transaction, orderId);
       if (!current) throw new OrderNotFoundError(orderId);
-      if (request.expectedVersion !== undefined && request.expectedVersion !== current.version) {
-        throw new VersionMismatchError(request.expectedVersion, current.version);
-      }
+      if (request.precondition?.(current) === false) throw new VersionMismatchError(current.version);
       const write = await orders.update(transaction, decide(current));
       if (request.idempotency) await idempotency.record(transaction, request.idempotency, write);
       await outbox.append(transaction, write, request.traceparent);
-      return { order: write.order, replayed: false };
+      return { order: write.order, replayed: false, appended: write.events };
     });
-    afterCommit();
+    afterCommit(outcome.appended);
     return outcome;
   }
 

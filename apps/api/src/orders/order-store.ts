@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '@order-events/database';
-import type { Order, OrderStatus, OrderWrite } from '@order-events/domain';
+import type { Order, OrderEvent, OrderStatus, OrderWrite } from '@order-events/domain';
+import { sql } from 'kysely';
 import { orderOfRow, orderRow } from './order-row.ts';
 
 declare const stored: unique symbol;
@@ -16,6 +17,7 @@ export interface OrderListQuery {
 }
 
 export interface OrderStore {
+  /** The order and its events get their times from the database; so it is with `update`, where they never go back. */
   create(transaction: Transaction, write: OrderWrite): Promise<StoredOrderWrite>;
   update(transaction: Transaction, write: OrderWrite): Promise<StoredOrderWrite>;
   /** Reads an order and keeps others from changing it until the transaction ends. */
@@ -28,14 +30,25 @@ export interface OrderStore {
 export function createOrderStore(): OrderStore {
   return {
     async create(transaction, write) {
-      await transaction.insertInto('orders').values(orderRow(write.order)).execute();
-      return asStored(write);
+      const row = { ...orderRow(write.order), created_at: DATABASE_TIME, updated_at: DATABASE_TIME };
+      const { created_at } = await transaction
+        .insertInto('orders')
+        .values(row)
+        .returning('created_at')
+        .executeTakeFirstOrThrow();
+      return asStored(write, { createdAt: created_at, updatedAt: created_at });
     },
 
     async update(transaction, write) {
       const { id, created_at: _, ...changed } = orderRow(write.order);
-      await transaction.updateTable('orders').set(changed).where('id', '=', id).execute();
-      return asStored(write);
+      const { updated_at } = await transaction
+        .updateTable('orders')
+        // A server that takes over may have a clock that is behind.
+        .set({ ...changed, updated_at: sql<Date>`greatest(updated_at, ${DATABASE_TIME})` })
+        .where('id', '=', id)
+        .returning('updated_at')
+        .executeTakeFirstOrThrow();
+      return asStored(write, { createdAt: write.order.createdAt, updatedAt: updated_at });
     },
 
     async lock(transaction, orderId) {
@@ -72,7 +85,14 @@ export function createOrderStore(): OrderStore {
   };
 }
 
-function asStored(write: OrderWrite): StoredOrderWrite {
+/** When the statement came; one clock for all replicas. To the millisecond, as the API and the message tell it. */
+const DATABASE_TIME = sql<Date>`date_trunc('milliseconds', statement_timestamp())`;
+
+/** The write with the times that its order has in the table. */
+function asStored(write: OrderWrite, times: Pick<Order, 'createdAt' | 'updatedAt'>): StoredOrderWrite {
+  const order = { ...write.order, ...times };
+  const [first, ...more] = write.events;
+  const stamped = (event: OrderEvent) => ({ ...event, occurredAt: times.updatedAt, order });
   // The brand exists for the compiler only.
-  return write as StoredOrderWrite;
+  return { order, events: [stamped(first), ...more.map(stamped)] } as unknown as StoredOrderWrite;
 }

@@ -1,7 +1,6 @@
 import type { Transaction } from '@order-events/database';
 import { keyHash } from '@order-events/messaging/key-hash';
 import { encodeOrderEvent } from '@order-events/messaging/order-message';
-import type { ApiMetrics } from '../api-metrics.ts';
 import type { StoredOrderWrite } from './order-store.ts';
 
 export interface OutboxWriter {
@@ -13,7 +12,7 @@ export interface OutboxWriter {
 }
 
 /** The only place that inserts into the outbox. */
-export function createOutboxWriter(metrics: Pick<ApiMetrics, 'appended'>): OutboxWriter {
+export function createOutboxWriter(): OutboxWriter {
   return {
     async append(transaction, { order, events }, traceparent) {
       const rows = events.map((event) => ({
@@ -25,7 +24,6 @@ export function createOutboxWriter(metrics: Pick<ApiMetrics, 'appended'>): Outbo
         payload: encodeOrderEvent(event),
       }));
       await transaction.insertInto('outbox').values(rows).execute();
-      for (const { eventType } of events) metrics.appended.inc({ event_type: eventType });
     },
   };
 }

@@ -13,7 +13,7 @@ export interface LogEvent {
   readonly offset: bigint;
   /** When the broker appended it. */
   readonly logTimeMs: number;
-  /** When the order was changed, by the API's clock: just before the commit. */
+  /** When the order was changed, by the database's clock: just before the commit. */
   readonly occurTimeMs: number;
   readonly eventId: string;
   /** What it is delivered once by: an event that an operator replays is one more event to subscribers. */
