@@ -144,6 +144,8 @@ CREATE INDEX orders_by_creation ON orders USING btree (created_at, id);
 
 CREATE INDEX orders_by_customer ON orders USING btree (customer_id, created_at, id);
 
+CREATE INDEX orders_by_customer_and_status ON orders USING btree (customer_id, status, created_at, id);
+
 CREATE INDEX orders_by_status ON orders USING btree (status, created_at, id);
 
 CREATE INDEX outbox_by_seq ON ONLY outbox USING btree (seq);

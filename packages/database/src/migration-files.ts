@@ -12,12 +12,16 @@ export async function migrationNames(): Promise<string[]> {
   return files.flatMap((file) => FILE_NAME.exec(file)?.[1] ?? []).sort();
 }
 
+export function migrationText(name: string): Promise<string> {
+  return readFile(join(MIGRATIONS, `${name}.sql`), 'utf8');
+}
+
 /** Reads `migrations/NNNN_name.sql`: plain SQL, forward only. */
 export const sqlFiles: MigrationProvider = {
   async getMigrations() {
     const migrations: Record<string, Migration> = {};
     for (const name of await migrationNames()) {
-      const text = await readFile(join(MIGRATIONS, `${name}.sql`), 'utf8');
+      const text = await migrationText(name);
       migrations[name] = {
         async up(database) {
           await sql.raw(text).execute(database);

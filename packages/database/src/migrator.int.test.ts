@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { createTestDatabase, startPostgres } from '../../../test/harness/index.ts';
+import { createTestDatabase, eventually, startPostgres } from '../../../test/harness/index.ts';
 import { migrationNames } from './migration-files.ts';
 import { findMigrationPlace } from './migration-table.ts';
 import { migrateToLatest } from './migrator.ts';
@@ -182,4 +182,33 @@ test('the outbox takes what Kafka takes, and numbers it by transaction and seque
   assert.equal(second.seq, first.seq + 1n);
   // Two bytes each: the limit is in bytes, as Kafka's is.
   await assert.rejects(insert('é'.repeat(450_001)), { code: '23514' });
+});
+
+test('an index is built ahead while orders are written, also one that was left unfinished', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = new pg.Pool({ connectionString: url, max: 3, lock_timeout: 2_000 });
+  t.after(() => pool.end());
+  const name = '0011_orders_by_customer_and_status';
+  const insert = `INSERT INTO orders VALUES (gen_random_uuid(), 'c', 'pending', 1, 'EUR', '[]', 0, now(), now())`;
+  await pool.query(`DELETE FROM order_events_migration WHERE name = $1`, [name]);
+  await pool.query(`UPDATE pg_index SET indisvalid = false
+    WHERE indexrelid = 'orders_by_customer_and_status'::regclass`);
+  const writer = await pool.connect();
+  await writer.query('BEGIN');
+  await writer.query(insert);
+  const migrating = Promise.all([migrateToLatest(url), migrateToLatest(url)]);
+  const building = async () => {
+    const { rowCount } = await pool.query(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+      AND query ~ '^(CREATE|DROP) INDEX' AND wait_event_type = 'Lock'`);
+    assert.equal(rowCount, 1);
+  };
+  await eventually(building);
+  await pool.query(insert);
+  await writer.query('COMMIT');
+  writer.release();
+  assert.deepEqual((await migrating).flat(), [name]);
+  const { rows } = await pool.query<{ valid: boolean }>(
+    `SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = 'orders_by_customer_and_status'::regclass`,
+  );
+  assert.deepEqual(rows, [{ valid: true }]);
 });

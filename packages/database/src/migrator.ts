@@ -1,8 +1,10 @@
 import { Migrator } from 'kysely/migration';
 import { createDatabase } from './database.ts';
+import { buildIndexesAhead } from './indexes-ahead.ts';
 import { migrationNames, sqlFiles } from './migration-files.ts';
 import { findMigrationPlace, MIGRATION_LOCK_TABLE, MIGRATION_TABLE } from './migration-table.ts';
 import { createPool } from './pool.ts';
+import { missingMigrations } from './schema-version.ts';
 
 /** A migration may lock and rewrite: it gets more time than a request. */
 const STATEMENT_TIMEOUT_MS = 10 * 60_000;
@@ -23,6 +25,7 @@ export async function migrateToLatest(url: string): Promise<string[]> {
     onConnectionError: () => {},
   });
   try {
+    await buildIndexesAhead(pool, await missingMigrations(pool));
     const migrator = new Migrator({
       db: createDatabase(pool),
       provider: sqlFiles,

@@ -22,7 +22,8 @@ export async function isSchemaCurrent(pool: Pool): Promise<boolean> {
   return (await missingMigrations(pool)).length === 0;
 }
 
-async function missingMigrations(pool: Pool): Promise<string[]> {
+/** Names of the migrations that are not applied. */
+export async function missingMigrations(pool: Pool): Promise<string[]> {
   const applied = await appliedMigrations(pool);
   return (await migrationNames()).filter((name) => !applied.has(name));
 }

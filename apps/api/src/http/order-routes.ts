@@ -38,13 +38,10 @@ export function orderRoutes(service: OrderService): Router {
       const detail = 'must be the next_page_token of an answer to the same filter';
       throw faultyInput('query', [{ pointer: '/query/page_token', detail }]);
     }
-    // One more than asked for tells whether there is another page.
-    const orders = await service.list({ ...filter, limit: query.page_size + 1, after });
-    const page = orders.slice(0, query.page_size);
-    const last = orders.length > query.page_size ? page.at(-1) : undefined;
+    const { orders, next } = await service.list({ ...filter, limit: query.page_size, after });
     response.json({
-      orders: page.map(orderJson),
-      next_page_token: last ? encodePageToken(last, filter) : null,
+      orders: orders.map(orderJson),
+      next_page_token: next ? encodePageToken(next, filter) : null,
     });
   });
 

@@ -48,7 +48,13 @@ export const orderPath = z.strictObject({ order_id: z.uuid() });
 export const listQuery = z.strictObject({
   status: status.optional(),
   customer_id: customerId.optional(),
-  page_size: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
+  page_size: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_PAGE_SIZE)
+    .default(DEFAULT_PAGE_SIZE)
+    .meta({ description: 'Most orders of a page; it has fewer when they are large.' }),
   page_token: z.string().max(500).optional(),
 });
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 
 const POSITION = {
-  createdAt: new Date('2026-02-17T10:00:00.123Z'),
+  createdAt: '2026-02-17T10:00:00.123456Z',
   orderId: '0199c2a4-5b1e-7cc3-a1f0-5d6f0c3b2a19',
 };
 const FILTER = { status: 'pending', customerId: 'c-1' };

@@ -17,7 +17,7 @@ import type { Logger } from '@order-events/runtime';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import type { IdempotentRequest } from './idempotent-request.ts';
 import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
-import type { OrderListQuery, OrderStore } from './order-store.ts';
+import type { OrderListQuery, OrderPage, OrderStore } from './order-store.ts';
 import type { OutboxWriter } from './outbox-writer.ts';
 
 export interface OrderServiceOptions {
@@ -55,7 +55,7 @@ export interface OrderService {
   changeStatus(orderId: string, status: OrderStatus, request: ChangeRequest): Promise<OrderOutcome>;
   /** Throws OrderNotFoundError. */
   get(orderId: string): Promise<Order>;
-  list(query: OrderListQuery): Promise<Order[]>;
+  list(query: OrderListQuery): Promise<OrderPage>;
 }
 
 /** Each change and its event are one transaction; nothing here waits for, or knows of, whoever publishes the event. */

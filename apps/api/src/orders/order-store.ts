@@ -1,6 +1,6 @@
-import type { Database, Transaction } from '@order-events/database';
+import type { Database, Tables, Transaction } from '@order-events/database';
 import type { Order, OrderEvent, OrderStatus, OrderWrite } from '@order-events/domain';
-import { sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 import { orderOfRow, orderRow } from './order-row.ts';
 
 declare const stored: unique symbol;
@@ -11,9 +11,22 @@ export type StoredOrderWrite = OrderWrite & { readonly [stored]: true };
 export interface OrderListQuery {
   readonly status?: OrderStatus | undefined;
   readonly customerId?: string | undefined;
+  /** Most orders of the page. */
   readonly limit: number;
-  /** Only orders older than this one. */
-  readonly after?: { readonly createdAt: Date; readonly orderId: string } | undefined;
+  /** Only orders behind this place. */
+  readonly after?: ListPosition | undefined;
+}
+
+/** The place of an order in a list. Its time is text, since a Date has no parts of a millisecond and a row may. */
+export interface ListPosition {
+  readonly createdAt: string;
+  readonly orderId: string;
+}
+
+export interface OrderPage {
+  readonly orders: readonly Order[];
+  /** Of the last order, when there are more. */
+  readonly next: ListPosition | undefined;
 }
 
 export interface OrderStore {
@@ -23,8 +36,8 @@ export interface OrderStore {
   /** Reads an order and keeps others from changing it until the transaction ends. */
   lock(transaction: Transaction, orderId: string): Promise<Order | undefined>;
   find(database: Database, orderId: string): Promise<Order | undefined>;
-  /** Newest first. */
-  list(database: Database, query: OrderListQuery): Promise<Order[]>;
+  /** Newest first; fewer than `limit` when they are large, and always one when there is one. */
+  list(database: Database, query: OrderListQuery): Promise<OrderPage>;
 }
 
 export function createOrderStore(): OrderStore {
@@ -70,19 +83,57 @@ export function createOrderStore(): OrderStore {
       return row && orderOfRow(row);
     },
 
-    async list(database, { status, customerId, limit, after }) {
-      let query = database.selectFrom('orders').selectAll();
-      if (status) query = query.where('status', '=', status);
-      if (customerId) query = query.where('customer_id', '=', customerId);
-      if (after) {
-        query = query.where(({ eb, refTuple, tuple }) =>
-          eb(refTuple('created_at', 'id'), '<', tuple(after.createdAt, after.orderId)),
-        );
-      }
-      const rows = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
-      return rows.map(orderOfRow);
+    async list(database, query) {
+      const { rows } = await pageOf(query).execute(database);
+      const fitting = rows.slice(0, query.limit).filter((row) => row.items !== null);
+      const last = rows.length > fitting.length ? fitting.at(-1) : undefined;
+      return {
+        orders: fitting.map(orderOfRow),
+        next: last && { createdAt: last.created_text, orderId: last.id },
+      };
     },
   };
+}
+
+type PageRow = Selectable<Tables['orders']> & { readonly created_text: string };
+
+/** As Postgres keeps the lines; as JSON they are up to some twelve times as many. */
+const MAX_PAGE_BYTES = 1024 * 1024;
+
+/**
+ * One row more than the page tells whether there is another. Lines beyond what a page may have stay where they are. A filter is written as
+ * a range of one value and as part of the order: with an equality Postgres may walk another index and throw away what does not match,
+ * which is a thousand rows or all of them where a status is rare among the newest.
+ */
+function pageOf({ status, customerId, limit, after }: OrderListQuery): RawBuilder<PageRow> {
+  const filters = [
+    ...(customerId === undefined ? [] : [{ column: sql`customer_id`, value: sql`${customerId}` }]),
+    ...(status === undefined ? [] : [{ column: sql`status`, value: sql`${status}` }]),
+  ];
+  const columns = filters.map(({ column }) => column);
+  const values = filters.map(({ value }) => value);
+  const order = sql.join([...columns, sql`created_at`, sql`id`].map((column) => sql`${column} DESC`));
+  const conditions = [
+    ...(filters.length === 0 ? [] : [sql`(${sql.join(columns)}) >= (${sql.join(values)})`]),
+    ...(filters.length === 0 || after ? [] : [sql`(${sql.join(columns)}) <= (${sql.join(values)})`]),
+    ...(after
+      ? [sql`(${sql.join([...columns, sql`created_at`, sql`id`])}) < (${placeOf(values, after)})`]
+      : []),
+  ];
+  const where = conditions.length > 0 ? sql`WHERE ${sql.join(conditions, sql` AND `)}` : sql``;
+  return sql<PageRow>`
+    SELECT id, customer_id, status, version, currency, total_minor, created_at, updated_at,
+      to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_text,
+      CASE WHEN bytes_before < ${MAX_PAGE_BYTES} THEN items END AS items
+    FROM (
+      SELECT *, sum(pg_column_size(items)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
+        - pg_column_size(items) AS bytes_before
+      FROM orders ${where} ORDER BY ${order} LIMIT ${limit + 1}) AS page
+    ORDER BY ${order}`;
+}
+
+function placeOf(values: readonly RawBuilder<unknown>[], after: ListPosition): RawBuilder<unknown> {
+  return sql.join([...values, sql`${after.createdAt}::timestamptz`, sql`${after.orderId}::uuid`]);
 }
 
 /** When the statement came; one clock for all replicas. To the millisecond, as the API and the message tell it. */
