@@ -23,7 +23,15 @@ const { services } = await createOrderServices({
 async function serve(way: Way): Promise<string> {
   const [host, port] = [config.API_HOST, await findFreePort()];
   const service = services[way];
-  const limits = { keepAliveMs: 75_000, drainMs: 0, maxRequests: 10_000 };
+  const limits = {
+    keepAliveMs: 75_000,
+    drainMs: 0,
+    drainDelayMs: 0,
+    maxRequests: 10_000,
+    maxConnections: 10_000,
+    headersTimeoutMs: 15_000,
+    requestTimeoutMs: 30_000,
+  };
   await createHttpServer({ host, port, ...limits, service, metrics, log }).start(signal);
   return `http://${host}:${port}/orders`;
 }

@@ -47,16 +47,16 @@ export function createApiApp(
   const metrics = createApiMetrics(registry);
   const access = databaseAccess(config);
   for (const warning of access.warnings) log.warn(warning);
-  const onConnectionError = (error: Error) => log.warn({ err: error }, 'lost a database connection');
-  const maxConnections = config.API_DATABASE_POOL_SIZE;
-  const pool = createPool({ ...access, applicationName: 'api', maxConnections, onConnectionError });
+  const poolOf = (applicationName: string, maxConnections: number) =>
+    createPool({
+      ...access,
+      applicationName,
+      maxConnections,
+      onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+    });
+  const pool = poolOf('api', config.API_DATABASE_POOL_SIZE);
   // Readiness does not wait for requests: an API with much to do is not one that is down.
-  const readiness = createPool({
-    ...access,
-    applicationName: 'api readiness',
-    maxConnections: 1,
-    onConnectionError,
-  });
+  const readiness = poolOf('api readiness', 1);
   const wakeUps = createWakeUpNotifier({ url: access.directUrl, log });
   const certificate = createCertificate(config, registry, log);
   const http = createHttpServer({
@@ -64,7 +64,11 @@ export function createApiApp(
     port: config.API_PORT,
     certificate,
     keepAliveMs: config.API_KEEP_ALIVE_MS,
-    drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE,
+    headersTimeoutMs: config.API_HEADERS_TIMEOUT_MS,
+    requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
+    maxConnections: config.API_MAX_CONNECTIONS,
+    drainDelayMs: config.API_DRAIN_DELAY_MS,
+    drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE - config.API_DRAIN_DELAY_MS,
     maxRequests: config.API_MAX_REQUESTS,
     service: orderServiceOf(config, { pool, throughPooler: access.throughPooler, wakeUps, metrics, log }),
     metrics,

@@ -19,6 +19,10 @@ test('the API needs no settings in development, and none for Kafka at all', () =
     API_DATABASE_WAIT_MS: 500,
     API_MAX_REQUESTS: 256,
     API_MAX_ORDER_WRITERS: 20,
+    API_MAX_CONNECTIONS: 10_000,
+    API_HEADERS_TIMEOUT_MS: 15_000,
+    API_REQUEST_TIMEOUT_MS: 30_000,
+    API_DRAIN_DELAY_MS: 0,
     API_STOP_DEADLINE_MS: 10_000,
   });
 });

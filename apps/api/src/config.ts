@@ -67,6 +67,36 @@ export const apiSettings = z.object({
     .max(10_000)
     .default(20)
     .describe('Most requests at once that change one order; one more is answered 409 at once.'),
+  API_MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Most connections of clients at once; one more is closed at once.'),
+  API_HEADERS_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(15_000)
+    .describe('The headers of a request must have arrived by then, or it is answered 408.'),
+  API_REQUEST_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .describe('The whole request must have arrived by then, or it is answered 408 or cut off.'),
+  API_DRAIN_DELAY_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .describe(
+      'After SIGTERM it is not ready, and takes requests for so long yet: longer than a balancer takes to see it.',
+    ),
   API_STOP_DEADLINE_MS: z.coerce
     .number()
     .int()
@@ -88,9 +118,26 @@ export function apiConfig(env: Record<string, string | undefined> = process.env)
     env,
     prefix: 'API_',
     secrets: DATABASE_SECRETS,
-    refine: (settings) => [...databaseFaults(settings), ...serverTlsFaults('API_TLS_', apiTls(settings))],
+    refine: (settings) => [
+      ...databaseFaults(settings),
+      ...serverTlsFaults('API_TLS_', apiTls(settings)),
+      ...timeFaults(settings),
+    ],
   };
   return { config: readConfig(source), source };
+}
+
+function timeFaults(config: ApiConfig): string[] {
+  const faults: string[] = [];
+  if (config.API_HEADERS_TIMEOUT_MS > config.API_REQUEST_TIMEOUT_MS) {
+    faults.push('API_HEADERS_TIMEOUT_MS: must not be longer than API_REQUEST_TIMEOUT_MS, which contains it');
+  }
+  if (config.API_DRAIN_DELAY_MS > config.API_STOP_DEADLINE_MS / 2) {
+    faults.push(
+      'API_DRAIN_DELAY_MS: must be at most half of API_STOP_DEADLINE_MS, the rest is for requests to end',
+    );
+  }
+  return faults;
 }
 
 /** How the REST port is spoken to. */

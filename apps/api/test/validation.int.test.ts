@@ -116,10 +116,14 @@ test('what cannot be read, found or done gets the documented answer', async (t) 
     assert.equal(answer.body['type'], `urn:order-events:problem:${code}`);
   }
   for (const [method, path, allowed] of [
-    ['DELETE', '/orders', 'GET, HEAD, POST'],
-    ['PUT', order, 'GET, HEAD, PATCH'],
-    ['GET', `${order}/status`, 'PUT'],
+    ['DELETE', '/orders', 'GET, HEAD, OPTIONS, POST'],
+    ['PUT', order, 'GET, HEAD, OPTIONS, PATCH'],
+    ['GET', `${order}/status`, 'OPTIONS, PUT'],
+    ['POST', '/openapi.json', 'GET, HEAD, OPTIONS'],
+    ['DELETE', '/docs', 'GET, HEAD, OPTIONS'],
   ] as const) {
+    const asked = await send('OPTIONS', path);
+    assert.deepEqual([asked.status, asked.headers.get('allow')], [204, allowed]);
     const answer = await send(method, path);
     assert.deepEqual([answer.status, answer.body['code']], [405, 'method_not_allowed']);
     assert.equal(answer.headers.get('allow'), allowed);

@@ -1,11 +1,12 @@
-import type { RequestListener, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import {
   addressText,
   createOpeningPart,
   createSparingWarn,
   type Logger,
   type Part,
+  sleep,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import express, { type Express } from 'express';
@@ -15,7 +16,9 @@ import type { OrderService } from '../orders/order-service.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { orderRoutes } from './order-routes.ts';
 import { Problem, problemAnswerOf, problemHandler, problemOf } from './problem.ts';
+import { answerParserErrors } from './parser-problems.ts';
 import { observeRequests } from './request-observer.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 import { traceContextOf, traceRequests } from './trace-context.ts';
 import { createWebServer, type WebServer } from './web-server.ts';
 
@@ -29,25 +32,40 @@ export interface HttpServerOptions {
   readonly keepAliveMs: number;
   /** So many requests are answered at once. */
   readonly maxRequests: number;
-  /** What is not answered this long after the stop is cut off. */
+  /** Headers, and whole requests, that take longer to arrive are answered 408. */
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly maxConnections: number;
+  /** It goes on for so long when it is told to stop: whoever looks at readiness must see it first. */
+  readonly drainDelayMs: number;
+  /** What is not answered this long after that is cut off. */
   readonly drainMs: number;
   readonly service: OrderService;
   readonly metrics: Pick<ApiMetrics, 'requestDuration' | 'refused'>;
   readonly log: Logger;
 }
 
-/** A client that sends its request slower than this is cut off. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for requests that are late, a fraction of what they have. */
+const LATE_CHECKS = 5;
+/** Once it stops, a request that was begun has so long to arrive. */
+const UNSENT_GRACE_MS = 1_000;
 
 export function createHttpServer(options: HttpServerOptions): Part {
   const { host, port, drainMs, maxRequests, log } = options;
   const refuse = refuseRequests(options);
   const app = createExpressApp(options);
   const unanswered = new Set<ServerResponse>();
-  const times = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: options.keepAliveMs };
+  const sockets = new Set<Socket>();
+  const times = {
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    connectionsCheckingInterval: Math.ceil(options.headersTimeoutMs / LATE_CHECKS),
+    keepAliveTimeout: options.keepAliveMs,
+  };
   let draining = false;
 
   async function drain({ server, endHandshakes }: WebServer): Promise<void> {
+    await sleep(options.drainDelayMs);
     draining = true;
     // Closing takes no new connections and ends the idle ones; the others end with their answer.
     const closed = new Promise((resolve) => server.close(resolve));
@@ -57,8 +75,11 @@ export function createHttpServer(options: HttpServerOptions): Part {
       log.warn({ requests: unanswered.size }, 'requests cut off: not answered in time to stop');
       server.closeAllConnections();
     }, drainMs);
+    // Who never sends a whole request holds up nothing.
+    const unsent = setTimeout(() => endUnsent(sockets, unanswered), Math.min(UNSENT_GRACE_MS, drainMs / 2));
     await closed;
     clearTimeout(cutOff);
+    clearTimeout(unsent);
   }
 
   return createOpeningPart('HTTP server', async () => {
@@ -70,6 +91,23 @@ export function createHttpServer(options: HttpServerOptions): Part {
       app(request, response);
     });
     const { server, scheme } = web;
+    server.maxConnections = options.maxConnections;
+    // Whoever has sent all that it wants to send may say so, and still gets its answer.
+    Object.assign(server, { httpAllowHalfOpen: true });
+    server.on(scheme === 'http' ? 'connection' : 'secureConnection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    server.on('checkExpectation', (request, response) =>
+      answerProblem(
+        request,
+        response,
+        new Problem('expectation_failed', 'only 100-continue can be expected'),
+      ),
+    );
+    answerParserErrors(server, (socket) =>
+      [...unanswered].some((response) => response.socket === socket && response.headersSent),
+    );
     await listen(server, host, port);
     // The server's address is an object for every TCP server that listens.
     const address = server.address() as AddressInfo;
@@ -84,6 +122,10 @@ function createExpressApp({ service, metrics, log }: HttpServerOptions): Express
   app.disable('x-powered-by');
   // Orders have their version as ETag; a hash of anything else would help nobody.
   app.disable('etag');
+  app.use((_request, response, next) => {
+    response.set(SECURITY_HEADERS);
+    next();
+  });
   app.use(traceRequests);
   app.use(observeRequests(metrics, log));
   app.use(openApiRoutes());
@@ -101,10 +143,20 @@ function refuseRequests({ metrics, maxRequests, log }: HttpServerOptions): Reque
   return (request, response) => {
     metrics.refused.inc();
     warn({ maxRequests }, 'requests refused: too many at once');
-    const path = request.url?.split('?')[0] ?? '/';
-    const { status, headers, body } = problemAnswerOf(problemOf(new OverloadedError()), path);
-    response.writeHead(status, { ...headers, 'X-Request-Id': traceContextOf(request).traceId }).end(body);
+    answerProblem(request, response, problemOf(new OverloadedError()));
   };
+}
+
+function answerProblem(request: IncomingMessage, response: ServerResponse, problem: Problem): void {
+  const { status, headers, body } = problemAnswerOf(problem, request.url?.split('?')[0] ?? '/');
+  const { traceId } = traceContextOf(request);
+  const about = { 'X-Request-Id': traceId, 'Content-Length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...SECURITY_HEADERS, ...headers, ...about }).end(body);
+}
+
+function endUnsent(sockets: ReadonlySet<Socket>, unanswered: ReadonlySet<ServerResponse>): void {
+  const atWork = new Set([...unanswered].filter(({ req }) => req.complete).map(({ socket }) => socket));
+  for (const socket of sockets) if (!atWork.has(socket)) socket.destroy();
 }
 
 /** Told so, a client does not send its next request on a connection that is about to end. */

@@ -1,6 +1,8 @@
 import { Router } from 'express';
+import { allowMethods } from './allowed-methods.ts';
 import { apiReferencePage } from './api-reference-page.ts';
 import { buildOpenApiDocument } from './openapi.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** The API's description, for programs and for people. */
 export function openApiRoutes(): Router {
@@ -11,7 +13,10 @@ export function openApiRoutes(): Router {
     response.json(document);
   });
   router.get('/docs', (_request, response) => {
-    response.type('html').send(page);
+    // Its style stands in the page.
+    const policy = `${SECURITY_HEADERS['Content-Security-Policy']}; style-src 'unsafe-inline'`;
+    response.set('Content-Security-Policy', policy).type('html').send(page);
   });
+  for (const path of ['/openapi.json', '/docs']) allowMethods(router, path, ['GET']);
   return router;
 }

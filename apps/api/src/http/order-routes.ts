@@ -1,6 +1,6 @@
-import { Router } from 'express';
-import type { Request, Response } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-service.ts';
+import { allowMethods } from './allowed-methods.ts';
 import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
 import { changeItemsBody, changeStatusBody, listQuery, orderPath, placeOrderBody } from './order-schemas.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
@@ -19,6 +19,7 @@ import { traceparentOf } from './trace-context.ts';
 /** The five routes of the order API. */
 export function orderRoutes(service: OrderService): Router {
   const router = Router();
+  router.use('/orders', requireJsonAccepted);
 
   router.post('/orders', parseJson, async (request, response) => {
     const body = bodyOf(placeOrderBody, request);
@@ -66,20 +67,19 @@ export function orderRoutes(service: OrderService): Router {
     sendOrder(response, await service.changeStatus(orderId, body.status, changeRequest(request, asked)));
   });
 
-  for (const [path, allowed] of ALLOWED_METHODS) {
-    router.all(path, (request) => {
-      const detail = `${path} takes ${allowed}, not ${request.method}`;
-      throw new Problem('method_not_allowed', detail, { headers: { Allow: allowed } });
-    });
-  }
+  allowMethods(router, '/orders', ['GET', 'POST']);
+  allowMethods(router, '/orders/:order_id', ['GET', 'PATCH']);
+  allowMethods(router, '/orders/:order_id/status', ['PUT']);
   return router;
 }
 
-const ALLOWED_METHODS = [
-  ['/orders', 'GET, HEAD, POST'],
-  ['/orders/:order_id', 'GET, HEAD, PATCH'],
-  ['/orders/:order_id/status', 'PUT'],
-] as const;
+/** Before anything is done: a change whose answer cannot be read would be made again. */
+const requireJsonAccepted: RequestHandler = (request, _response, next) => {
+  if (request.method !== 'OPTIONS' && !request.accepts('application/json')) {
+    throw new Problem('not_acceptable', 'answers are application/json: say so in Accept, or leave it out');
+  }
+  next();
+};
 
 function orderIdOf(request: Request): string {
   // One order, however its id is written.
