@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { ListPosition } from '../orders/order-store.ts';
+import type { ListPosition } from '../orders/order-service.ts';
 
 const content = z.tuple([z.literal(1), z.iso.datetime(), z.uuid(), z.string()]);
 

@@ -20,6 +20,9 @@ import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
 import type { OrderListQuery, OrderPage, OrderStore } from './order-store.ts';
 import type { OutboxWriter } from './outbox-writer.ts';
 
+/** Where a page of a list ends. */
+export type { ListPosition } from './order-store.ts';
+
 export interface OrderServiceOptions {
   readonly database: Database;
   readonly orders: OrderStore;
