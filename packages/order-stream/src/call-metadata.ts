@@ -7,10 +7,27 @@ export type CallMetadata = Readonly<Record<string, string | Uint8Array>>;
 /** `signal` aborts when nobody waits for the answer any more. */
 export type MetadataFunction = (signal: AbortSignal) => CallMetadata | Promise<CallMetadata>;
 
+/** Gives a bearer token that is good for some time. `signal` aborts when nobody waits for it any more. */
+export type TokenFunction = (signal: AbortSignal) => string | Promise<string>;
+
 /** Whoever gives tokens has so long; without a bound a call could wait for ever, without anybody knowing for what. */
 const METADATA_DEADLINE_MS = 10_000;
 
 const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/** The metadata, with the token as it is sent: `authorization: Bearer …`. */
+export function withToken(
+  metadata: CallMetadata | MetadataFunction,
+  token: TokenFunction,
+): MetadataFunction {
+  return async (signal) => {
+    const [given, authorization] = await Promise.all([
+      typeof metadata === 'function' ? metadata(signal) : metadata,
+      token(signal),
+    ]);
+    return { ...given, authorization: `Bearer ${authorization}` };
+  };
+}
 
 /**
  * Sends the metadata with each call. What a call brings by itself comes before it. `note` is told the names that are sent. A call

@@ -1,5 +1,5 @@
 import { createChannel, createClientFactory } from 'nice-grpc';
-import { checkMetadata, withMetadata } from './call-metadata.ts';
+import { checkMetadata, withMetadata, withToken } from './call-metadata.ts';
 import { warnOfClearText } from './clear-text-warning.ts';
 import { type ConnectionOptions, secureChannel } from './connection-options.ts';
 import { OrderStreamServiceDefinition, type OrderStreamServiceClient } from './gen/orders/v1/order_stream.ts';
@@ -27,9 +27,10 @@ export function createOrderStreamClient(
 
 /** Makes clients with the same options. Throws at once, not with the first client, when options that stay can never be used. */
 export function createConnector(options: ConnectionOptions): (address: string) => OrderStreamConnection {
-  const { tls, metadata = {}, channelOptions } = options;
+  const { tls, metadata = {}, token, channelOptions } = options;
   if (typeof tls === 'object') secureChannel(tls);
   if (typeof metadata !== 'function') checkMetadata(metadata);
+  const sent = token ? withToken(metadata, token) : metadata;
   return (address) => {
     const chosen = typeof tls === 'function' ? tls() : (tls ?? address.startsWith('https:'));
     const secured = secureChannel(chosen);
@@ -42,7 +43,7 @@ export function createConnector(options: ConnectionOptions): (address: string) =
       ...channelOptions,
     });
     const noteNames = (names: readonly string[]) => chosen || warnOfClearText(address, names);
-    const clients = createClientFactory().use(withMetadata(metadata, noteNames));
+    const clients = createClientFactory().use(withMetadata(sent, noteNames));
     return {
       client: clients.create(OrderStreamServiceDefinition, channel),
       close: () => channel.close(),

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { ChannelCredentials, type ChannelOptions } from 'nice-grpc';
-import type { CallMetadata, MetadataFunction } from './call-metadata.ts';
+import type { CallMetadata, MetadataFunction, TokenFunction } from './call-metadata.ts';
 
 /** What TLS needs; certificates and keys are PEM. */
 export interface TlsOptions {
@@ -22,6 +22,11 @@ export interface ConnectionOptions {
    * streams is before each connection.
    */
   readonly metadata?: CallMetadata | MetadataFunction;
+  /**
+   * Gives the bearer token of each call, which for streams is each connection: also before the last one expires, when the gateway says so,
+   * and once when it takes that no more. It should give one that is good for some time yet. Comes before an `authorization` of `metadata`.
+   */
+  readonly token?: TokenFunction;
   /** Options of the gRPC channel; they come before those that are set here. */
   readonly channelOptions?: ChannelOptions;
 }

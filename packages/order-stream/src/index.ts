@@ -1,5 +1,5 @@
 export { createOrderStreamClient, type OrderStreamConnection } from './client.ts';
-export type { CallMetadata, MetadataFunction } from './call-metadata.ts';
+export type { CallMetadata, MetadataFunction, TokenFunction } from './call-metadata.ts';
 export type { ConnectionOptions, TlsOptions } from './connection-options.ts';
 export { toDuration, toMilliseconds } from './duration.ts';
 export {

@@ -7,10 +7,11 @@ import {
   LONGEST_DELAY_MS,
   openMessageStream,
   type OpenCall,
+  type Received,
   type StreamEnd,
 } from './message-stream.ts';
 import { OrderStreamError, verdictOn } from './order-stream-error.ts';
-import { createStreamPace, type StreamMessage } from './stream-pace.ts';
+import { createStreamPace, type StreamMessage, type StreamPace } from './stream-pace.ts';
 
 /** What both kinds of streams can be told. What a function of it throws is an interruption like any other. */
 export interface StreamOptions extends ConnectionOptions {
@@ -39,7 +40,10 @@ export interface StreamOptions extends ConnectionOptions {
 /** How a stream is begun and left; asked for each connection. */
 export interface StreamKind<Message> {
   readonly open: OpenCall<Message>;
-  /** Whether a stream that drains is of no more use; without it the server ends the stream, or the time that it told. */
+  /**
+   * Whether nothing is lost with a stream that is left: one that drains is of no more use then. Without it the server ends such a stream, or
+   * the time that it told.
+   */
   readonly isDrained?: () => boolean;
   /** The last thing with each stream, whoever ended it. */
   readonly beforeClose?: (stream: MessageStream<Message>) => Promise<void>;
@@ -75,11 +79,7 @@ export async function* reconnectingStream<Message extends StreamMessage>(
     let end: StreamEnd | undefined;
     try {
       while (!end) {
-        if (pace.isDraining() && kind.isDrained?.()) {
-          end = { cause: new Error('the server drains'), details: {}, resumeToken: undefined };
-          continue;
-        }
-        const received = await stream.receive(pace.patienceMs(), signal);
+        const received = await receiveNext(stream, kind, pace, options);
         if (!received) return;
         if ('end' in received) {
           end = received.end;
@@ -108,13 +108,40 @@ export async function* reconnectingStream<Message extends StreamMessage>(
   }
 }
 
+/** The next message, or the end: the server's, or a reason to leave; undefined when `signal` aborts first. */
+async function receiveNext<Message>(
+  stream: MessageStream<Message>,
+  { isDrained }: Pick<StreamKind<Message>, 'isDrained'>,
+  pace: StreamPace,
+  options: StreamOptions,
+): Promise<Received<Message> | undefined> {
+  if (pace.isDraining() && isDrained?.()) return left('the server drains');
+  // What was sent and not acknowledged would come again, so the server ends such a stream, when the token does.
+  const isLeavable = areRenewable(options) && (isDrained?.() ?? true);
+  const isDue = () => isLeavable && pace.isRenewalDue();
+  if (isDue()) return left('the token of the call expires soon');
+  const renewalMs = isLeavable ? Math.max(0, pace.untilRenewalMs()) : Number.POSITIVE_INFINITY;
+  const received = await stream.receive(Math.min(pace.patienceMs(), renewalMs), options.signal);
+  const isSilent = received && 'end' in received && !(received.end.cause instanceof ClientError);
+  return isSilent && isDue() ? left('the token of the call expires soon') : received;
+}
+
+/** The end of a stream that the client leaves. */
+function left(why: string): { readonly end: StreamEnd } {
+  return { end: { cause: new Error(why), details: {}, resumeToken: undefined } };
+}
+
+/** Whether another connection may have other credentials. */
+function areRenewable({ metadata, tls, token }: StreamOptions): boolean {
+  return token !== undefined || typeof metadata === 'function' || typeof tls === 'function';
+}
+
 /** Tells which failure to give up at. */
 function createRefusalPatience({
   refusalPatienceMs = DEFAULT_REFUSAL_PATIENCE_MS,
-  metadata,
-  tls,
+  ...options
 }: StreamOptions): { isOver(end: StreamEnd): boolean; reset(): void } {
-  const areRenewable = typeof metadata === 'function' || typeof tls === 'function';
+  const isRenewable = areRenewable(options);
   let areRenewed = false;
   let unexplainedSinceMs: number | undefined;
   return {
@@ -123,7 +150,7 @@ function createRefusalPatience({
       if (verdict !== 'unexplained') unexplainedSinceMs = undefined;
       else unexplainedSinceMs ??= performance.now();
       if (verdict === 'unauthenticated') {
-        const isOver = areRenewed || !areRenewable;
+        const isOver = areRenewed || !isRenewable;
         areRenewed = true;
         return isOver;
       }

@@ -156,3 +156,9 @@ export const DRAINING = (reconnectDelayMs: number) =>
   ({
     signal: { $case: 'draining', value: { reconnectDelay: toDuration(reconnectDelayMs) } },
   }) as const;
+
+/** The token of the call expires after this time. */
+export const ACCESS_EXPIRING = (remainingMs: number) =>
+  ({
+    signal: { $case: 'accessExpiring', value: { remaining: toDuration(remainingMs) } },
+  }) as const;

@@ -27,6 +27,13 @@ export const protobufFileName = "orders/v1/order_stream.proto";
  * as those of a topic with several hundred partitions, are left out: go on with the last message's, or ask GetReplayRange. Errors of the
  * transport carry no details: a request of more than 1 MiB (RESOURCE_EXHAUSTED), and a stream that is reset because its client took
  * neither messages nor the end of the stream (HTTP/2 ENHANCE_YOUR_CALM, which clients show as RESOURCE_EXHAUSTED).
+ *
+ * Who may call: where access control is on, each call needs the metadata authorization, once: Bearer and a JSON Web Token.
+ * UNAUTHENTICATED: there is none that is taken (ACCESS_UNAUTHENTICATED), or that of an open stream has expired (ACCESS_EXPIRED) or is taken no
+ * more (ACCESS_REVOKED): go on with another one. PERMISSION_DENIED: it does not allow this (ACCESS_FORBIDDEN). UNAVAILABLE: it cannot be checked
+ * at present (ACCESS_KEYS_UNAVAILABLE). RESOURCE_EXHAUSTED: its subject has made too many calls (TOO_MANY_CALLS_OF_PRINCIPAL). A token of one
+ * customer is sent events of that customer only, whatever the filter, and nothing that tells of others: figures of the log are 0 or unset,
+ * and resume tokens are of use to that customer alone.
  */
 
 /** Status of an order. */
@@ -302,6 +309,9 @@ export interface WatchOrdersResponse {
     | //
     /** The server will end this stream; reconnect with resume_token. */
     { $case: "draining"; value: Draining }
+    | //
+    /** The token of this call expires soon. */
+    { $case: "accessExpiring"; value: AccessExpiring }
     | undefined;
 }
 
@@ -358,6 +368,15 @@ export interface Gap {
 export interface Draining {
   /** Wait this long (already jittered) before reconnecting; the stream goes on delivering until then. */
   reconnectDelay: Duration | undefined;
+}
+
+/**
+ * The token of this call expires. The stream goes on as it was until then, and is ended with UNAUTHENTICATED (ACCESS_EXPIRED): open another
+ * one with a fresh token before.
+ */
+export interface AccessExpiring {
+  /** So long from now. */
+  remaining: Duration | undefined;
 }
 
 /** One message of a consumer: first open, then acknowledge. */
@@ -445,6 +464,9 @@ export interface ConsumeOrdersResponse {
      * kept. It goes on with the oldest ones. Or a part of the log cannot be read; it goes on behind that.
      */
     { $case: "gap"; value: Gap }
+    | //
+    /** The token of this call expires soon. */
+    { $case: "accessExpiring"; value: AccessExpiring }
     | undefined;
 }
 
@@ -488,9 +510,9 @@ export interface OrderEvent {
   logTime:
     | Date
     | undefined;
-  /** Position in the log. */
+  /** Position in the log; 0 for a token of one customer. */
   partition: number;
-  /** Position in the log. */
+  /** Position in the log; 0 for a token of one customer. */
   offset: bigint;
   /** W3C trace context of the request that made the change; empty when it had none. */
   traceparent: string;
@@ -538,7 +560,7 @@ export interface GetReplayRangeResponse {
   earliestToken: string;
   /** The live edge: after the newest event. In a partition that has no leader at present: ten seconds ago by the time of the log. */
   latestToken: string;
-  /** Log time of the oldest retained event, of the partitions that have a leader; unset while there is none. */
+  /** Log time of the oldest retained event, of the partitions that have a leader; unset while there is none, and for a token of one customer. */
   earliestLogTime: Date | undefined;
 }
 
@@ -636,7 +658,7 @@ export interface Watcher {
   watcherId: string;
   /** Peer address. */
   peer: string;
-  /** Authenticated principal; empty as long as clients are not asked who they are. */
+  /** Subject of the token that it was opened with; empty where access control is off. */
   principal: string;
   /** Subscription, if any. */
   subscription: string;
@@ -1171,6 +1193,9 @@ export const WatchOrdersResponse: MessageFns<WatchOrdersResponse> = {
       case "draining":
         Draining.encode(message.signal.value, writer.uint32(74).fork()).join();
         break;
+      case "accessExpiring":
+        AccessExpiring.encode(message.signal.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1260,6 +1285,14 @@ export const WatchOrdersResponse: MessageFns<WatchOrdersResponse> = {
             message.signal = { $case: "draining", value: Draining.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.signal = { $case: "accessExpiring", value: AccessExpiring.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1300,6 +1333,10 @@ export const WatchOrdersResponse: MessageFns<WatchOrdersResponse> = {
         ? { $case: "gap", value: Gap.fromJSON(object.gap) }
         : isSet(object.draining)
         ? { $case: "draining", value: Draining.fromJSON(object.draining) }
+        : isSet(object.accessExpiring)
+        ? { $case: "accessExpiring", value: AccessExpiring.fromJSON(object.accessExpiring) }
+        : isSet(object.access_expiring)
+        ? { $case: "accessExpiring", value: AccessExpiring.fromJSON(object.access_expiring) }
         : undefined,
     };
   },
@@ -1326,6 +1363,8 @@ export const WatchOrdersResponse: MessageFns<WatchOrdersResponse> = {
       obj.gap = Gap.toJSON(message.signal.value);
     } else if (message.signal?.$case === "draining") {
       obj.draining = Draining.toJSON(message.signal.value);
+    } else if (message.signal?.$case === "accessExpiring") {
+      obj.accessExpiring = AccessExpiring.toJSON(message.signal.value);
     }
     return obj;
   },
@@ -1377,6 +1416,12 @@ export const WatchOrdersResponse: MessageFns<WatchOrdersResponse> = {
       case "draining": {
         if (object.signal?.value !== undefined && object.signal?.value !== null) {
           message.signal = { $case: "draining", value: Draining.fromPartial(object.signal.value) };
+        }
+        break;
+      }
+      case "accessExpiring": {
+        if (object.signal?.value !== undefined && object.signal?.value !== null) {
+          message.signal = { $case: "accessExpiring", value: AccessExpiring.fromPartial(object.signal.value) };
         }
         break;
       }
@@ -1991,6 +2036,75 @@ export const Draining: MessageFns<Draining> = {
   },
 };
 
+function createBaseAccessExpiring(): AccessExpiring {
+  return { remaining: undefined };
+}
+
+export const AccessExpiring: MessageFns<AccessExpiring> = {
+  encode(message: AccessExpiring, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.remaining !== undefined) {
+      Duration.encode(message.remaining, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessExpiring {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessExpiring();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.remaining = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessExpiring {
+    return { remaining: isSet(object.remaining) ? Duration.fromJSON(object.remaining) : undefined };
+  },
+
+  toJSON(message: AccessExpiring): unknown {
+    const obj: any = {};
+    if (message.remaining !== undefined) {
+      obj.remaining = Duration.toJSON(message.remaining);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessExpiring>): AccessExpiring {
+    return AccessExpiring.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessExpiring>): AccessExpiring {
+    const message = createBaseAccessExpiring();
+    message.remaining = (object.remaining !== undefined && object.remaining !== null)
+      ? Duration.fromPartial(object.remaining)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseConsumeOrdersRequest(): ConsumeOrdersRequest {
   return { request: undefined };
 }
@@ -2379,6 +2493,9 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       case "gap":
         Gap.encode(message.signal.value, writer.uint32(74).fork()).join();
         break;
+      case "accessExpiring":
+        AccessExpiring.encode(message.signal.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -2468,6 +2585,14 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
             message.signal = { $case: "gap", value: Gap.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.signal = { $case: "accessExpiring", value: AccessExpiring.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2506,6 +2631,10 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
         ? { $case: "draining", value: Draining.fromJSON(object.draining) }
         : isSet(object.gap)
         ? { $case: "gap", value: Gap.fromJSON(object.gap) }
+        : isSet(object.accessExpiring)
+        ? { $case: "accessExpiring", value: AccessExpiring.fromJSON(object.accessExpiring) }
+        : isSet(object.access_expiring)
+        ? { $case: "accessExpiring", value: AccessExpiring.fromJSON(object.access_expiring) }
         : undefined,
     };
   },
@@ -2532,6 +2661,8 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       obj.draining = Draining.toJSON(message.signal.value);
     } else if (message.signal?.$case === "gap") {
       obj.gap = Gap.toJSON(message.signal.value);
+    } else if (message.signal?.$case === "accessExpiring") {
+      obj.accessExpiring = AccessExpiring.toJSON(message.signal.value);
     }
     return obj;
   },
@@ -2583,6 +2714,12 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       case "gap": {
         if (object.signal?.value !== undefined && object.signal?.value !== null) {
           message.signal = { $case: "gap", value: Gap.fromPartial(object.signal.value) };
+        }
+        break;
+      }
+      case "accessExpiring": {
+        if (object.signal?.value !== undefined && object.signal?.value !== null) {
+          message.signal = { $case: "accessExpiring", value: AccessExpiring.fromPartial(object.signal.value) };
         }
         break;
       }
@@ -4975,7 +5112,8 @@ export const OrderStreamServiceDefinition = {
       options: {},
     },
     /**
-     * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names.
+     * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names; where access control is
+     * on, those that the token names.
      *
      * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
      * (SUBSCRIPTION_NOT_FOUND). FAILED_PRECONDITION of the two that change one: clients of another kind are in its group
@@ -5078,7 +5216,8 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetReplayRangeResponse>>;
   /**
-   * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names.
+   * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names; where access control is
+   * on, those that the token names.
    *
    * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
    * (SUBSCRIPTION_NOT_FOUND). FAILED_PRECONDITION of the two that change one: clients of another kind are in its group
@@ -5164,7 +5303,8 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetReplayRangeResponse>;
   /**
-   * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names.
+   * Lists durable subscriptions of the server's topic, those without streams as well, in the order of their names; where access control is
+   * on, those that the token names.
    *
    * The four calls about subscriptions: INVALID_ARGUMENT names the wrong fields. NOT_FOUND: there is no such subscription
    * (SUBSCRIPTION_NOT_FOUND). FAILED_PRECONDITION of the two that change one: clients of another kind are in its group
