@@ -24,10 +24,17 @@ export interface AdminServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Pages of the app's own. */
   readonly pages?: readonly AdminPage[];
+  /**
+   * Asked, with the Authorization headers of the request, before anything but a probe is answered: what to tell whoever may not see it.
+   * Without it everybody may.
+   */
+  readonly refuse?: ((authorization: readonly string[]) => Promise<AdminAnswer | undefined>) | undefined;
   readonly log: Logger;
 }
 
 const CHECK_TIMEOUT_MS = 500;
+/** Whoever starts and stops processes asks for these, and has no token. */
+const PROBES: readonly string[] = ['/livez', '/readyz'];
 
 /**
  * The port for operators: `/livez` (the event loop turns; it asks nobody, so that a dependency's trouble does not restart this
@@ -40,7 +47,7 @@ export function createAdminServer(options: AdminServerOptions): Part {
   return createOpeningPart('admin server', async (signal) => {
     signal.addEventListener('abort', () => (draining = true), { once: true });
     const server = createServer((request, response) => {
-      answer(request, pages, options.log).then(
+      answer(request, pages, options).then(
         (found) => send(request, response, found),
         (error: unknown) => {
           options.log.warn({ err: error }, 'admin request failed');
@@ -104,13 +111,17 @@ function allPages(options: AdminServerOptions, isDraining: () => boolean): Route
 async function answer(
   request: IncomingMessage,
   pages: readonly RoutedPage[],
-  log: Logger,
+  { refuse, log }: Pick<AdminServerOptions, 'refuse' | 'log'>,
 ): Promise<AdminAnswer> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     log.debug({ method: request.method }, 'refused an admin request');
     return plainText(405, 'only GET\n');
   }
   const url = URL.parse(request.url ?? '/', 'http://admin');
+  if (!PROBES.includes(url?.pathname ?? '')) {
+    const refusal = await refuse?.(request.headersDistinct['authorization'] ?? []);
+    if (refusal) return refusal;
+  }
   if (url?.pathname === '/') return indexPage(pages);
   const found = pages.find(({ path }) => path === url?.pathname);
   if (!url || !found) return plainText(404, `try ${pages.map(({ path }) => path).join(', ')}\n`);
