@@ -6,7 +6,7 @@ A message is acknowledged once its events are handled; what is not comes again, 
 import queue
 import sys
 
-from order_stream import keep_streaming, messages, show
+from order_stream import check_token, keep_streaming, messages, show
 
 gateway, subscription = sys.argv[1:]
 Request = messages.ConsumeOrdersRequest
@@ -22,6 +22,7 @@ def consume(stub):
             if message.ack_token:
                 requests.put(Request(acknowledge=Request.Acknowledge(ack_token=message.ack_token)))
             yield
+            check_token(message)
     finally:
         requests.put(None)
 

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 
-from order_stream import keep_streaming, messages, show
+from order_stream import check_token, keep_streaming, messages, show
 
 gateway = sys.argv[1]
 token_file = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "watch.token")
@@ -35,6 +35,7 @@ def watch(stub):
             show(event)
         store(message.resume_token)
         yield
+        check_token(message)
 
 
 keep_streaming(gateway, watch)

@@ -1,5 +1,6 @@
 import { createRunningPart, type Logger, type Part } from '@order-events/runtime';
 import type { NotificationsConfig } from './config.ts';
+import { gatewayConnection } from './connection.ts';
 import { notify } from './notify.ts';
 import { createLogSender, createWebhookSender } from './sender.ts';
 import { createTokenFile } from './token-file.ts';
@@ -8,6 +9,7 @@ export function createNotificationsApp(config: NotificationsConfig, log: Logger)
   const { NOTIFICATIONS_WEBHOOK_URL: webhook } = config;
   const options = {
     gateway: config.NOTIFICATIONS_GATEWAY,
+    connection: gatewayConnection(config),
     tokens: createTokenFile(config.NOTIFICATIONS_TOKEN_FILE),
     send: webhook === undefined ? createLogSender(log) : createWebhookSender(webhook, log),
     log,

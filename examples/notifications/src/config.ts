@@ -13,6 +13,18 @@ export const notificationsSettings = z.object({
   NOTIFICATIONS_GATEWAY: remoteAddress
     .default('127.0.0.1:50051')
     .describe('host:port of the stream gateway.'),
+  NOTIFICATIONS_GATEWAY_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file with the certificates to trust: the gateway is spoken to through TLS. Read before each connection.',
+    ),
+  NOTIFICATIONS_BEARER_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the bearer token for the gateway. Read before each connection, so that it can be replaced.',
+    ),
   NOTIFICATIONS_TOKEN_FILE: z
     .string()
     .default('notifications.token')

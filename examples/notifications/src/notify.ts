@@ -1,4 +1,4 @@
-import { OrderEventType, watchOrders } from '@order-events/order-stream';
+import { type ConnectionOptions, OrderEventType, watchOrders } from '@order-events/order-stream';
 import type { Logger } from '@order-events/runtime';
 import { NOTIFIED_STATUSES, notificationOf } from './notification.ts';
 import type { Sender } from './sender.ts';
@@ -7,6 +7,8 @@ import type { TokenFile } from './token-file.ts';
 export interface NotifyOptions {
   /** host:port of the stream gateway. */
   readonly gateway: string;
+  /** How it is spoken to; without TLS and token unless it says so. */
+  readonly connection?: Pick<ConnectionOptions, 'tls' | 'token'>;
   readonly tokens: TokenFile;
   readonly send: Sender;
   readonly log: Logger;
@@ -17,12 +19,13 @@ export interface NotifyOptions {
  * process in between, the next one sees the events of that message again, with the same ids, and none is left out.
  */
 export async function notify(
-  { gateway, tokens, send, log }: NotifyOptions,
+  { gateway, connection, tokens, send, log }: NotifyOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const token = await tokens.read();
   const messages = watchOrders({
     address: gateway,
+    ...connection,
     filter: { statuses: NOTIFIED_STATUSES, eventTypes: [OrderEventType.STATUS_CHANGED] },
     // Nobody wants to hear of what happened before there were notifications.
     start: token === undefined ? { $case: 'latest', value: true } : { $case: 'resumeToken', value: token },

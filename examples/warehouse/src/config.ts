@@ -11,6 +11,18 @@ import { z } from 'zod';
 export const warehouseSettings = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   WAREHOUSE_GATEWAY: remoteAddress.default('127.0.0.1:50051').describe('host:port of the stream gateway.'),
+  WAREHOUSE_GATEWAY_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file with the certificates to trust: the gateway is spoken to through TLS. Read before each connection.',
+    ),
+  WAREHOUSE_BEARER_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the bearer token for the gateway and the orders API. Read before each connection, so that it can be replaced.',
+    ),
   WAREHOUSE_API_URL: z
     .url({ protocol: /^https?$/ })
     .refine(hasUsablePort, { message: 'names a port that nobody can listen on' })

@@ -1,10 +1,17 @@
-import { consumeOrders, type OrderEvent, OrderStatus } from '@order-events/order-stream';
+import {
+  type ConnectionOptions,
+  consumeOrders,
+  type OrderEvent,
+  OrderStatus,
+} from '@order-events/order-stream';
 import { type Logger, retryUntilDone } from '@order-events/runtime';
 import type { OrderApi } from './order-api.ts';
 
 export interface FulfilOptions {
   /** host:port of the stream gateway. */
   readonly gateway: string;
+  /** How it is spoken to; without TLS and token unless it says so. */
+  readonly connection?: Pick<ConnectionOptions, 'tls' | 'token'>;
   readonly subscription: string;
   readonly api: OrderApi;
   readonly log: Logger;
@@ -26,9 +33,10 @@ const MAX_BATCH_SIZE = 32;
  * does nothing: the order has a newer version by then, and the event of that one brings the next step.
  */
 export async function fulfil(options: FulfilOptions, signal: AbortSignal): Promise<void> {
-  const { gateway, subscription, log } = options;
+  const { gateway, connection, subscription, log } = options;
   const batches = consumeOrders({
     address: gateway,
+    ...connection,
     subscription,
     filter: { statuses: Object.keys(NEXT_STATUS) as OrderStatus[] },
     maxBatchSize: MAX_BATCH_SIZE,

@@ -15,12 +15,17 @@ export interface StatusChange {
 
 const TIMEOUT_MS = 5_000;
 
-export function createOrderApi(url: string): OrderApi {
+/** `token` gives the bearer token of each request; without it none is sent. */
+export function createOrderApi(url: string, token?: () => Promise<string>): OrderApi {
   return {
     async setStatus({ orderId, version, status }, signal) {
       const response = await fetch(new URL(`/orders/${orderId}/status`, url), {
         method: 'PUT',
-        headers: { 'content-type': 'application/json', 'if-match': `"v${version}"` },
+        headers: {
+          'content-type': 'application/json',
+          'if-match': `"v${version}"`,
+          ...(token ? { authorization: `Bearer ${await token()}` } : {}),
+        },
         body: JSON.stringify({ status }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
