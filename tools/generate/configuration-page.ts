@@ -1,3 +1,4 @@
+import { ACCESS_SECRETS, accessSettings } from '@order-events/access';
 import { DATABASE_SECRETS, databaseSettings, migrateSettings } from '@order-events/database';
 import { KAFKA_SECRETS, kafkaSettings } from '@order-events/runtime';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ import { warehouseSettings } from '../../examples/warehouse/src/config.ts';
 const SHARED = {
   PostgreSQL: z.object(databaseSettings),
   Kafka: z.object(kafkaSettings),
+  'access control': z.object(accessSettings),
 };
 
 const PROCESSES = {
@@ -25,7 +27,7 @@ const PROCESSES = {
   'examples/warehouse': warehouseSettings,
 };
 
-const SECRETS = [...DATABASE_SECRETS, ...KAFKA_SECRETS];
+const SECRETS = [...DATABASE_SECRETS, ...KAFKA_SECRETS, ...ACCESS_SECRETS, 'GATEWAY_TOKEN_SECRET'];
 
 const INTRODUCTION = `# Configuration
 

@@ -22,6 +22,7 @@ import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
 import { CALLS_BESIDE_STREAMS, createGrpcServer, type GrpcServerOptions } from './grpc/grpc-server.ts';
 import { createHealth } from './grpc/health.ts';
 import { createRequestArrivals, type RequestArrivals } from './grpc/request-arrivals.ts';
+import { createGatewayAccess } from './compose-access.ts';
 import { createLogSources } from './compose-log-sources.ts';
 import { createSubscriptionCheck, type SubscriptionCheck } from './subscription/subscription-check.ts';
 import { createSubscriptionLags, type SubscriptionLags } from './subscription/subscription-lags.ts';
@@ -51,6 +52,7 @@ export function createGatewayApp(
   const subscriptionCheck = createCheck(config, subscriptionLags, subscriptionReader, registry, log);
   const { watches, slowStreamCheck } = createWatches(config, metrics, () => sources.log.wake(), log);
   const arrivals = createArrivals(config, metrics);
+  const { audit, calls: access, refuse, parts: accessParts } = createGatewayAccess(config, watches, log);
   registerGatewayGauges(registry, sources.log, watches, arrivals);
   registerConsumerGauge(registry, watches);
   const certificate = createCertificate(config, registry, log);
@@ -58,7 +60,8 @@ export function createGatewayApp(
     host: config.GATEWAY_HOST,
     port: config.GATEWAY_PORT,
     connections: connectionLimits(config),
-    ...{ arrivals, certificate, health, subscriptionLags },
+    ...{ arrivals, certificate, health, subscriptionLags, access, audit },
+    tokenSecret: config.GATEWAY_TOKEN_SECRET,
     stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
     sources,
     subscriptionOffsets: groupsOfCalls.offsets,
@@ -72,19 +75,17 @@ export function createGatewayApp(
   const adminGrpc = createAdminGrpcServer({
     host: config.GATEWAY_ADMIN_GRPC_HOST,
     port: config.GATEWAY_ADMIN_GRPC_PORT,
-    ...{ certificate, watches, metrics, log },
+    ...{ certificate, watches, access, audit, metrics, log },
   });
   const admin = createAdminServer({
     host: config.GATEWAY_ADMIN_HOST,
     port: config.GATEWAY_ADMIN_PORT,
     // Kafka away is no reason to take a replica out of service: its streams go on by themselves, and the others have no Kafka either.
     checks: [{ name: 'gRPC server', check: () => grpc.isServing() }],
-    registry,
-    settings,
-    log,
+    ...{ registry, settings, refuse, log },
   });
-  const parts = [...(certificate ? [certificate] : []), adminGrpc, ...logParts, ...groupParts];
-  return [admin, ...parts, subscriptionCheck, slowStreamCheck, grpc];
+  const edgeParts = [...(certificate ? [certificate] : []), ...accessParts, adminGrpc];
+  return [admin, ...edgeParts, ...logParts, ...groupParts, subscriptionCheck, slowStreamCheck, grpc];
 }
 
 function createCertificate(

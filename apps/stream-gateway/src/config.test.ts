@@ -23,5 +23,20 @@ test('all wrong settings are named at once', () => {
 
 test('production must say where Kafka is', () => {
   assert.throws(() => gatewayConfig({ NODE_ENV: 'production' }), /KAFKA_BROKERS: must be set in production/);
-  gatewayConfig({ NODE_ENV: 'production', KAFKA_BROKERS: 'kafka:9092' });
+  const env = { NODE_ENV: 'production', KAFKA_BROKERS: 'kafka:9092' };
+  assert.throws(() => gatewayConfig(env), /ACCESS_CONTROL: must be jwt in production/);
+  gatewayConfig({ ...env, ACCESS_CONTROL: 'open-to-everybody' });
+});
+
+test('access control needs a secret for the tokens of customers, which is not shown', () => {
+  const env = {
+    ACCESS_CONTROL: 'jwt',
+    ACCESS_ISSUER: 'https://issuer.test',
+    ACCESS_AUDIENCE: 'orders',
+    ACCESS_JWKS_URL: 'https://issuer.test/jwks.json',
+  };
+  assert.throws(() => gatewayConfig(env), /GATEWAY_TOKEN_SECRET: must be set/);
+  const short = { ...env, GATEWAY_TOKEN_SECRET: 'too short' };
+  assert.throws(() => gatewayConfig(short), /GATEWAY_TOKEN_SECRET = \*\*\*: must have at least 32 bytes/);
+  gatewayConfig({ ...env, GATEWAY_TOKEN_SECRET: 'x'.repeat(32) });
 });

@@ -1,3 +1,4 @@
+import { ACCESS_SECRETS, accessFaults, accessSettings } from '@order-events/access';
 import {
   type ConfigSource,
   KAFKA_SECRETS,
@@ -14,6 +15,7 @@ import {
 import { z } from 'zod';
 
 const MEBIBYTE = 1024 * 1024;
+const MIN_SECRET_BYTES = 32;
 
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 const bytes = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
@@ -24,6 +26,7 @@ export const gatewaySettings = z.object({
     .default('development')
     .describe('`production` refuses the defaults that are meant for development.'),
   ...kafkaSettings,
+  ...accessSettings,
   KAFKA_CLIENT_ID: z
     .string()
     .default('stream-gateway')
@@ -93,7 +96,32 @@ export const gatewaySettings = z.object({
     .int()
     .min(0)
     .default(0)
-    .describe('Most streams of one client address; 0 for no limit. All clients of a proxy have one address.'),
+    .describe(
+      'Most streams of the subject of a token, or, where access control is off, of one client address; 0 for no limit. All clients of a proxy have one address.',
+    ),
+  GATEWAY_MAX_CALLS_PER_PRINCIPAL: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1_000)
+    .describe(
+      'Most calls in ten seconds, those that open streams included, of the subject of a token, and of a network without a token that is taken; 0 for no limit. Only where access control is on.',
+    ),
+  GATEWAY_ACCESS_CHECK_MS: milliseconds(1_000, 30_000)
+    .default(20_000)
+    .describe(
+      'Tokens of open streams are verified again so often: with ACCESS_JWKS_REFRESH_MS, a key that was revoked ends its streams within both times. Only where access control is on.',
+    ),
+  GATEWAY_TOKEN_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, {
+      message: `must have at least ${MIN_SECRET_BYTES} bytes`,
+    })
+    .optional()
+    .describe(
+      'Seals the resume tokens of clients whose tokens are of one customer. The same on all replicas, at least 32 bytes; needed when ACCESS_CONTROL is jwt. With another one the tokens that such clients have stored are refused.',
+    ),
   GATEWAY_REQUEST_DEADLINE_MS: milliseconds(100, 600_000)
     .default(30_000)
     .describe('A call whose request has not arrived in this time is ended.'),
@@ -139,14 +167,21 @@ export function gatewayConfig(env: Record<string, string | undefined> = process.
     schema: gatewaySettings,
     env,
     prefix: 'GATEWAY_',
-    secrets: KAFKA_SECRETS,
+    secrets: [...KAFKA_SECRETS, ...ACCESS_SECRETS, 'GATEWAY_TOKEN_SECRET'],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };
 }
 
 function faultsAcrossSettings(config: GatewayConfig): string[] {
-  const faults = [...kafkaFaults(config), ...serverTlsFaults('GATEWAY_TLS_', gatewayTls(config))];
+  const faults = [
+    ...kafkaFaults(config),
+    ...serverTlsFaults('GATEWAY_TLS_', gatewayTls(config)),
+    ...accessFaults(config),
+  ];
+  if (config.ACCESS_CONTROL === 'jwt' && config.GATEWAY_TOKEN_SECRET === undefined) {
+    faults.push('GATEWAY_TOKEN_SECRET: must be set when ACCESS_CONTROL is jwt, to the same on all replicas');
+  }
   if (config.KAFKA_BROKERS.length === 0) faults.push('KAFKA_BROKERS: must name the brokers to read from');
   return faults;
 }

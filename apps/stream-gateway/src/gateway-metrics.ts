@@ -24,6 +24,7 @@ const REFUSALS: readonly StreamErrorReason[] = [
   'TOO_MANY_CONSUMERS',
   'TOO_MANY_STREAMS_OF_CONNECTION',
   'TOO_MANY_STREAMS_OF_PRINCIPAL',
+  'TOO_MANY_CALLS_OF_PRINCIPAL',
   'REQUEST_MEMORY_EXHAUSTED',
   'REQUEST_NOT_SENT',
 ];
@@ -43,7 +44,9 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
     'Streams that the gateway has ended although they could have gone on.',
     ['reason'],
   );
-  const streamsRefused = counter('stream_refused_total', 'Streams that a limit has not let in.', ['reason']);
+  const streamsRefused = counter('stream_refused_total', 'Streams and calls that a limit has not let in.', [
+    'reason',
+  ]);
   const evictions = counter(
     'stream_evictions_total',
     'Streams that were ended because their client was too slow.',
@@ -62,6 +65,7 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
   );
   // A counter that appears with its first event has no increase that an alert could see.
   for (const reason of REFUSALS) streamsRefused.inc({ reason }, 0);
+  for (const reason of ['ACCESS_EXPIRED', 'ACCESS_REVOKED']) streamsEnded.inc({ reason }, 0);
   for (const cause of ['blocked', 'falling_behind']) evictions.inc({ cause }, 0);
   tokensRejected.inc({ reason: 'RESUME_TOKEN_EXPIRED' }, 0);
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import {
+  type ConnectionOptions,
   type ConsumeOrdersRequest,
   type ConsumeOrdersResponse,
   createOrderStreamClient,
@@ -45,8 +46,13 @@ export interface ConsumeRecording {
 const PATIENCE = { deadlineMs: 60_000 };
 
 /** Consumes from `address` (host:port) until the test is over; without `open` nothing is sent at first. */
-export function recordConsume(t: TestContext, address: string, open: Open | undefined): ConsumeRecording {
-  const { client, close } = createOrderStreamClient(address);
+export function recordConsume(
+  t: TestContext,
+  address: string,
+  open: Open | undefined,
+  connection: ConnectionOptions = {},
+): ConsumeRecording {
+  const { client, close } = createOrderStreamClient(address, connection);
   const abort = new AbortController();
   const messages: ConsumeOrdersResponse[] = [];
   const requests = createRequests();

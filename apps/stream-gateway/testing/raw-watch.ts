@@ -39,6 +39,7 @@ export function openRawWatch(
   address: string,
   request: DeepPartial<WatchOrdersRequest> = {},
   windowBytes = 0,
+  headers: http2.OutgoingHttpHeaders = {},
 ): RawWatch {
   const session = http2.connect(`http://${address}`, { settings: { initialWindowSize: windowBytes } });
   session.on('error', () => {});
@@ -49,6 +50,7 @@ export function openRawWatch(
     ':path': '/orders.v1.OrderStreamService/WatchOrders',
     'content-type': 'application/grpc',
     te: 'trailers',
+    ...headers,
   });
   stream.end(grpcFrame(WatchOrdersRequest.encode(WatchOrdersRequest.fromPartial(request)).finish()));
   const chunks: Buffer[] = [];

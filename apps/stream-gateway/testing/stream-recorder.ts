@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import {
+  type ConnectionOptions,
   createOrderStreamClient,
   type DeepPartial,
   RESUME_TOKEN_TRAILER,
@@ -51,8 +52,9 @@ export function recordWatch(
   t: TestContext,
   address: string,
   request: DeepPartial<WatchOrdersRequest> = {},
+  connection: ConnectionOptions = {},
 ): StreamRecording {
-  const { client, close } = createOrderStreamClient(address);
+  const { client, close } = createOrderStreamClient(address, connection);
   const abort = new AbortController();
   const messages: WatchOrdersResponse[] = [];
   const received: ReceivedMessage[] = [];

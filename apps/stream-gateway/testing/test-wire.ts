@@ -29,6 +29,7 @@ export function createTestWire(): TestWire {
 export function newWatch(watch: Partial<NewWatch> = {}): NewWatch {
   return {
     peer: '127.0.0.1:1',
+    caller: undefined,
     subscription: '',
     filter: undefined,
     otherBytes: 0,

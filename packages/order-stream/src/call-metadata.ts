@@ -16,10 +16,7 @@ const METADATA_DEADLINE_MS = 10_000;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /** The metadata, with the token as it is sent: `authorization: Bearer …`. */
-export function withToken(
-  metadata: CallMetadata | MetadataFunction,
-  token: TokenFunction,
-): MetadataFunction {
+export function withToken(metadata: CallMetadata | MetadataFunction, token: TokenFunction): MetadataFunction {
   return async (signal) => {
     const [given, authorization] = await Promise.all([
       typeof metadata === 'function' ? metadata(signal) : metadata,

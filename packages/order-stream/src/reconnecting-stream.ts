@@ -120,7 +120,8 @@ async function receiveNext<Message>(
   const isLeavable = areRenewable(options) && (isDrained?.() ?? true);
   const isDue = () => isLeavable && pace.isRenewalDue();
   if (isDue()) return left('the token of the call expires soon');
-  const renewalMs = isLeavable ? Math.max(0, pace.untilRenewalMs()) : Number.POSITIVE_INFINITY;
+  // Timers may fire a moment too early.
+  const renewalMs = isLeavable ? Math.max(0, pace.untilRenewalMs()) + 2 : Number.POSITIVE_INFINITY;
   const received = await stream.receive(Math.min(pace.patienceMs(), renewalMs), options.signal);
   const isSilent = received && 'end' in received && !(received.end.cause instanceof ClientError);
   return isSilent && isDue() ? left('the token of the call expires soon') : received;

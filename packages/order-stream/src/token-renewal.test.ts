@@ -82,22 +82,28 @@ test('a watch that has nothing but one token goes on with it to its end', async 
     yield message(1);
     refuse(context, Status.UNAUTHENTICATED, 'over', { info: { reason: 'ACCESS_EXPIRED', metadata: {} } });
   });
-  await assert.rejects(take(2, { address, metadata: { authorization: 'Bearer t' } }), /UNAUTHENTICATED: over/);
+  await assert.rejects(
+    take(2, { address, metadata: { authorization: 'Bearer t' } }),
+    /UNAUTHENTICATED: over/,
+  );
   assert.equal(requests.length, 1);
 });
 
 test('a consumer leaves when all is acknowledged that it was given, so that nothing comes twice', async (t) => {
   const acknowledged: unknown[] = [];
-  const { address, requests } = await startScriptedConsumers(t, async function* (_, { number, acknowledgements }) {
-    yield { events: [{ eventId: String(number) }], ackToken: String(number) };
-    if (number > 1) return;
-    yield { ackToken: '1', ...ACCESS_EXPIRING(0) };
-    // The end of the requests comes with the last acknowledgement.
-    for (let next = await acknowledgements.next(); !next.done; next = await acknowledgements.next()) {
-      acknowledged.push(next.value);
-      yield { ackToken: '1', signal: { $case: 'acknowledged', value: { ackToken: '1' } } };
-    }
-  });
+  const { address, requests } = await startScriptedConsumers(
+    t,
+    async function* (_, { number, acknowledgements }) {
+      yield { events: [{ eventId: String(number) }], ackToken: String(number) };
+      if (number > 1) return;
+      yield { ackToken: '1', ...ACCESS_EXPIRING(0) };
+      // The end of the requests comes with the last acknowledgement.
+      for (let next = await acknowledgements.next(); !next.done; next = await acknowledgements.next()) {
+        acknowledged.push(next.value);
+        yield { ackToken: '1', signal: { $case: 'acknowledged', value: { ackToken: '1' } } };
+      }
+    },
+  );
   const { token, given } = tokens();
   const events: string[] = [];
   for await (const batch of consumeOrders({ ...QUICK, address, subscription: 's', token })) {

@@ -68,6 +68,7 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
     const nowMs = performance.now();
     const due = lifetime.due(nowMs);
     if (!due) return undefined;
+    if ('expiresMs' in due) return message([], { kind: 'access expiring', remainingMs: due.expiresMs });
     isEnding = true;
     if ('announceMs' in due) return message([], { kind: 'draining', reconnectDelayMs: due.announceMs });
     endAtMs ??= nowMs + LAST_ACKNOWLEDGEMENTS_MS;

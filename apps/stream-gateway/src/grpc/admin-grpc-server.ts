@@ -10,7 +10,10 @@ import { createServer } from 'nice-grpc';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { createAdminService } from './admin-service.ts';
+import { type Audit } from './audit.ts';
+import type { CallAccess } from './call-access.ts';
 import { createCallMiddleware } from './call-middleware.ts';
+import { notingDoubledAuthorization, doubledAuthorizationInterceptor } from './doubled-authorization.ts';
 import { addReflection } from './reflection.ts';
 import { serverCredentials } from './server-credentials.ts';
 
@@ -21,22 +24,30 @@ export interface AdminGrpcServerOptions {
   /** Speaks TLS with it. */
   readonly certificate: WatchedCertificate | undefined;
   readonly watches: WatchRegistry;
+  /** Undefined where access control is off. */
+  readonly access: CallAccess | undefined;
+  readonly audit: Audit;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
 }
 
 /**
- * The operators' port, apart from the one that clients reach: whoever can call it sees all streams and can end them. It answers
- * while the other one drains.
+ * The operators' port, apart from the one that clients reach: whoever can call it, and has a token for it
+ * where access control is on, sees all streams and can end them. It answers while the other one drains.
  */
 export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
-  const { host, metrics, log } = options;
+  const { host, access, audit, metrics, log } = options;
   const ended = new AbortController();
-  const server = createServer({ 'grpc.enable_channelz': 0 }).use(
+  const server = createServer({
+    'grpc.enable_channelz': 0,
+    interceptors: [doubledAuthorizationInterceptor],
+  }).use(
     createCallMiddleware({
       ended: ended.signal,
       isDraining: () => false,
       wires: { find: () => undefined },
+      ...{ access, audit },
+      onRefused: metrics.streamRefused,
       onCallEnded: metrics.callEnded,
       log,
     }),
@@ -44,9 +55,9 @@ export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
   server.add(OrderStreamAdminServiceDefinition, createAdminService(options));
   addReflection(server, [OrderStreamAdminServiceDefinition.fullName]);
   return createOpeningPart('admin gRPC server', async () => {
-    const port = await server.listen(
-      addressText({ host, port: options.port }),
-      serverCredentials(options.certificate),
+    const address = addressText({ host, port: options.port });
+    const port = await notingDoubledAuthorization(() =>
+      server.listen(address, serverCredentials(options.certificate)),
     );
     log.info({ name: 'adminGrpc', url: addressText({ host, port }) }, 'listening');
     return async () => {

@@ -8,6 +8,8 @@ import {
 import type { Logger } from '@order-events/runtime';
 import type { ServiceImplementation } from 'nice-grpc';
 import { StreamError } from '../stream/stream-error.ts';
+import type { Audit } from './audit.ts';
+import type { CallerContext } from './call-access.ts';
 import type { RegisteredWatch } from '../stream/registered-watch.ts';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { fillPage } from './page.ts';
@@ -20,17 +22,19 @@ const MAX_PAGE_SIZE = 1_000;
 /** What operators can see and do of the streams of this process. */
 export function createAdminService(options: {
   readonly watches: WatchRegistry;
+  readonly audit: Audit;
   readonly log: Logger;
-}): ServiceImplementation<typeof OrderStreamAdminServiceDefinition> {
-  const { watches, log } = options;
+}): ServiceImplementation<typeof OrderStreamAdminServiceDefinition, CallerContext> {
+  const { watches, audit, log } = options;
   return {
     listWatchers: (request) => Promise.resolve(listWatchers(request, watches)),
-    closeWatcher({ watcherId }: CloseWatcherRequest, { peer }) {
+    closeWatcher({ watcherId }: CloseWatcherRequest, { peer, caller }) {
       const watch = watches.find(watcherId);
       if (!watch) throw new StreamError('WATCHER_NOT_FOUND', 'this replica has no stream of this id');
       log.info({ watcherId, peer: watch.peer, operator: peer }, 'closing a stream for an operator');
       const message = 'an operator has ended this stream: go on with the resume token, on any server';
       watches.end(watch, 'CLOSED_BY_OPERATOR', message);
+      audit.done('CloseWatcher', caller?.principal.subject, watcherId);
       return Promise.resolve({});
     },
   };
@@ -67,7 +71,7 @@ function describe(watch: RegisteredWatch): Watcher {
   return {
     watcherId: watch.id,
     peer: watch.peer,
-    principal: '',
+    principal: watch.caller?.principal.subject ?? '',
     subscription: watch.subscription,
     filter: watch.request.filter,
     backlogEvents: watch.backlog(),

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
 import {
   Metadata as GrpcMetadata,
   ServerInterceptingCall,
@@ -8,6 +8,8 @@ import {
 import { Metadata, type Status } from 'nice-grpc-common';
 import type { StreamWire } from '../stream/stream-wire.ts';
 import type { StreamError } from '../stream/stream-error.ts';
+import { showDoubledAuthorization } from './doubled-authorization.ts';
+import { http2StreamOf } from './http2-stream.ts';
 import type { RequestArrivals } from './request-arrivals.ts';
 import { sendSharedFrames } from './shared-frames.ts';
 import { toServerError } from './status.ts';
@@ -50,6 +52,7 @@ export function createCallWires(arrivals: Pick<RequestArrivals, 'expect'>): Call
             onReceiveMetadata(metadata, pass) {
               if (wire) wires.set(id, wire);
               metadata.set(CALL_ID, id);
+              showDoubledAuthorization(stream, metadata);
               pass(metadata);
             },
             onReceiveMessage(message, pass) {
@@ -116,14 +119,6 @@ function sendError(call: ServerInterceptingCallInterface, error: StreamError): S
   if (!answer) throw new TypeError(`${error.reason} has no answer`);
   call.sendStatus({ code: answer.code, details: answer.details, metadata: forGrpcJs(trailer) });
   return answer.code;
-}
-
-/** grpc-js has no public way to reset a stream, nor to learn of a written message; its exact version is pinned. */
-function http2StreamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
-  const { stream } = call as ServerInterceptingCallInterface & { readonly stream?: ServerHttp2Stream };
-  if (typeof stream?.close !== 'function')
-    throw new TypeError('this grpc-js keeps its HTTP/2 stream elsewhere');
-  return stream;
 }
 
 function forGrpcJs(trailer: Metadata): GrpcMetadata {

@@ -4,6 +4,7 @@ import { type Acknowledgements, consumeLog, type ConsumeSources } from '../consu
 import { creditBytes } from '../consume/unacknowledged-events.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import { tokenBytes } from '../stream/request-memory.ts';
+import { type CallerContext, requireSubscription } from './call-access.ts';
 import { firstRequest, laterRequest, parseOpenRequest } from './consume-request.ts';
 import { encodeConsumeResponse } from './consume-response.ts';
 import { serveStream, type ServedStreamOptions } from './served-stream.ts';
@@ -16,7 +17,7 @@ export interface ConsumeOrdersOptions extends ServedStreamOptions {
 
 type ConsumeOrders = (
   requests: AsyncIterable<ConsumeOrdersRequest>,
-  context: CallContext,
+  context: CallContext & CallerContext,
 ) => AsyncGenerator<Uint8Array, void, undefined>;
 
 export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrders {
@@ -27,6 +28,7 @@ export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrder
     const iterator = requests[Symbol.asyncIterator]();
     const open = firstRequest(await firstOf(iterator));
     const wanted = parseOpenRequest(open, Date.now());
+    requireSubscription(context.caller, wanted.subscription);
     if (consumers >= maxConsumers) {
       options.metrics.streamRefused('TOO_MANY_CONSUMERS');
       const text = `this server has ${maxConsumers} consumers, its limit: try another one, or later`;

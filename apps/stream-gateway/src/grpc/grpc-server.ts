@@ -9,7 +9,9 @@ import { createServer, type Server } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { createCallMiddleware } from './call-middleware.ts';
+import type { CallAccess } from './call-access.ts';
 import { createCallWires } from './call-wires.ts';
+import { notingDoubledAuthorization } from './doubled-authorization.ts';
 import type { Health } from './health.ts';
 import { withLongBacklog } from './listen-backlog.ts';
 import {
@@ -35,6 +37,8 @@ export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wire
   };
   readonly arrivals: RequestArrivals;
   readonly health: Health;
+  /** Undefined where access control is off. */
+  readonly access: CallAccess | undefined;
   /** Longest time of `stop`. */
   readonly stopMs: number;
 }
@@ -80,7 +84,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const part = createOpeningPart('gRPC server', async () => {
     const server = createOrderServer(options, ended.signal, () => isDraining);
     const port = await withLongBacklog(() =>
-      server.listen(addressText(options), serverCredentials(options.certificate)),
+      notingDoubledAuthorization(() =>
+        server.listen(addressText(options), serverCredentials(options.certificate)),
+      ),
     );
     isListening = true;
     log.info({ name: 'grpc', url: addressText({ host: options.host, port }) }, 'listening');
@@ -101,7 +107,7 @@ function createOrderServer(
   ended: AbortSignal,
   isDraining: () => boolean,
 ): Server {
-  const { connections, health, metrics, log } = options;
+  const { connections, health, access, audit, metrics, log } = options;
   const wires = createCallWires(options.arrivals);
   const server = createServer({
     // Costs memory for each call and is read by nobody.
@@ -113,7 +119,13 @@ function createOrderServer(
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': connections.maxStreams + CALLS_BESIDE_STREAMS,
     interceptors: [wires.interceptor],
-  }).use(createCallMiddleware({ ended, isDraining, wires, log, onCallEnded: metrics.callEnded }));
+  }).use(
+    createCallMiddleware({
+      ...{ ended, isDraining, wires, access, audit, log },
+      onRefused: metrics.streamRefused,
+      onCallEnded: metrics.callEnded,
+    }),
+  );
   server.add(EncodedOrderStreamDefinition, createOrderStreamService({ ...options, wires }));
   server.add(HealthDefinition, HealthServiceImpl(health.state));
   addReflection(server, [EncodedOrderStreamDefinition.fullName, HealthDefinition.fullName]);

@@ -7,6 +7,7 @@ import { StreamError } from '../stream/stream-error.ts';
 import type { RegisteredWatch } from '../stream/registered-watch.ts';
 import { createWatchLifetime, type WatchLifetime } from '../stream/watch-lifetime.ts';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
+import type { CallerContext } from './call-access.ts';
 import type { CallWires } from './call-wires.ts';
 
 /** What streams of both kinds need to be served. */
@@ -42,20 +43,21 @@ interface ServedMessage {
  */
 export async function* serveStream<Message extends ServedMessage>(
   { subscription, message: asked, otherBytes }: ServedRequest,
-  context: CallContext,
+  context: CallContext & CallerContext,
   { watches, wires, maxWatchAgeMs, metrics, log }: ServedStreamOptions,
   open: (watch: RegisteredWatch, lifetime: WatchLifetime) => AsyncIterable<Message>,
   encode: (message: Message) => Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { peer } = context;
+  const { peer, caller } = context;
   const wire = wires.find(context.metadata);
   if (!wire) throw new Error('the call is over before it has begun');
-  const watch = watches.add({ peer, subscription, filter: asked.filter, otherBytes, wire });
+  const watch = watches.add({ peer, caller, subscription, filter: asked.filter, otherBytes, wire });
   // The message is held elsewhere for as long as the call goes on: now it holds nothing of its own any more.
   asked.filter = watch.request.filter;
   const startedAtMs = performance.now();
   const drainWindowMs = () => watches.drainWindowMs();
-  const lifetime = createWatchLifetime({ startedAtMs, maxAgeMs: maxWatchAgeMs, drainWindowMs });
+  const expiresAtMs = caller && startedAtMs + caller.principal.expiresAtMs - Date.now();
+  const lifetime = createWatchLifetime({ startedAtMs, maxAgeMs: maxWatchAgeMs, drainWindowMs, expiresAtMs });
   let reason = 'CLIENT_GONE';
   try {
     for await (const message of open(watch, lifetime)) {

@@ -4,6 +4,7 @@ import {
   ERROR_DETAILS_TRAILER,
   RESUME_TOKEN_TRAILER,
 } from '@order-events/order-stream';
+import { AccessError, type AccessErrorKind } from '@order-events/access';
 import { type Metadata, ServerError, Status } from 'nice-grpc-common';
 import { StreamError, type StreamErrorReason } from '../stream/stream-error.ts';
 import { InvalidRequestError } from './invalid-request-error.ts';
@@ -30,9 +31,18 @@ const CODES: Readonly<Record<StreamErrorReason, Status>> = {
   TOO_MANY_CONSUMERS: Status.RESOURCE_EXHAUSTED,
   TOO_MANY_STREAMS_OF_CONNECTION: Status.RESOURCE_EXHAUSTED,
   TOO_MANY_STREAMS_OF_PRINCIPAL: Status.RESOURCE_EXHAUSTED,
+  TOO_MANY_CALLS_OF_PRINCIPAL: Status.RESOURCE_EXHAUSTED,
   REQUEST_MEMORY_EXHAUSTED: Status.RESOURCE_EXHAUSTED,
   REQUEST_NOT_SENT: Status.DEADLINE_EXCEEDED,
   SOURCE_UNAVAILABLE: Status.UNAVAILABLE,
+  ACCESS_EXPIRED: Status.UNAUTHENTICATED,
+  ACCESS_REVOKED: Status.UNAUTHENTICATED,
+};
+
+const REFUSALS: Readonly<Record<AccessErrorKind, { readonly code: Status; readonly reason: string }>> = {
+  unauthenticated: { code: Status.UNAUTHENTICATED, reason: 'ACCESS_UNAUTHENTICATED' },
+  forbidden: { code: Status.PERMISSION_DENIED, reason: 'ACCESS_FORBIDDEN' },
+  'keys-unavailable': { code: Status.UNAVAILABLE, reason: 'ACCESS_KEYS_UNAVAILABLE' },
 };
 
 /** A little of it is random, so that clients which failed together do not come back together. */
@@ -50,6 +60,7 @@ export function toServerError(error: unknown, trailer: Metadata): ServerError | 
     const text = violationsText(violations, error.total);
     return withDetails(Status.INVALID_ARGUMENT, text, { violations }, trailer);
   }
+  if (error instanceof AccessError) return refusal(error, trailer);
   if (!(error instanceof StreamError)) return undefined;
   const code = CODES[error.reason];
   const message = shortText(error.message);
@@ -62,9 +73,20 @@ export function toServerError(error: unknown, trailer: Metadata): ServerError | 
   if (resumeToken) trailer.set(RESUME_TOKEN_TRAILER, resumeToken);
   const details = {
     info: { reason: error.reason, metadata },
-    ...(isRetryable(code) ? { retryDelayMs: error.announced ? 0 : retryDelayMs() } : {}),
+    ...(isRetryable(code)
+      ? { retryDelayMs: error.announced ? 0 : (error.retryDelayMs ?? retryDelayMs()) }
+      : {}),
   };
   return withDetails(code, message, details, trailer);
+}
+
+function refusal(error: AccessError, trailer: Metadata): ServerError {
+  const { code, reason } = REFUSALS[error.kind];
+  const details = {
+    info: { reason, metadata: { refusal: error.reason } },
+    ...(isRetryable(code) ? { retryDelayMs: retryDelayMs() } : {}),
+  };
+  return withDetails(code, shortText(error.message), details, trailer);
 }
 
 function withDetails(code: Status, message: string, details: ErrorDetails, trailer: Metadata): ServerError {

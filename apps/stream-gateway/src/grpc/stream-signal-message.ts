@@ -4,7 +4,7 @@ import type { StreamSignal } from '../stream/stream-signal.ts';
 /** Signals that the responses of both kinds of streams have, under the same names. */
 type StreamSignalMessage = Extract<
   WatchOrdersResponse['signal'],
-  { $case: 'started' | 'heartbeat' | 'sourceStateChanged' | 'gap' | 'draining' }
+  { $case: 'started' | 'heartbeat' | 'sourceStateChanged' | 'gap' | 'draining' | 'accessExpiring' }
 >;
 
 export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
@@ -28,5 +28,7 @@ export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
       return { $case: 'gap', value: { fromToken: signal.fromToken, missedEvents: signal.missedEvents } };
     case 'draining':
       return { $case: 'draining', value: { reconnectDelay: toDuration(signal.reconnectDelayMs) } };
+    case 'access expiring':
+      return { $case: 'accessExpiring', value: { remaining: toDuration(signal.remainingMs) } };
   }
 }

@@ -4,14 +4,17 @@ import {
   type SeekSubscriptionRequest,
   Subscription,
 } from '@order-events/order-stream';
+import { coversSubscription } from '@order-events/access';
 import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from '../subscription/subscription-name.ts';
 import type { SubscriptionChange, Subscriptions, SubscriptionState } from '../subscription/subscriptions.ts';
+import type { Audit } from './audit.ts';
+import { type CallerContext, requireSubscription } from './call-access.ts';
 import { createEventFilter } from '../log/event-filter.ts';
 import { fillPage } from './page.ts';
 import { checkFilter, parseStart, readFields, type Refuse } from './request-fields.ts';
 
 type SubscriptionCalls = Pick<
-  OrderStreamServiceImplementation,
+  OrderStreamServiceImplementation<CallerContext>,
   'listSubscriptions' | 'getSubscription' | 'seekSubscription' | 'deleteSubscription'
 >;
 
@@ -19,25 +22,37 @@ const DEFAULT_PAGE_SIZE = 50;
 /** Longer pages are cut to this: Kafka is asked about each subscription of a page. */
 const MAX_PAGE_SIZE = 200;
 
-/** The calls about durable subscriptions. They throw an InvalidRequestError, or as Subscriptions does. */
-export function createSubscriptionCalls(subscriptions: Subscriptions): SubscriptionCalls {
+/**
+ * The calls about durable subscriptions, of those that are the caller's. They throw an InvalidRequestError, an AccessError, or as Subscriptions
+ * does.
+ */
+export function createSubscriptionCalls(subscriptions: Subscriptions, audit: Audit): SubscriptionCalls {
   return {
-    async listSubscriptions(request, { signal }) {
+    async listSubscriptions(request, { signal, caller }) {
       const { after, size } = parsePage(request);
-      const page = await subscriptions.list(after, size, signal);
+      const isVisible = (name: string) => !caller || coversSubscription(caller.principal, name);
+      const page = await subscriptions.list(after, size, signal, isVisible);
       const fitting = fillPage(page.subscriptions.map(toMessage), size, bytesOf);
       const nextAfter = fitting.isCut ? fitting.items.at(-1)?.name : page.nextAfter;
       return { subscriptions: fitting.items, nextPageToken: pageToken(nextAfter ?? '') };
     },
-    async getSubscription(request, { signal }) {
-      return { subscription: toMessage(await subscriptions.get(parseName(request), signal)) };
+    async getSubscription(request, { signal, caller }) {
+      const name = parseName(request);
+      requireSubscription(caller, name);
+      return { subscription: toMessage(await subscriptions.get(name, signal)) };
     },
-    async seekSubscription(request, { signal }) {
+    async seekSubscription(request, { signal, caller }) {
       const { name, change } = parseSeek(request);
-      return { subscription: toMessage(await subscriptions.seek(name, change, signal)) };
+      requireSubscription(caller, name);
+      const subscription = toMessage(await subscriptions.seek(name, change, signal));
+      audit.done('SeekSubscription', caller?.principal.subject, name);
+      return { subscription };
     },
-    async deleteSubscription(request, { signal }) {
-      await subscriptions.delete(parseName(request), signal);
+    async deleteSubscription(request, { signal, caller }) {
+      const name = parseName(request);
+      requireSubscription(caller, name);
+      await subscriptions.delete(name, signal);
+      audit.done('DeleteSubscription', caller?.principal.subject, name);
       return {};
     },
   };

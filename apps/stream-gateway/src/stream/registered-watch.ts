@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { OrderFilter } from '@order-events/order-stream';
+import type { StreamCaller } from './stream-caller.ts';
 import type { StreamError } from './stream-error.ts';
 import type { KeptRequest } from './request-memory.ts';
 import type { StreamWire } from './stream-wire.ts';
@@ -11,6 +12,8 @@ export type WatchState = 'waiting' | 'catching up' | 'live';
 export interface NewWatch {
   /** Address and port of the client. */
   readonly peer: string;
+  /** Undefined where access control is off. */
+  readonly caller: StreamCaller | undefined;
   /** Of a stream that shares work; empty for a view. */
   readonly subscription: string;
   /** As the client sent it. */
@@ -49,7 +52,7 @@ const BLOCKED_AFTER_MS = 1_000;
 let lastSequence = 0;
 
 export function createRegisteredWatch(
-  { peer, subscription, wire }: NewWatch,
+  { peer, caller, subscription, wire }: NewWatch,
   request: KeptRequest,
 ): RegisteredWatch {
   /** Of the newest message that was handed over and of those that wait: at most as many as the server lets wait, and one. */
@@ -63,7 +66,7 @@ export function createRegisteredWatch(
   }
 
   return {
-    ...{ peer, subscription, wire, request },
+    ...{ peer, caller, subscription, wire, request },
     id: randomUUID(),
     sequence: (lastSequence += 1),
     startedAt: new Date(),

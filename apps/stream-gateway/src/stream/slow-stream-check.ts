@@ -30,7 +30,9 @@ export function createSlowStreamCheck({ watches, limits, onEvicted, log }: SlowS
         { watcherId: watch.id, peer: watch.peer, cause, backlogEvents },
         'ending a stream that is too slow',
       );
-      watches.end(watch, 'SLOW_CONSUMER', message, { backlog_events: backlogEvents });
+      // How far a customer is behind tells how much the others order.
+      const isConfined = watch.caller?.principal.customerId !== undefined;
+      watches.end(watch, 'SLOW_CONSUMER', message, isConfined ? {} : { backlog_events: backlogEvents });
       onEvicted(cause);
     }
   }

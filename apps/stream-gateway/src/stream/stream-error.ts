@@ -20,6 +20,9 @@ export type StreamErrorReason =
   | 'TOO_MANY_CONSUMERS'
   | 'TOO_MANY_STREAMS_OF_CONNECTION'
   | 'TOO_MANY_STREAMS_OF_PRINCIPAL'
+  | 'TOO_MANY_CALLS_OF_PRINCIPAL'
+  | 'ACCESS_EXPIRED'
+  | 'ACCESS_REVOKED'
   | 'REQUEST_MEMORY_EXHAUSTED'
   | 'REQUEST_NOT_SENT'
   | 'SOURCE_UNAVAILABLE';
@@ -31,6 +34,8 @@ export interface StreamErrorOptions extends ErrorOptions {
   readonly field?: string;
   /** Whether the stream was told before of its end, and when to come back: that time is over. */
   readonly announced?: boolean;
+  /** When to come back, where that is known. */
+  readonly retryDelayMs?: number;
 }
 
 /** Ends a stream or call in a way that its client is told of: the message is fit for a client to read. */
@@ -40,6 +45,7 @@ export class StreamError extends Error {
   readonly details: Readonly<Record<string, string>>;
   readonly field: string | undefined;
   readonly announced: boolean;
+  readonly retryDelayMs: number | undefined;
 
   constructor(reason: StreamErrorReason, message: string, options: StreamErrorOptions = {}) {
     super(message, options);
@@ -47,5 +53,16 @@ export class StreamError extends Error {
     this.details = options.details ?? {};
     this.field = options.field;
     this.announced = options.announced ?? false;
+    this.retryDelayMs = options.retryDelayMs;
+  }
+
+  /** The same error with other details. */
+  withDetails(details: Readonly<Record<string, string>>): StreamError {
+    const { reason, message, field, announced, retryDelayMs, cause } = this;
+    return new StreamError(reason, message, {
+      ...{ details, announced, cause },
+      ...(field === undefined ? {} : { field }),
+      ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
+    });
   }
 }

@@ -4,4 +4,5 @@ export type StreamSignal =
   | { readonly kind: 'heartbeat'; readonly backlogEvents: bigint }
   | { readonly kind: 'source state changed'; readonly available: boolean; readonly since: Date }
   | { readonly kind: 'gap'; readonly fromToken: string; readonly missedEvents: bigint }
-  | { readonly kind: 'draining'; readonly reconnectDelayMs: number };
+  | { readonly kind: 'draining'; readonly reconnectDelayMs: number }
+  | { readonly kind: 'access expiring'; readonly remainingMs: number };

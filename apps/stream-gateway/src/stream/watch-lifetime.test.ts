@@ -32,3 +32,20 @@ test('a stream that is drained ends when it has said, within the window', () => 
   if (due.announceMs > 0) assert.equal(lifetime.due(20 + due.announceMs - 1), undefined);
   assert.deepEqual(lifetime.due(20 + due.announceMs), { end: 'DRAINING' });
 });
+
+test('the end of a token is told once, a minute before or in the last part of a short one; one that is nearly over is not told', () => {
+  const lifetimeOf = (expiresAtMs: number) =>
+    createWatchLifetime({
+      startedAtMs: 0,
+      maxAgeMs: Number.MAX_SAFE_INTEGER,
+      drainWindowMs: () => undefined,
+      expiresAtMs,
+    });
+  const long = lifetimeOf(3_600_000);
+  assert.equal(long.nextAtMs(), 3_540_000);
+  assert.deepEqual(long.due(3_540_000), { expiresMs: 60_000 });
+  assert.equal(long.due(3_540_001), undefined);
+  const short = lifetimeOf(10_000);
+  assert.deepEqual(short.due(short.nextAtMs()), { expiresMs: 2_000 });
+  assert.ok(lifetimeOf(1_000).nextAtMs() > 1_000);
+});

@@ -4,7 +4,7 @@ import { StreamError } from './stream-error.ts';
 export interface WatchLimits {
   readonly ofProcess: number;
   readonly ofConnection: number;
-  /** Of one who calls. As long as clients do not say who they are, that is their address, without the port. */
+  /** Of one who calls: of the subject of a token and, where access control is off, of an address, without the port. */
   readonly ofPrincipal: number;
   /** What the requests of all of them may take, see RequestMemory. */
   readonly requestBytes: number;
@@ -13,8 +13,8 @@ export interface WatchLimits {
 /** Counts open streams by whose they are. A peer is an address and the port that tells its connections apart. */
 export interface WatchCounts {
   /** Counts one more; when that is one too many, answers why, and counts nothing. */
-  enter(peer: string): StreamError | undefined;
-  leave(peer: string): void;
+  enter(peer: string, subject: string | undefined): StreamError | undefined;
+  leave(peer: string, subject: string | undefined): void;
 }
 
 export function createWatchCounts(limits: Omit<WatchLimits, 'requestBytes'>): WatchCounts {
@@ -22,8 +22,8 @@ export function createWatchCounts(limits: Omit<WatchLimits, 'requestBytes'>): Wa
   const ofPrincipal = new Map<string, number>();
   let ofProcess = 0;
   return {
-    enter(peer) {
-      const principal = principalOf(peer);
+    enter(peer, subject) {
+      const principal = principalOf(peer, subject);
       if (ofProcess >= limits.ofProcess) {
         const text = `this server has ${limits.ofProcess} streams, its limit: try another one, or later`;
         return new StreamError('TOO_MANY_WATCHERS', text);
@@ -33,7 +33,8 @@ export function createWatchCounts(limits: Omit<WatchLimits, 'requestBytes'>): Wa
         return new StreamError('TOO_MANY_STREAMS_OF_CONNECTION', text);
       }
       if ((ofPrincipal.get(principal) ?? 0) >= limits.ofPrincipal) {
-        const text = `your address has ${limits.ofPrincipal} streams here, its limit: end some`;
+        const who = subject === undefined ? 'your address' : 'the subject of your token';
+        const text = `${who} has ${limits.ofPrincipal} streams here, its limit: end some`;
         return new StreamError('TOO_MANY_STREAMS_OF_PRINCIPAL', text);
       }
       ofProcess += 1;
@@ -41,10 +42,10 @@ export function createWatchCounts(limits: Omit<WatchLimits, 'requestBytes'>): Wa
       change(ofPrincipal, principal, 1);
       return undefined;
     },
-    leave(peer) {
+    leave(peer, subject) {
       ofProcess -= 1;
       change(ofConnection, peer, -1);
-      change(ofPrincipal, principalOf(peer), -1);
+      change(ofPrincipal, principalOf(peer, subject), -1);
     },
   };
 }
@@ -56,6 +57,8 @@ function change(counts: Map<string, number>, key: string, by: number): void {
   else counts.delete(key);
 }
 
-function principalOf(peer: string): string {
+/** No address is a subject's. */
+function principalOf(peer: string, subject: string | undefined): string {
+  if (subject !== undefined) return `subject ${subject}`;
   return peer.slice(0, Math.max(0, peer.lastIndexOf(':')));
 }

@@ -57,13 +57,13 @@ export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistr
   let onEmpty: (() => void)[] = [];
 
   /** Counts it and what it asks for; counts nothing when it is refused. */
-  function letIn({ peer, filter, otherBytes }: NewWatch): KeptRequest {
-    const tooMany = counts.enter(peer);
+  function letIn({ peer, caller, filter, otherBytes }: NewWatch): KeptRequest {
+    const tooMany = counts.enter(peer, caller?.principal.subject);
     try {
       if (tooMany) throw tooMany;
       return requests.keep(filter, otherBytes);
     } catch (error: unknown) {
-      if (!tooMany) counts.leave(peer);
+      if (!tooMany) counts.leave(peer, caller?.principal.subject);
       if (error instanceof StreamError) options.onRefused(error.reason);
       throw error;
     }
@@ -78,7 +78,7 @@ export function createWatchRegistry(options: WatchRegistryOptions): WatchRegistr
 
     remove(watch) {
       if (!watches.delete(watch.id)) return;
-      counts.leave(watch.peer);
+      counts.leave(watch.peer, watch.caller?.principal.subject);
       watch.request.release();
       if (watches.size > 0) return;
       for (const resolve of onEmpty) resolve();

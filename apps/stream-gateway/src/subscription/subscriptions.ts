@@ -52,8 +52,13 @@ export interface SubscriptionChange {
  */
 export interface Subscriptions {
   get(name: string, signal: AbortSignal): Promise<SubscriptionState>;
-  /** The first `size` whose names come after `after`. */
-  list(after: string, size: number, signal: AbortSignal): Promise<SubscriptionPage>;
+  /** The first `size` whose names come after `after`, of those that are visible. */
+  list(
+    after: string,
+    size: number,
+    signal: AbortSignal,
+    isVisible?: (name: string) => boolean,
+  ): Promise<SubscriptionPage>;
   /** Changes one without members, in one step. Throws as well what locateInLog has against the position. */
   seek(name: string, change: SubscriptionChange, signal: AbortSignal): Promise<SubscriptionState>;
   /** Forgets one without members. */
@@ -161,9 +166,9 @@ export function createSubscriptions(sources: SubscriptionSources): Subscriptions
   return {
     get: (name, client) => answer(name, client, (signal) => existing(name, signal)),
 
-    list: (after, size, client) =>
+    list: (after, size, client, isVisible = () => true) =>
       answer('', client, async (signal) => {
-        const rest = (await store.names(signal)).filter((name) => name > after);
+        const rest = (await store.names(signal)).filter((name) => name > after && isVisible(name));
         const ends = await reader.ends(signal);
         const subscriptions: SubscriptionState[] = [];
         let seen = 0;

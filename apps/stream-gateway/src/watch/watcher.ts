@@ -23,6 +23,8 @@ export interface WatchRequest {
   readonly allowGap: boolean;
   readonly heartbeatMs: number;
   readonly maxBatchSize: number;
+  /** Whether a heartbeat comes sooner when many events were passed by: it tells that there were so many. */
+  readonly tellsPassed?: boolean;
 }
 
 /** What streams read from. */
@@ -111,6 +113,7 @@ function createWatchSteps(
     const due = lifetime.due(performance.now());
     if (!due) return undefined;
     if ('announceMs' in due) return told({ kind: 'draining', reconnectDelayMs: due.announceMs });
+    if ('expiresMs' in due) return told({ kind: 'access expiring', remainingMs: due.expiresMs });
     const text = 'the server has ended this stream: go on with the resume token, on any server';
     throw new StreamError(due.end, text, { details: { resume_token: place.token() }, announced: true });
   }
@@ -176,7 +179,8 @@ function createWatchSteps(
   }
 
   function heartbeat(): WatchMessage | undefined {
-    const isDue = performance.now() - lastSentMs >= heartbeatMs || scannedSilently >= MAX_PASSED_SILENTLY;
+    const hasPassedMany = request.tellsPassed !== false && scannedSilently >= MAX_PASSED_SILENTLY;
+    const isDue = hasPassedMany || performance.now() - lastSentMs >= heartbeatMs;
     if (!isDue) return undefined;
     ({ heartbeatMs } = request);
     return told({ kind: 'heartbeat', backlogEvents: place.backlog() });
