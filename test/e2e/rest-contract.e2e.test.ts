@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestDatabase, createTestTopic, startApp, startKafka } from '../harness/index.ts';
 import { appEnv } from '../harness/order-apps.ts';
+import { startTokenIssuer } from '../harness/token-issuer.ts';
 
 const ORDER = {
   customer_id: 'c-1',
@@ -10,13 +11,17 @@ const ORDER = {
 };
 
 /** Everything that REST clients rely on, with ids and times replaced by what is stable. */
-async function playContract(apiUrl: string): Promise<unknown[]> {
+async function playContract(apiUrl: string, authorization?: string): Promise<unknown[]> {
   const answers: unknown[] = [];
   const known = new Map<string, string>();
   const send = async (method: string, path: string, body?: object) => {
     const response = await fetch(apiUrl + path, {
       method,
-      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
     });
     const text = (await response.text())
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
@@ -47,13 +52,23 @@ async function playContract(apiUrl: string): Promise<unknown[]> {
   return answers;
 }
 
-test('the REST behaviour is the same with Kafka up, with Kafka down, and without a relay or a broker anywhere', async (t) => {
+test('the REST behaviour is the same with Kafka up, with Kafka down, without a relay or a broker anywhere, and with access control', async (t) => {
   const play = async (kafka?: { brokers: readonly string[]; topic: string }) => {
     const { url: databaseUrl } = await createTestDatabase(t);
     const env = appEnv({ databaseUrl, ...(kafka ?? { brokers: [], topic: '' }) });
     const api = await startApp(t, 'api', env.api);
     if (kafka) await startApp(t, 'relay', env.relay);
     return playContract(api.urls.http);
+  };
+  const confined = async () => {
+    const { url: DATABASE_URL } = await createTestDatabase(t);
+    const issuer = await startTokenIssuer(t);
+    const api = await startApp(t, 'api', {
+      DATABASE_URL,
+      ...issuer.settings,
+      API_PAGE_TOKEN_SECRET: 'known to all replicas of this test',
+    });
+    return playContract(api.urls.http, await issuer.authorization({ scope: 'orders:read orders:write' }));
   };
   const never = await play();
   const up = await play(await createTestTopic(t));
@@ -62,6 +77,7 @@ test('the REST behaviour is the same with Kafka up, with Kafka down, and without
   const down = await play({ brokers: ownKafka.brokers, topic: 'orders.events' });
   assert.deepEqual(up, never);
   assert.deepEqual(down, never);
+  assert.deepEqual(await confined(), never);
 
   const statuses = never.map((answer) => (answer as { status: number }).status);
   assert.deepEqual(statuses, [201, 200, 200, 200, 200, 409, 200, 200, 400, 400]);

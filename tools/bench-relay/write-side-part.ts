@@ -1,5 +1,6 @@
 import { createLogger, createMetricsRegistry } from '@order-events/runtime';
 import { createApiMetrics } from '../../apps/api/src/api-metrics.ts';
+import { ANYBODY } from '../../apps/api/src/orders/caller.ts';
 import type { FigureRow, FigureTable } from '../bench/figure-table.ts';
 import type { BenchContext, BenchPart } from './bench-part.ts';
 import { walPosition } from './drain-measurement.ts';
@@ -44,7 +45,8 @@ async function measureService(context: BenchContext, databaseUrl: string): Promi
   });
   context.defer(stop);
   const { customerId, currency, items } = sampleOrder(0);
-  const place = (way: Way) => services[way].place({ customerId, currency, items }, SAMPLE_HEADERS);
+  const place = (way: Way) =>
+    services[way].place({ customerId, currency, items }, { ...SAMPLE_HEADERS, caller: ANYBODY });
   return measure(context, 'by the order service alone', { databaseUrl, pid: process.pid, place }, [
     'an order is placed by the order service of the API in this process; "with" appends its event and wakes the relay as the API does',
     'no relay runs: this is the price of the transaction alone',

@@ -4,6 +4,7 @@ export interface ApiMetrics {
   readonly requestDuration: Histogram<'method' | 'route' | 'status'>;
   /** Requests that were one too many. */
   readonly refused: Counter;
+  readonly accessRefused: Counter<'reason'>;
   readonly appended: Counter<'event_type'>;
 }
 
@@ -19,6 +20,12 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     refused: new Counter({
       name: 'http_server_requests_refused_total',
       help: 'Requests refused before they were read: API_MAX_REQUESTS were being answered.',
+      registers: [registry],
+    }),
+    accessRefused: new Counter({
+      name: 'http_access_refused_total',
+      help: 'Requests refused because of who made them, or how many that one made.',
+      labelNames: ['reason'],
       registers: [registry],
     }),
     appended: new Counter({

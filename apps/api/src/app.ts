@@ -26,6 +26,7 @@ import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
+import { createApiAccess } from './compose-access.ts';
 import { type ApiConfig, apiTls } from './config.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { boundOrderService } from './orders/bounded-order-service.ts';
@@ -59,10 +60,10 @@ export function createApiApp(
   const readiness = poolOf('api readiness', 1);
   const wakeUps = createWakeUpNotifier({ url: access.directUrl, log });
   const certificate = createCertificate(config, registry, log);
+  const who = createApiAccess(config, metrics, log);
   const http = createHttpServer({
     host: config.API_HOST,
     port: config.API_PORT,
-    certificate,
     keepAliveMs: config.API_KEEP_ALIVE_MS,
     headersTimeoutMs: config.API_HEADERS_TIMEOUT_MS,
     requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
@@ -71,8 +72,8 @@ export function createApiApp(
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE - config.API_DRAIN_DELAY_MS,
     maxRequests: config.API_MAX_REQUESTS,
     service: orderServiceOf(config, { pool, throughPooler: access.throughPooler, wakeUps, metrics, log }),
-    metrics,
-    log,
+    ...who.http,
+    ...{ certificate, metrics, log },
   });
   const admin = createAdminServer({
     host: config.API_ADMIN_HOST,
@@ -82,12 +83,11 @@ export function createApiApp(
       { name: 'database schema', check: () => isSchemaCurrent(readiness) },
       { name: 'database rights', check: rightsOnceComplete(readiness) },
     ],
-    registry,
-    settings,
-    log,
+    ...{ refuse: who.refuse, registry, settings, log },
   });
   const reading = createPoolPart('readiness', readiness);
-  return [admin, ...(certificate ? [certificate] : []), reading, databasePart(pool, log), wakeUps, http];
+  const parts = [admin, certificate, ...who.parts, reading, databasePart(pool, log), wakeUps, http];
+  return parts.filter((part) => part !== undefined);
 }
 
 function createCertificate(

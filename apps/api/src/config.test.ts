@@ -8,6 +8,12 @@ test('the API needs no settings in development, and none for Kafka at all', () =
     NODE_ENV: 'development',
     DATABASE_URL: 'postgres://orders:orders@127.0.0.1:5432/orders',
     DATABASE_CLEARTEXT: 'refuse',
+    ACCESS_CONTROL: 'off',
+    ACCESS_ALGORITHMS: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    ACCESS_JWKS_REFRESH_MS: 20_000,
+    ACCESS_JWKS_COOLDOWN_MS: 2000,
+    ACCESS_JWKS_KEPT_MS: 900_000,
+    ACCESS_JWKS_TIMEOUT_MS: 3000,
     LOG_LEVEL: 'info',
     API_HOST: '127.0.0.1',
     API_PORT: 3000,
@@ -44,5 +50,15 @@ test('every wrong setting is named, and the password is not shown', () => {
 test('the development database is refused in production', () => {
   assert.throws(() => apiConfig({ NODE_ENV: 'production' }), /DATABASE_URL: must be set in production/);
   const DATABASE_URL = 'postgres://orders:s3cret@db/orders?sslmode=verify-full';
-  assert.equal(apiConfig({ NODE_ENV: 'production', DATABASE_URL }).config.DATABASE_URL, DATABASE_URL);
+  const open = { NODE_ENV: 'production', DATABASE_URL, ACCESS_CONTROL: 'open-to-everybody' };
+  assert.equal(apiConfig(open).config.DATABASE_URL, DATABASE_URL);
+});
+
+test('production does not start open to everybody by oversight, nor with page tokens that other replicas do not know', () => {
+  const DATABASE_URL = 'postgres://orders:s3cret@db/orders?sslmode=verify-full';
+  assert.throws(
+    () => apiConfig({ NODE_ENV: 'production', DATABASE_URL }),
+    /ACCESS_CONTROL: must be jwt in production/,
+  );
+  assert.throws(() => apiConfig({ ACCESS_CONTROL: 'jwt' }), /API_PAGE_TOKEN_SECRET: must be set/);
 });

@@ -1,4 +1,5 @@
 import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
+import { ACCESS_SECRETS, accessFaults, accessSettings } from '@order-events/access';
 import {
   listenHost,
   listenPort,
@@ -11,12 +12,16 @@ import {
 } from '@order-events/runtime';
 import { z } from 'zod';
 
+const MIN_SECRET_BYTES = 32;
+const perMinute = z.coerce.number().int().min(1).max(10_000_000).optional();
+
 export const apiSettings = z.object({
   NODE_ENV: z
     .enum(['development', 'production', 'test'])
     .default('development')
     .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
+  ...accessSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   API_HOST: listenHost.default('127.0.0.1').describe('Where the REST API listens.'),
   API_PORT: listenPort.default(3000).describe('0 takes any free port.'),
@@ -97,6 +102,17 @@ export const apiSettings = z.object({
     .describe(
       'After SIGTERM it is not ready, and takes requests for so long yet: longer than a balancer takes to see it.',
     ),
+  API_REQUESTS_PER_MINUTE: perMinute.describe(
+    'Most requests of one subject, or without a token of one network, at each replica; unset: any number.',
+  ),
+  API_WRITES_PER_MINUTE: perMinute.describe('The same for those that change something.'),
+  API_PAGE_TOKEN_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, {
+      message: `must have at least ${MIN_SECRET_BYTES} bytes`,
+    })
+    .optional()
+    .describe('Signs page tokens, the same at all replicas; needed when ACCESS_CONTROL is jwt.'),
   API_STOP_DEADLINE_MS: z.coerce
     .number()
     .int()
@@ -117,12 +133,8 @@ export function apiConfig(env: Record<string, string | undefined> = process.env)
     schema: apiSettings,
     env,
     prefix: 'API_',
-    secrets: DATABASE_SECRETS,
-    refine: (settings) => [
-      ...databaseFaults(settings),
-      ...serverTlsFaults('API_TLS_', apiTls(settings)),
-      ...timeFaults(settings),
-    ],
+    secrets: [...DATABASE_SECRETS, ...ACCESS_SECRETS, 'API_PAGE_TOKEN_SECRET'],
+    refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };
 }
@@ -148,4 +160,17 @@ export function apiTls(config: ApiConfig): ServerTls {
     clientCaFile: config.API_TLS_CLIENT_CA_FILE,
     checkMs: config.API_TLS_CHECK_MS,
   };
+}
+
+function faultsAcrossSettings(config: ApiConfig): string[] {
+  const faults = [
+    ...databaseFaults(config),
+    ...serverTlsFaults('API_TLS_', apiTls(config)),
+    ...timeFaults(config),
+    ...accessFaults(config),
+  ];
+  if (config.ACCESS_CONTROL === 'jwt' && config.API_PAGE_TOKEN_SECRET === undefined) {
+    faults.push('API_PAGE_TOKEN_SECRET: must be set when ACCESS_CONTROL is jwt, to the same at all replicas');
+  }
+  return faults;
 }

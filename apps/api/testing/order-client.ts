@@ -21,11 +21,15 @@ export interface OrderClient {
   move(orderId: string, ...statuses: string[]): Promise<void>;
 }
 
-export function createOrderClient(url: string): OrderClient {
+export function createOrderClient(url: string, authorization?: string): OrderClient {
   const send: OrderClient['send'] = async (method, path, body, headers = {}) => {
     const response = await fetch(url + path, {
       method,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(authorization !== undefined && { authorization }),
+        ...headers,
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();

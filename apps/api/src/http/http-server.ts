@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Access } from '@order-events/access';
 import {
   addressText,
   createOpeningPart,
@@ -13,10 +14,13 @@ import express, { type Express } from 'express';
 import type { ApiMetrics } from '../api-metrics.ts';
 import { OverloadedError } from '../orders/order-error.ts';
 import type { OrderService } from '../orders/order-service.ts';
+import { authenticateRequests, type RequestLimits } from './authentication.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { orderRoutes } from './order-routes.ts';
+import { createPageTokens, type PageTokens } from './page-token.ts';
 import { Problem, problemAnswerOf, problemHandler, problemOf } from './problem.ts';
 import { answerParserErrors } from './parser-problems.ts';
+import { auditRefusals } from './refusal-audit.ts';
 import { observeRequests } from './request-observer.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { traceContextOf, traceRequests } from './trace-context.ts';
@@ -41,7 +45,11 @@ export interface HttpServerOptions {
   /** What is not answered this long after that is cut off. */
   readonly drainMs: number;
   readonly service: OrderService;
-  readonly metrics: Pick<ApiMetrics, 'requestDuration' | 'refused'>;
+  /** Undefined lets everybody do everything. */
+  readonly access?: Access | undefined;
+  readonly limits?: RequestLimits | undefined;
+  readonly pageTokens?: PageTokens | undefined;
+  readonly metrics: Pick<ApiMetrics, 'requestDuration' | 'refused' | 'accessRefused'>;
   readonly log: Logger;
 }
 
@@ -49,6 +57,8 @@ export interface HttpServerOptions {
 const LATE_CHECKS = 5;
 /** Once it stops, a request that was begun has so long to arrive. */
 const UNSENT_GRACE_MS = 1_000;
+
+const NO_LIMITS: RequestLimits = { requests: undefined, writes: undefined };
 
 export function createHttpServer(options: HttpServerOptions): Part {
   const { host, port, drainMs, maxRequests, log } = options;
@@ -117,7 +127,11 @@ export function createHttpServer(options: HttpServerOptions): Part {
   });
 }
 
-function createExpressApp({ service, metrics, log }: HttpServerOptions): Express {
+/** Without a port. */
+export function createExpressApp(
+  options: Pick<HttpServerOptions, 'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens'>,
+): Express {
+  const { service, metrics, log, access, limits = NO_LIMITS, pageTokens = createPageTokens() } = options;
   const app = express();
   app.disable('x-powered-by');
   // Orders have their version as ETag; a hash of anything else would help nobody.
@@ -129,10 +143,13 @@ function createExpressApp({ service, metrics, log }: HttpServerOptions): Express
   app.use(traceRequests);
   app.use(observeRequests(metrics, log));
   app.use(openApiRoutes());
-  app.use(orderRoutes(service));
+  // What is above describes the API and is for everybody; nothing below is.
+  app.use(authenticateRequests(access, limits));
+  app.use(orderRoutes(service, pageTokens));
   app.use((request) => {
     throw new Problem('route_not_found', `there is no ${request.path}; see /openapi.json`);
   });
+  app.use(auditRefusals(metrics, log));
   app.use(problemHandler(log));
   return app;
 }

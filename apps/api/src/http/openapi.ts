@@ -175,11 +175,8 @@ function header(description: string): object {
 /** The problems that a route can answer beside those that every route can; one entry a status. */
 function problems(...codes: ProblemCode[]): Record<string, object> {
   const all: ProblemCode[] = [
-    'validation_failed',
-    ...codes,
-    'internal_error',
-    'overloaded',
-    'service_unavailable',
+    ...(['validation_failed', 'unauthenticated', 'forbidden', ...codes, 'too_many_requests'] as const),
+    ...(['internal_error', 'overloaded', 'keys_unavailable', 'service_unavailable'] as const),
   ];
   const byStatus = Map.groupBy(all, (code) => String(PROBLEMS[code].status));
   return Object.fromEntries(

@@ -3,7 +3,7 @@ import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-
 import { allowMethods } from './allowed-methods.ts';
 import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
 import { changeItemsBody, changeStatusBody, listQuery, orderPath, placeOrderBody } from './order-schemas.ts';
-import { decodePageToken, encodePageToken } from './page-token.ts';
+import type { PageTokens } from './page-token.ts';
 import { isMetBy, type Preconditions, preconditionsOf, requireMetByList } from './preconditions.ts';
 import { Problem } from './problem.ts';
 import {
@@ -14,15 +14,17 @@ import {
   parseJson,
   requireDecodableQuery,
 } from './request-input.ts';
+import { allow, callerOf, requireMovesOrders, requireOwnCustomer } from './request-caller.ts';
 import { traceparentOf } from './trace-context.ts';
 
 /** The five routes of the order API. */
-export function orderRoutes(service: OrderService): Router {
+export function orderRoutes(service: OrderService, pageTokens: PageTokens): Router {
   const router = Router();
   router.use('/orders', requireJsonAccepted);
 
-  router.post('/orders', parseJson, async (request, response) => {
+  router.post('/orders', allow('orders:write'), parseJson, async (request, response) => {
     const body = bodyOf(placeOrderBody, request);
+    requireOwnCustomer(request, body.customer_id);
     const details = { customerId: body.customer_id, currency: body.currency, items: itemsOfBody(body.items) };
     const preconditions = preconditionsOf(request);
     requireMetByList(preconditions);
@@ -30,29 +32,31 @@ export function orderRoutes(service: OrderService): Router {
     sendOrder(response.status(201).location(`/orders/${outcome.order.orderId}`), outcome);
   });
 
-  router.get('/orders', async (request, response) => {
+  router.get('/orders', allow('orders:read'), async (request, response) => {
     requireDecodableQuery(request);
     const query = checked(listQuery, request.query, 'query');
     const filter = { status: query.status, customerId: query.customer_id };
-    const after = query.page_token === undefined ? undefined : decodePageToken(query.page_token, filter);
+    const caller = callerOf(request);
+    const list = { ...filter, confinedTo: caller.customerId };
+    const after = query.page_token === undefined ? undefined : pageTokens.decode(query.page_token, list);
     if (query.page_token !== undefined && !after) {
       const detail = 'must be the next_page_token of an answer to the same filter';
       throw faultyInput('query', [{ pointer: '/query/page_token', detail }]);
     }
-    const { orders, next } = await service.list({ ...filter, limit: query.page_size, after });
+    const { orders, next } = await service.list({ ...filter, caller, limit: query.page_size, after });
     response.json({
       orders: orders.map(orderJson),
-      next_page_token: next ? encodePageToken(next, filter) : null,
+      next_page_token: next ? pageTokens.encode(next, list) : null,
     });
   });
 
-  router.get('/orders/:order_id', async (request, response) => {
-    const order = await service.get(orderIdOf(request));
+  router.get('/orders/:order_id', allow('orders:read'), async (request, response) => {
+    const order = await service.get(orderIdOf(request), callerOf(request));
     // Express answers 304 when If-None-Match has this tag.
     response.set('ETag', etagOf(order)).json(orderJson(order));
   });
 
-  router.patch('/orders/:order_id', parseJson, async (request, response) => {
+  router.patch('/orders/:order_id', allow('orders:write'), parseJson, async (request, response) => {
     const orderId = orderIdOf(request);
     const body = bodyOf(changeItemsBody, request);
     const change = { items: itemsOfBody(body.items) };
@@ -60,9 +64,10 @@ export function orderRoutes(service: OrderService): Router {
     sendOrder(response, await service.changeItems(orderId, change, changeRequest(request, asked)));
   });
 
-  router.put('/orders/:order_id/status', parseJson, async (request, response) => {
+  router.put('/orders/:order_id/status', allow('orders:write'), parseJson, async (request, response) => {
     const orderId = orderIdOf(request);
     const body = bodyOf(changeStatusBody, request);
+    if (body.status !== 'cancelled') requireMovesOrders(request);
     const asked = { orderId, body, preconditions: preconditionsOf(request) };
     sendOrder(response, await service.changeStatus(orderId, body.status, changeRequest(request, asked)));
   });
@@ -95,6 +100,7 @@ interface Asked {
 
 function changeRequest(request: Request, asked: Asked): ChangeRequest {
   return {
+    caller: callerOf(request),
     traceparent: traceparentOf(request),
     precondition: (current) => isMetBy(asked.preconditions, current),
     idempotency: idempotencyOf(request, asked),

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Request } from 'express';
 import type { z } from 'zod';
+import type { Caller } from '../orders/caller.ts';
 import type { IdempotentRequest } from '../orders/idempotent-request.ts';
 import { Problem, type ProblemDetail } from './problem.ts';
+import { callerOf } from './request-caller.ts';
 
 type Place = 'body' | 'path' | 'query' | 'headers';
 
@@ -87,7 +89,15 @@ export function idempotencyOf(request: Request, meaning: object): IdempotentRequ
   }
   const route: unknown = request.route?.path;
   const asked = JSON.stringify([request.method, route, meaning]);
-  return { key, fingerprint: createHash('sha256').update(asked).digest('base64url') };
+  return {
+    key: keyOf(key, callerOf(request)),
+    fingerprint: createHash('sha256').update(asked).digest('base64url'),
+  };
+}
+
+/** Keys belong to whoever sends them. A key of nobody has no quotes, so it is never one of somebody. */
+function keyOf(key: string, { subject, customerId }: Caller): string {
+  return subject === undefined ? key : JSON.stringify([subject, customerId ?? null, key]);
 }
 
 function detailsOf(issue: z.core.$ZodIssue, place: Place): ProblemDetail[] {

@@ -1,4 +1,5 @@
 import { type AdmissionGate, createAdmissionGate } from './admission-gate.ts';
+import type { Caller } from './caller.ts';
 import { OrderBusyError, OverloadedError } from './order-error.ts';
 import type { OrderService } from './order-service.ts';
 
@@ -39,27 +40,29 @@ export function boundOrderService(service: OrderService, limits: OrderServiceLim
 
   const write = <T>(work: () => Promise<T>) => changes.run(() => all.run(work));
 
-  async function writeOrder<T>(orderId: string, work: () => Promise<T>): Promise<T> {
+  async function writeOrder<T>(orderId: string, caller: Caller, work: () => Promise<T>): Promise<T> {
+    // A customer does not meet the others that change an order: where it is another's, there would be one to be busy.
+    const gateKey = JSON.stringify([orderId, caller.customerId]);
     const gate =
-      writersOf.get(orderId) ??
+      writersOf.get(gateKey) ??
       createAdmissionGate({
         atOnce: WRITERS_WITH_CONNECTION,
         maxWaiting: Math.max(0, limits.maxOrderWriters - WRITERS_WITH_CONNECTION),
         maxWaitMs,
         refusal: () => new OrderBusyError(orderId),
       });
-    writersOf.set(orderId, gate);
+    writersOf.set(gateKey, gate);
     try {
       return await gate.run(() => write(work));
     } finally {
-      if (gate.isIdle()) writersOf.delete(orderId);
+      if (gate.isIdle()) writersOf.delete(gateKey);
     }
   }
 
   return {
     place: (...args) => write(() => service.place(...args)),
-    changeItems: (...args) => writeOrder(args[0], () => service.changeItems(...args)),
-    changeStatus: (...args) => writeOrder(args[0], () => service.changeStatus(...args)),
+    changeItems: (...args) => writeOrder(args[0], args[2].caller, () => service.changeItems(...args)),
+    changeStatus: (...args) => writeOrder(args[0], args[2].caller, () => service.changeStatus(...args)),
     get: (...args) => all.run(() => service.get(...args)),
     list: (...args) => all.run(() => service.list(...args)),
   };

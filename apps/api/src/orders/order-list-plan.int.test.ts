@@ -4,19 +4,25 @@ import { type Tables } from '@order-events/database';
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { createTestDatabase } from '../../../../test/harness/index.ts';
+import { ANYBODY, type Caller } from './caller.ts';
 import { createOrderStore, type OrderListQuery } from './order-store.ts';
 
 const MIDDLE = { createdAt: '2026-01-01T02:00:00.000000Z', orderId: '00000000-0000-4000-8000-000000000000' };
 
+const LARGE: Caller = { subject: 'shop', customerId: 'large' };
+
 const FILTERS: Omit<OrderListQuery, 'limit'>[] = [
-  {},
-  { status: 'pending' },
-  { status: 'cancelled' },
-  { customerId: 'large' },
-  { customerId: 'c-7' },
-  { customerId: 'large', status: 'pending' },
-  { customerId: 'large', status: 'cancelled' },
-  { customerId: 'large', status: 'shipped' },
+  { caller: ANYBODY },
+  { caller: ANYBODY, status: 'pending' },
+  { caller: ANYBODY, status: 'cancelled' },
+  { caller: ANYBODY, customerId: 'large' },
+  { caller: ANYBODY, customerId: 'c-7' },
+  { caller: ANYBODY, customerId: 'large', status: 'pending' },
+  { caller: ANYBODY, customerId: 'large', status: 'cancelled' },
+  { caller: ANYBODY, customerId: 'large', status: 'shipped' },
+  { caller: LARGE },
+  { caller: LARGE, status: 'cancelled' },
+  { caller: LARGE, customerId: 'large', status: 'pending' },
 ];
 
 interface Plan {

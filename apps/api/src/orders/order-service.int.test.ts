@@ -8,6 +8,7 @@ import { createTestDatabase } from '../../../../test/harness/index.ts';
 import { storedEvents } from '../../testing/order-client.ts';
 import { createApiMetrics } from '../api-metrics.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
+import { ANYBODY } from './caller.ts';
 import { createOrderService } from './order-service.ts';
 import { createOrderStore, type StoredOrderWrite } from './order-store.ts';
 import { createOutboxWriter, type OutboxWriter } from './outbox-writer.ts';
@@ -17,7 +18,7 @@ const DETAILS = {
   currency: 'EUR',
   items: [{ sku: 'tea', quantity: 2, unitPriceMinor: 450 }],
 };
-const REQUEST = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+const REQUEST = { caller: ANYBODY, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
 
 async function setup(t: TestContext, wakeRelay: () => void) {
   const { url } = await createTestDatabase(t);
@@ -62,7 +63,7 @@ test("times of an order are the database's, and never go back", async (t) => {
   await pool.query('UPDATE orders SET updated_at = $1', [ahead]);
   const { order: changed } = await service.changeStatus(order.orderId, 'confirmed', REQUEST);
   assert.deepEqual([changed.createdAt, changed.updatedAt], [order.createdAt, ahead]);
-  assert.deepEqual(await service.get(order.orderId), changed);
+  assert.deepEqual(await service.get(order.orderId, ANYBODY), changed);
   const told = (await storedEvents(pool)).map(({ event }) => event);
   assert.deepEqual(
     told.map((event) => [event.occurredAt, event.order]),
@@ -92,7 +93,7 @@ test('a relay that cannot be woken is a warning, not an error of the order', asy
     throw new Error('no connection');
   });
   const { order } = await service.place(DETAILS, REQUEST);
-  assert.deepEqual(await service.get(order.orderId), order);
+  assert.deepEqual(await service.get(order.orderId, ANYBODY), order);
   assert.equal((await storedEvents(pool)).length, 1);
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? '', /no connection/);

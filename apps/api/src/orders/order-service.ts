@@ -14,6 +14,7 @@ import {
 } from '@order-events/domain';
 import type { ApiMetrics } from '../api-metrics.ts';
 import type { Logger } from '@order-events/runtime';
+import type { Caller } from './caller.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import type { IdempotentRequest } from './idempotent-request.ts';
 import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
@@ -36,6 +37,7 @@ export interface OrderServiceOptions {
 
 /** About the request that makes a change. */
 export interface ChangeRequest {
+  readonly caller: Caller;
   /** W3C trace context, stored with the event. */
   readonly traceparent: string;
   /** The change is refused when the order as it is does not meet this. */
@@ -57,7 +59,7 @@ export interface OrderService {
   changeItems(orderId: string, change: OrderChange, request: ChangeRequest): Promise<OrderOutcome>;
   changeStatus(orderId: string, status: OrderStatus, request: ChangeRequest): Promise<OrderOutcome>;
   /** Throws OrderNotFoundError. */
-  get(orderId: string): Promise<Order>;
+  get(orderId: string, caller: Caller): Promise<Order>;
   list(query: OrderListQuery): Promise<OrderPage>;
 }
 
@@ -102,7 +104,7 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
     const outcome = await inTransaction(database, async (transaction) => {
       const earlier = request.idempotency && (await idempotency.find(transaction, request.idempotency));
       if (earlier) return { order: earlier, replayed: true, appended: [] };
-      const current = await orders.lock(transaction, orderId);
+      const current = await orders.lock(transaction, orderId, request.caller);
       if (!current) throw new OrderNotFoundError(orderId);
       if (request.precondition?.(current) === false) throw new VersionMismatchError(current.version);
       const write = await orders.update(transaction, decide(current));
@@ -120,8 +122,8 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       change(orderId, request, (current) => updateOrder(current, items, context())),
     changeStatus: (orderId, status, request) =>
       change(orderId, request, (current) => changeOrderStatus(current, status, context())),
-    async get(orderId) {
-      const order = await readAgain(() => orders.find(database, orderId));
+    async get(orderId, caller) {
+      const order = await readAgain(() => orders.find(database, orderId, caller));
       if (!order) throw new OrderNotFoundError(orderId);
       return order;
     },

@@ -1,6 +1,14 @@
 import type { Database, Tables, Transaction } from '@order-events/database';
 import type { Order, OrderEvent, OrderStatus, OrderWrite } from '@order-events/domain';
-import { type RawBuilder, type Selectable, sql } from 'kysely';
+import {
+  type ExpressionBuilder,
+  type ExpressionWrapper,
+  type RawBuilder,
+  type Selectable,
+  sql,
+  type SqlBool,
+} from 'kysely';
+import type { Caller } from './caller.ts';
 import { orderOfRow, orderRow } from './order-row.ts';
 
 declare const stored: unique symbol;
@@ -11,6 +19,7 @@ export type StoredOrderWrite = OrderWrite & { readonly [stored]: true };
 export interface OrderListQuery {
   readonly status?: OrderStatus | undefined;
   readonly customerId?: string | undefined;
+  readonly caller: Caller;
   /** Most orders of the page. */
   readonly limit: number;
   /** Only orders behind this place. */
@@ -33,9 +42,9 @@ export interface OrderStore {
   /** The order and its events get their times from the database; so it is with `update`, where they never go back. */
   create(transaction: Transaction, write: OrderWrite): Promise<StoredOrderWrite>;
   update(transaction: Transaction, write: OrderWrite): Promise<StoredOrderWrite>;
-  /** Reads an order and keeps others from changing it until the transaction ends. */
-  lock(transaction: Transaction, orderId: string): Promise<Order | undefined>;
-  find(database: Database, orderId: string): Promise<Order | undefined>;
+  /** Reads an order that is there for the caller, and keeps others from changing it until the transaction ends. */
+  lock(transaction: Transaction, orderId: string, caller: Caller): Promise<Order | undefined>;
+  find(database: Database, orderId: string, caller: Caller): Promise<Order | undefined>;
   /** Newest first; fewer than `limit` when they are large, and always one when there is one. */
   list(database: Database, query: OrderListQuery): Promise<OrderPage>;
 }
@@ -64,21 +73,23 @@ export function createOrderStore(): OrderStore {
       return asStored(write, { createdAt: write.order.createdAt, updatedAt: updated_at });
     },
 
-    async lock(transaction, orderId) {
+    async lock(transaction, orderId, caller) {
       const row = await transaction
         .selectFrom('orders')
         .selectAll()
         .where('id', '=', orderId)
+        .where(reachableBy(caller))
         .forUpdate()
         .executeTakeFirst();
       return row && orderOfRow(row);
     },
 
-    async find(database, orderId) {
+    async find(database, orderId, caller) {
       const row = await database
         .selectFrom('orders')
         .selectAll()
         .where('id', '=', orderId)
+        .where(reachableBy(caller))
         .executeTakeFirst();
       return row && orderOfRow(row);
     },
@@ -105,15 +116,20 @@ const MAX_PAGE_BYTES = 1024 * 1024;
  * a range of one value and as part of the order: with an equality Postgres may walk another index and throw away what does not match,
  * which is a thousand rows or all of them where a status is rare among the newest.
  */
-function pageOf({ status, customerId, limit, after }: OrderListQuery): RawBuilder<PageRow> {
+function pageOf({ status, customerId, caller, limit, after }: OrderListQuery): RawBuilder<PageRow> {
+  const customer = caller.customerId ?? customerId;
   const filters = [
-    ...(customerId === undefined ? [] : [{ column: sql`customer_id`, value: sql`${customerId}` }]),
+    ...(customer === undefined ? [] : [{ column: sql`customer_id`, value: sql`${customer}` }]),
     ...(status === undefined ? [] : [{ column: sql`status`, value: sql`${status}` }]),
   ];
   const columns = filters.map(({ column }) => column);
   const values = filters.map(({ value }) => value);
   const order = sql.join([...columns, sql`created_at`, sql`id`].map((column) => sql`${column} DESC`));
   const conditions = [
+    // Who is confined and asks for another customer finds nothing, and is not told by the time it takes whether there is one.
+    ...(caller.customerId === undefined || customerId === undefined
+      ? []
+      : [sql`${caller.customerId}::text = ${customerId}::text`]),
     ...(filters.length === 0 ? [] : [sql`(${sql.join(columns)}) >= (${sql.join(values)})`]),
     ...(filters.length === 0 || after ? [] : [sql`(${sql.join(columns)}) <= (${sql.join(values)})`]),
     ...(after
@@ -146,4 +162,10 @@ function asStored(write: OrderWrite, times: Pick<Order, 'createdAt' | 'updatedAt
   const stamped = (event: OrderEvent) => ({ ...event, occurredAt: times.updatedAt, order });
   // The brand exists for the compiler only.
   return { order, events: [stamped(first), ...more.map(stamped)] } as unknown as StoredOrderWrite;
+}
+
+/** Part of every statement that looks for orders: what the caller is confined to. Nothing is found first and refused afterwards. */
+function reachableBy({ customerId }: Caller) {
+  return (expression: ExpressionBuilder<Tables, 'orders'>): ExpressionWrapper<Tables, 'orders', SqlBool> =>
+    customerId === undefined ? expression.and([]) : expression('customer_id', '=', customerId);
 }
