@@ -2,18 +2,15 @@ import { decodeOrderEvent } from '@order-events/messaging/order-message';
 import pg from 'pg';
 import type { TestContext } from 'node:test';
 import { createTestDatabase, eventually, startApp } from '../../../test/harness/index.ts';
+import { type Answer, undocumented } from './documented-answers.ts';
+
+export type { Answer };
 
 export const TEA = { sku: 'tea', quantity: 2, unit_price_minor: 450 };
 export const ORDER = { customer_id: 'c-1', currency: 'EUR', items: [TEA] };
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
 export interface OrderClient {
-  /** A string is sent as it is, anything else as JSON. */
+  /** A string is sent as it is, anything else as JSON. Throws when the answer is not one that the OpenAPI document describes. */
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Places an order and answers with its id. */
   place(order?: typeof ORDER): Promise<string>;
@@ -35,7 +32,10 @@ export function createOrderClient(url: string, authorization?: string): OrderCli
     const text = await response.text();
     // Every body of the API is a JSON object.
     const json = text ? (JSON.parse(text) as Record<string, unknown>) : {};
-    return { status: response.status, headers: response.headers, body: json };
+    const answer = { status: response.status, headers: response.headers, body: json };
+    const fault = undocumented(method, path, answer);
+    if (fault !== undefined) throw new Error(fault);
+    return answer;
   };
   const succeed = (answer: Answer) => {
     if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${JSON.stringify(answer.body)}`);

@@ -1,4 +1,5 @@
-import type { OpenApiDocument, OpenApiOperation } from './openapi.ts';
+import type { OpenApiOperation } from './openapi-operations.ts';
+import type { OpenApiDocument } from './openapi.ts';
 
 /** The API's reference as one plain page: no script, nothing fetched from elsewhere. */
 export function apiReferencePage(document: OpenApiDocument): string {

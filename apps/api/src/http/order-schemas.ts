@@ -8,7 +8,12 @@ export const MAX_PAGE_SIZE = 500;
 /** Bounds an event far below what the outbox and Kafka take. */
 const MAX_ITEMS = 1000;
 
-const status = z.enum(ORDER_STATUSES).meta({ description: 'Status of the order.' });
+/** Named, with `orderItem` and others: what several schemas use is one schema of the OpenAPI document. */
+export const orderStatus = z.enum(ORDER_STATUSES).meta({ description: 'Status of the order.' });
+
+/** U+0000 to U+001F and U+007F to U+009F. Written so that the engines of all languages read it: clients are generated with it. */
+const NO_CONTROL_CHARACTERS = new RegExp(String.raw`^[^\x00-\x1f\x7f-\x9f]*$`);
+const TEXT = 'must be Unicode text without control characters';
 
 /** Postgres stores neither U+0000 nor half a surrogate pair, and nobody means the other control characters. */
 const text = (maxLength: number) =>
@@ -16,19 +21,24 @@ const text = (maxLength: number) =>
     .string()
     .min(1)
     .max(maxLength)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be Unicode text without control characters');
+    .regex(NO_CONTROL_CHARACTERS, TEXT)
+    .refine((value) => value.isWellFormed(), TEXT);
 const customerId = text(200);
 
-const item = z.strictObject({
-  sku: text(64).meta({ description: 'Stock keeping unit.' }),
-  quantity: z.int().min(1).max(1_000_000),
-  unit_price_minor: z
-    .int()
-    .min(0)
-    .max(1_000_000_000)
-    .meta({ description: 'Price of one piece in minor units of the currency.' }),
+const quantity = z.int().min(1).max(1_000_000);
+const unitPriceMinor = z
+  .int()
+  .min(0)
+  .max(1_000_000_000)
+  .meta({ description: 'Price of one piece in minor units of the currency.' });
+const SKU = { description: 'Stock keeping unit.' };
+
+export const orderItem = z.strictObject({
+  sku: text(64).meta(SKU),
+  quantity,
+  unit_price_minor: unitPriceMinor,
 });
-const items = z.array(item).min(1).max(MAX_ITEMS);
+const items = z.array(orderItem).min(1).max(MAX_ITEMS);
 
 export const placeOrderBody = z.strictObject({
   customer_id: customerId,
@@ -41,13 +51,13 @@ export const placeOrderBody = z.strictObject({
 
 export const changeItemsBody = z.strictObject({ items });
 
-export const changeStatusBody = z.strictObject({ status });
+export const changeStatusBody = z.strictObject({ status: orderStatus });
 
-export const orderPath = z.strictObject({ order_id: z.uuid() });
+export const orderPath = z.strictObject({ order_id: z.uuid().meta({ description: 'Id of an order.' }) });
 
 export const listQuery = z.strictObject({
-  status: status.optional(),
-  customer_id: customerId.optional(),
+  status: orderStatus.optional().meta({ description: 'Only orders in this status.' }),
+  customer_id: customerId.optional().meta({ description: 'Only orders of this customer.' }),
   page_size: z.coerce
     .number()
     .int()
@@ -55,22 +65,34 @@ export const listQuery = z.strictObject({
     .max(MAX_PAGE_SIZE)
     .default(DEFAULT_PAGE_SIZE)
     .meta({ description: 'Most orders of a page; it has fewer when they are large.' }),
-  page_token: z.string().max(500).optional(),
+  page_token: z
+    .string()
+    .max(500)
+    .optional()
+    .meta({ description: '`next_page_token` of the page before, with the same filter.' }),
 });
 
-export const orderAnswer = z.strictObject({
-  order_id: z.uuid(),
+// Answers are open: a reader that refused what it does not know would stand in the way of every new member.
+
+export const orderItemAnswer = z.object({
+  sku: z.string().meta(SKU),
+  quantity,
+  unit_price_minor: unitPriceMinor,
+});
+
+export const orderAnswer = z.object({
+  order_id: orderPath.shape.order_id,
   customer_id: z.string(),
-  status,
-  version: z.int().meta({ description: '1 when placed, one more with each change.' }),
-  currency: z.string(),
-  items: z.array(item),
-  total_minor: z.int().meta({ description: 'Sum of the lines in minor units of the currency.' }),
+  status: orderStatus,
+  version: z.int().min(1).meta({ description: '1 when placed, one more with each change.' }),
+  currency: z.string().meta({ description: 'ISO 4217 code.' }),
+  items: z.array(orderItemAnswer),
+  total_minor: z.int().min(0).meta({ description: 'Sum of the lines in minor units of the currency.' }),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 });
 
-export const orderListAnswer = z.strictObject({
+export const orderListAnswer = z.object({
   orders: z.array(orderAnswer).meta({ description: 'Newest first.' }),
   next_page_token: z
     .string()
@@ -78,15 +100,15 @@ export const orderListAnswer = z.strictObject({
     .meta({ description: 'Give it back for the next page; null on the last.' }),
 });
 
-export const problemAnswer = z.strictObject({
+export const problemAnswer = z.object({
   type: z.string(),
   title: z.string(),
-  status: z.int(),
+  status: z.int().min(400).max(599),
   code: z.string().meta({ description: 'Stable; branch on it.' }),
   detail: z.string(),
   instance: z.string(),
   errors: z
-    .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
+    .array(z.object({ pointer: z.string(), detail: z.string() }))
     .optional()
     .meta({
       description: 'What is wrong where: JSON pointers into the body, or /path, /query and /headers.',

@@ -62,7 +62,7 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** Problems that go away by themselves: when to try again, in seconds. */
-const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
+export const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
   idempotency_key_in_use: '1',
   order_busy: '1',
   overloaded: '1',

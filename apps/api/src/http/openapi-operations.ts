@@ -1,0 +1,182 @@
+import { answer, content, header, problems } from './openapi-answers.ts';
+import * as examples from './openapi-examples.ts';
+import type { ProblemCode } from './problem.ts';
+
+export interface OpenApiOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+const ORDER_ID = {
+  name: 'order_id',
+  in: 'path',
+  required: true,
+  description: 'Id of the order, as it was answered when the order was placed.',
+  schema: { $ref: '#/components/schemas/OrderId' },
+  example: examples.ORDER_ID,
+};
+/** One entity tag or several, or any state at all. */
+const ENTITY_TAGS = {
+  anyOf: [{ const: '*' }, { type: 'string', pattern: '^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$' }],
+};
+const IF_MATCH = {
+  name: 'If-Match',
+  in: 'header',
+  description:
+    'ETag of the order that the change was made for, or several. If-None-Match and If-Unmodified-Since are evaluated too.',
+  schema: ENTITY_TAGS,
+  example: '"v3"',
+};
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'ETag of the order that the client has.',
+  schema: { type: 'string' },
+  example: '"v3"',
+};
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Makes the request safe to repeat for 24 hours: sent again with its key it changes nothing and gets the first answer.',
+  schema: { type: 'string', pattern: '^("[ !#-\\[\\]-~]{1,255}"|[!#-\\[\\]-~]{1,255})$' },
+};
+const ETAG = header('Version of the order.', '"v3"');
+const CHANGE_HEADERS = {
+  ETag: ETAG,
+  'Idempotency-Replayed': header(
+    '"true" when this is the answer of an earlier request with the same key.',
+    'true',
+    'optional',
+  ),
+};
+const CHANGE_FAULTS: ProblemCode[] = [
+  'malformed_json',
+  'payload_too_large',
+  'unsupported_media_type',
+  'invalid_order',
+  'idempotency_key_in_use',
+  'idempotency_key_reused',
+  'read_only',
+];
+
+/** What can be done next with the order that was answered. */
+const ORDER_LINKS = {
+  GetOrder: linkTo('getOrder', 'Reads the order again.'),
+  ChangeItems: linkTo('changeItems', 'Changes its lines, unless it has changed meanwhile.', {
+    'If-Match': '$response.header.ETag',
+  }),
+  ChangeStatus: linkTo('changeStatus', 'Moves it on, unless it has changed meanwhile.', {
+    'If-Match': '$response.header.ETag',
+  }),
+};
+
+function linkTo(operationId: string, description: string, parameters: Record<string, string> = {}): object {
+  return { operationId, description, parameters: { order_id: '$response.body#/order_id', ...parameters } };
+}
+
+export const PLACE: OpenApiOperation = {
+  operationId: 'placeOrder',
+  summary: 'Place an order',
+  tags: ['orders'],
+  parameters: [IDEMPOTENCY_KEY],
+  requestBody: { required: true, ...content('PlaceOrder', examples.PLACE_ORDER) },
+  responses: {
+    '201': answer({
+      description: 'The order.',
+      schema: 'Order',
+      example: examples.PLACED_ORDER,
+      headers: { ...CHANGE_HEADERS, Location: header('Path of the order.', `/orders/${examples.ORDER_ID}`) },
+      links: ORDER_LINKS,
+    }),
+    ...problems('precondition_failed', ...CHANGE_FAULTS),
+  },
+};
+
+/** `query` are the parameters that the schema of the query has. */
+export function listOperation(query: readonly object[]): OpenApiOperation {
+  return {
+    operationId: 'listOrders',
+    summary: 'List orders, newest first',
+    tags: ['orders'],
+    parameters: query,
+    responses: {
+      '200': answer({
+        description: 'A page of orders.',
+        schema: 'OrderList',
+        example: { orders: [examples.PLACED_ORDER], next_page_token: null },
+      }),
+      ...problems(),
+    },
+  };
+}
+
+export const GET: OpenApiOperation = {
+  operationId: 'getOrder',
+  summary: 'Get an order',
+  tags: ['orders'],
+  parameters: [ORDER_ID, IF_NONE_MATCH],
+  responses: {
+    '200': answer({
+      description: 'The order.',
+      schema: 'Order',
+      example: examples.CONFIRMED_ORDER,
+      headers: { ETag: ETAG },
+      links: ORDER_LINKS,
+    }),
+    '304': answer({
+      description: 'The order still has the version of If-None-Match.',
+      headers: { ETag: ETAG },
+    }),
+    ...problems('order_not_found'),
+  },
+};
+
+export const CHANGE_ITEMS: OpenApiOperation = {
+  operationId: 'changeItems',
+  summary: 'Change the lines of an order',
+  description:
+    'Each accepted change is a version and an event, also when the lines are those that the order has already.',
+  tags: ['orders'],
+  parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
+  requestBody: { required: true, ...content('ChangeItems', examples.CHANGE_ITEMS) },
+  responses: {
+    '200': answer({
+      description: 'The order after the change.',
+      schema: 'Order',
+      example: examples.CHANGED_ORDER,
+      headers: CHANGE_HEADERS,
+      links: ORDER_LINKS,
+    }),
+    ...problems('order_not_found', 'order_busy', 'version_mismatch', ...CHANGE_FAULTS),
+  },
+};
+
+export const CHANGE_STATUS: OpenApiOperation = {
+  operationId: 'changeStatus',
+  summary: 'Move an order to another status',
+  tags: ['orders'],
+  parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
+  requestBody: { required: true, ...content('ChangeStatus', examples.CHANGE_STATUS) },
+  responses: {
+    '200': answer({
+      description: 'The order after the change.',
+      schema: 'Order',
+      example: examples.CONFIRMED_ORDER,
+      headers: CHANGE_HEADERS,
+      links: ORDER_LINKS,
+    }),
+    ...problems(
+      'order_not_found',
+      'order_busy',
+      'invalid_status_transition',
+      'version_mismatch',
+      ...CHANGE_FAULTS,
+    ),
+  },
+};
