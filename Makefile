@@ -29,12 +29,18 @@ start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, wi
 
 ##@ Develop
 
-.PHONY: test chaos check drift-check generate verify chart-check version clean
+.PHONY: test chaos schemathesis python-rest check drift-check generate verify chart-check version clean
 test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (5 minutes)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
 chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (13 minutes)
 	node tools/run-tests.ts --suite chaos $(FILES)
+
+schemathesis: $(INSTALLED) python-rest ## Send the API what its OpenAPI document allows and forbids, with all checks of Schemathesis (2 minutes)
+	node --import tsx tools/schemathesis/main.ts
+
+# What the tests of the OpenAPI document need of PyPI.
+python-rest: .cache/python-rest/installed
 
 check: $(INSTALLED) ## Check format, lint, types, contract, imports, source files and pages
 	prettier --check --log-level warn .
@@ -75,12 +81,14 @@ warehouse: $(INSTALLED) ## Run the example that consumes (WAREHOUSE_GATEWAY=host
 python: .cache/python/installed ## Install what examples/python needs into .cache/python
 
 .cache/python/installed: examples/python/requirements.txt
+.cache/python-rest/installed: apps/api/testing/clients/requirements.txt
+.cache/python/installed .cache/python-rest/installed:
 	@command -v python3 >/dev/null || \
-	  { echo 'python3 not found: examples/python needs Python 3.10 or newer with venv (apt install python3-venv)' >&2; exit 1; }
+	  { echo 'python3 not found: $< needs Python 3.10 or newer with venv (apt install python3-venv)' >&2; exit 1; }
 	@python3 -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
-	  { echo "$$(python3 --version) does not do: examples/python needs Python 3.10 or newer with venv (apt install python3-venv)" >&2; exit 1; }
-	python3 -m venv --clear .cache/python
-	.cache/python/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	  { echo "$$(python3 --version) does not do: $< needs Python 3.10 or newer with venv (apt install python3-venv)" >&2; exit 1; }
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 ##@ Operate

@@ -28,14 +28,14 @@ const STEPS: readonly Step[] = [
     suites: ['int', 'e2e'],
     prepare: async () => (await findReflectingClient(version)).name,
   })),
-  {
-    name: 'Python packages',
+  ...(['python', 'python-rest'] as const).map((target): Step => ({
+    name: `packages of make ${target}`,
     suites: ['int', 'e2e'],
     prepare: async () => {
-      await installPythonPackages();
-      return 'Python packages';
+      await installPythonPackages(target);
+      return `packages of make ${target}`;
     },
-  },
+  })),
   { name: 'PgBouncer', suites: ['e2e'], prepare: async () => `PgBouncer at ${await findPgbouncer()}` },
 ];
 

@@ -28,7 +28,7 @@ let installed: Promise<void> | undefined;
 
 /** Runs a file of examples/python until the test is over. */
 export async function startPython(t: TestContext, file: string, ...args: string[]): Promise<PythonClient> {
-  await (installed ??= installPythonPackages());
+  await (installed ??= installPythonPackages('python'));
   const child = spawn('.cache/python/bin/python', [join('examples/python', file), ...args], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'pipe'],
