@@ -1,6 +1,6 @@
 # Needs make, git, Node >= 22 with npm, Java >= 17 and Maven; the compose targets need Docker with Compose instead of Java.
 # Everything else, the very version of Node that is developed with included, is installed by the targets themselves; `make test` also
-# needs Python >= 3.10 with venv, and PgBouncer, which it installs on Debian when it runs as root.
+# needs Python >= 3.10 with venv, and PgBouncer and Chromium, which it installs on Debian when it runs as root.
 
 .DEFAULT_GOAL := help
 # Not /bin/sh: with that one, old makes start simple commands by themselves and overlook the PATH set here.

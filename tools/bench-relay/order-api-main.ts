@@ -31,6 +31,7 @@ async function serve(way: Way): Promise<string> {
     maxConnections: 10_000,
     headersTimeoutMs: 15_000,
     requestTimeoutMs: 30_000,
+    docs: false,
   };
   await createHttpServer({ host, port, ...limits, service, metrics, log }).start(signal);
   return `http://${host}:${port}/orders`;

@@ -1,5 +1,6 @@
 import { findReflectingClient } from '../../test/harness/find-reflecting-client.ts';
 import { installPythonPackages } from '../../test/harness/python-packages.ts';
+import { findChromium } from '../stack/chromium-program.ts';
 import { prepareKafka } from '../stack/index.ts';
 import { findPgbouncer } from '../stack/pgbouncer-program.ts';
 import type { Suite } from './test-files.ts';
@@ -36,6 +37,7 @@ const STEPS: readonly Step[] = [
       return `packages of make ${target}`;
     },
   })),
+  { name: 'Chromium', suites: ['int'], prepare: async () => `Chromium at ${await findChromium()}` },
   { name: 'PgBouncer', suites: ['e2e'], prepare: async () => `PgBouncer at ${await findPgbouncer()}` },
 ];
 

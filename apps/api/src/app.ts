@@ -27,7 +27,7 @@ import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
 import { createApiAccess } from './compose-access.ts';
-import { type ApiConfig, apiTls } from './config.ts';
+import { type ApiConfig, apiTls, servesDocs } from './config.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { boundOrderService } from './orders/bounded-order-service.ts';
 import { createIdempotencyStore } from './orders/idempotency-store.ts';
@@ -70,6 +70,7 @@ export function createApiApp(
     maxConnections: config.API_MAX_CONNECTIONS,
     drainDelayMs: config.API_DRAIN_DELAY_MS,
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE - config.API_DRAIN_DELAY_MS,
+    docs: servesDocs(config),
     maxRequests: config.API_MAX_REQUESTS,
     service: orderServiceOf(config, { pool, throughPooler: access.throughPooler, wakeUps, metrics, log }),
     ...who.http,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiConfig } from './config.ts';
+import { apiConfig, servesDocs } from './config.ts';
 
 test('the API needs no settings in development, and none for Kafka at all', () => {
   const { config } = apiConfig({ KAFKA_BROKERS: 'ignored:9092' });
@@ -61,4 +61,11 @@ test('production does not start open to everybody by oversight, nor with page to
     /ACCESS_CONTROL: must be jwt in production/,
   );
   assert.throws(() => apiConfig({ ACCESS_CONTROL: 'jwt' }), /API_PAGE_TOKEN_SECRET: must be set/);
+});
+
+test('the page of the reference is on, in production only where it is asked for', () => {
+  assert.equal(servesDocs({ API_DOCS: undefined, NODE_ENV: 'development' }), true);
+  assert.equal(servesDocs({ API_DOCS: undefined, NODE_ENV: 'production' }), false);
+  assert.equal(servesDocs({ API_DOCS: 'on', NODE_ENV: 'production' }), true);
+  assert.equal(servesDocs({ API_DOCS: 'off', NODE_ENV: 'development' }), false);
 });

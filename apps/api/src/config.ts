@@ -40,6 +40,12 @@ export const apiSettings = z.object({
     .describe(
       'A connection without a request stays open so long; longer than the balancer before it keeps one, or requests meet its end.',
     ),
+  API_DOCS: z
+    .enum(['on', 'off'])
+    .optional()
+    .describe(
+      'The page `/docs`, where requests can be tried. Without a value it is on, and off in production.',
+    ),
   API_DATABASE_POOL_SIZE: z.coerce
     .number()
     .int()
@@ -123,6 +129,11 @@ export const apiSettings = z.object({
 });
 
 export type ApiConfig = z.output<typeof apiSettings>;
+
+/** In production a page that runs another project's script at the address of the API, with tokens typed into it, is asked for by name. */
+export function servesDocs({ API_DOCS, NODE_ENV }: Pick<ApiConfig, 'API_DOCS' | 'NODE_ENV'>): boolean {
+  return API_DOCS === undefined ? NODE_ENV !== 'production' : API_DOCS === 'on';
+}
 
 /** The API's settings; it has none for Kafka. Throws a ConfigError that names all faults. */
 export function apiConfig(env: Record<string, string | undefined> = process.env): {

@@ -14,6 +14,7 @@ import express, { type Express } from 'express';
 import type { ApiMetrics } from '../api-metrics.ts';
 import { OverloadedError } from '../orders/order-error.ts';
 import type { OrderService } from '../orders/order-service.ts';
+import { apiReference } from './api-reference.ts';
 import { authenticateRequests, type RequestLimits } from './authentication.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { orderRoutes } from './order-routes.ts';
@@ -44,6 +45,8 @@ export interface HttpServerOptions {
   readonly drainDelayMs: number;
   /** What is not answered this long after that is cut off. */
   readonly drainMs: number;
+  /** Whether /docs is served. */
+  readonly docs: boolean;
   readonly service: OrderService;
   /** Undefined lets everybody do everything. */
   readonly access?: Access | undefined;
@@ -129,9 +132,9 @@ export function createHttpServer(options: HttpServerOptions): Part {
 
 /** Without a port. */
 export function createExpressApp(
-  options: Pick<HttpServerOptions, 'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens'>,
+  options: Pick<HttpServerOptions, 'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens' | 'docs'>,
 ): Express {
-  const { service, metrics, log, access, limits = NO_LIMITS, pageTokens = createPageTokens() } = options;
+  const { service, metrics, log, access, limits = NO_LIMITS, pageTokens = createPageTokens(), docs } = options;
   const app = express();
   app.disable('x-powered-by');
   // Orders have their version as ETag; a hash of anything else would help nobody.
@@ -143,6 +146,7 @@ export function createExpressApp(
   app.use(traceRequests);
   app.use(observeRequests(metrics, log));
   app.use(openApiRoutes());
+  if (docs) app.use(apiReference());
   // What is above describes the API and is for everybody; nothing below is.
   app.use(authenticateRequests(access, limits));
   app.use(orderRoutes(service, pageTokens));

@@ -34,6 +34,7 @@ async function serveFailing(t: TestContext, error: unknown) {
     requestTimeoutMs: 5_000,
     maxConnections: 10,
     maxRequests: 10,
+    docs: false,
     service,
     metrics,
     log,
