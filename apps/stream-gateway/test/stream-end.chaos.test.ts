@@ -98,9 +98,9 @@ test('a client that takes nothing does not keep the gateway from stopping', asyn
 test('a stream that is old enough is sent elsewhere with its token', async (t) => {
   const { watch, produce } = await startGateway(t, { GATEWAY_MAX_WATCH_AGE_MS: '1000' });
   const event = orderEvent();
-  const stream = watch();
-  await stream.signal('started');
+  // There before the stream is, so that its age alone decides what comes first.
   await produce(event);
+  const stream = watch({ start: { position: { $case: 'earliest', value: true } } });
   const { code, trailer } = await stream.ended;
   await stream.signal('draining');
   assert.equal(code, Status.UNAVAILABLE);
