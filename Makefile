@@ -99,9 +99,12 @@ status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (nod
 
 ##@ Measure
 
-.PHONY: bench-relay bench-gateway
+.PHONY: bench-relay bench-peers bench-gateway
 bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (7 minutes; Linux)
 	node tools/bench-relay/main.ts
+
+bench-peers: $(INSTALLED) .java ## Measure the relay beside Debezium and a claim-send-mark loop, in turns on the same servers (17 minutes; Linux)
+	node tools/bench-peers/main.ts
 
 bench-gateway: $(INSTALLED) .java ## Measure what thousands of watchers cost and how late they get their events (12 minutes; Linux)
 	node tools/bench-gateway/main.ts

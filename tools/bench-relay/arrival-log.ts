@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogReader } from '@order-events/messaging';
 import { monotonicMs } from '../bench/monotonic-clock.ts';
-import { numberOfEventId } from '../bench/sample-orders.ts';
+import { numberOfEvent } from '../bench/sample-orders.ts';
 
 export interface ArrivalLog {
   /** When the event of this number could be read, on the monotonic clock; 0 while it could not. */
@@ -31,7 +31,7 @@ export async function startArrivalLog(
       onBatch({ records }) {
         const nowMs = monotonicMs();
         for (const { headers } of records) {
-          const number = numberOfEventId(headers['ce_id']);
+          const number = numberOfEvent(headers);
           if (arrivedAtMs[number]) duplicates += 1;
           else arrived += 1;
           arrivedAtMs[number] = nowMs;

@@ -21,8 +21,11 @@ export interface BenchServers {
 }
 
 /** Real servers for the benchmark alone; they end with this process at the latest. */
-export async function startBenchServers(): Promise<BenchServers> {
-  const starting = [startEmbeddedPostgres({ settings: POSTGRES_SETTINGS }), startEmbeddedKafka()] as const;
+export async function startBenchServers(
+  postgresSettings: Readonly<Record<string, string>> = {},
+): Promise<BenchServers> {
+  const settings = { ...POSTGRES_SETTINGS, ...postgresSettings };
+  const starting = [startEmbeddedPostgres({ settings }), startEmbeddedKafka()] as const;
   const ended = await Promise.allSettled(starting);
   const failed = ended.find((result) => result.status === 'rejected');
   if (failed) {

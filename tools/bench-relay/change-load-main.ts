@@ -4,6 +4,7 @@ import { createWakeUpNotifier } from '@order-events/database';
 import { createLogger } from '@order-events/runtime';
 import pg from 'pg';
 import type { LoadAnswer, LoadPhase, PhaseLog } from './change-load.ts';
+import { OUTBOX, OUTBOX_TABLES } from './outbox-tables.ts';
 import { monotonicMs } from '../bench/monotonic-clock.ts';
 import { changePayload, numberedEventId, SAMPLE_HEADERS, sampleOrder } from '../bench/sample-orders.ts';
 
@@ -11,19 +12,18 @@ const ORDERS = 2000;
 const CONNECTIONS = 16;
 const TICK_MS = 1;
 
+const headers = JSON.stringify(SAMPLE_HEADERS);
+const [databaseUrl = '', tableName = ''] = process.argv.slice(2);
+const table = OUTBOX_TABLES.find(({ name }) => name === tableName) ?? OUTBOX;
+
 /**
  * The order transaction in one prepared statement and one round trip: the order's row is locked and written first, and what is
  * inserted into the outbox comes out of that write.
  */
 const CHANGE = {
   name: 'change',
-  text: `WITH changed AS (UPDATE orders SET version = $2, updated_at = $3 WHERE id = $1 RETURNING id)
-    INSERT INTO outbox (key, key_hash, event_id, event_type, headers, payload)
-    SELECT id::text, $4, $5, 'order.updated', $6, $7 FROM changed`,
+  text: `WITH changed AS (UPDATE orders SET version = $2, updated_at = $3 WHERE id = $1 RETURNING id) ${table.insert}`,
 };
-
-const headers = JSON.stringify(SAMPLE_HEADERS);
-const databaseUrl = process.argv[2] ?? '';
 const log = createLogger({ service: 'change-load', level: 'warn' });
 const wakeUps = createWakeUpNotifier({ url: databaseUrl, log });
 
@@ -58,8 +58,9 @@ async function placeOrders(client: pg.Client): Promise<void> {
 async function change(client: pg.Client, known: KnownOrder, number: number): Promise<void> {
   const order: Order = { ...known.order, version: known.order.version + 1, updatedAt: new Date() };
   const eventId = numberedEventId(number);
-  const values = [order.orderId, order.version, order.updatedAt.toISOString(), known.hash, eventId, headers];
-  await client.query({ ...CHANGE, values: [...values, changePayload(order, eventId)] });
+  const event = { keyHash: known.hash, eventId, headers, payload: changePayload(order, eventId) };
+  const values = [order.orderId, order.version, order.updatedAt.toISOString(), ...table.values(event)];
+  await client.query({ ...CHANGE, values });
   known.order = order;
 }
 
@@ -74,7 +75,7 @@ function runPhase({ changesPerSecond, seconds, first }: LoadPhase): Promise<Phas
     function begin(client: pg.Client, known: KnownOrder, position: number): void {
       change(client, known, first + position).then(() => {
         committedAtMs[position] = monotonicMs();
-        wakeUps.notify();
+        if (table.isNotified) wakeUps.notify();
         idle.push(client);
         resting.push(known);
         committed += 1;

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { OUTBOX, type OutboxTable } from './outbox-tables.ts';
 
 /** A stretch of load: change number `first + n` is due `n / changesPerSecond` after the start, whatever became of the others. */
 export interface LoadPhase {
@@ -25,8 +26,11 @@ export interface ChangeLoad {
 }
 
 /** Starts the process that changes orders, and waits until it is connected and has placed its orders. */
-export async function startChangeLoad(databaseUrl: string): Promise<ChangeLoad> {
-  const child = fork(join(import.meta.dirname, 'change-load-main.ts'), [databaseUrl], {
+export async function startChangeLoad(
+  databaseUrl: string,
+  { name }: OutboxTable = OUTBOX,
+): Promise<ChangeLoad> {
+  const child = fork(join(import.meta.dirname, 'change-load-main.ts'), [databaseUrl, name], {
     serialization: 'advanced',
     execArgv: [],
   });

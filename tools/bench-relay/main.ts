@@ -1,6 +1,5 @@
 import { runBenchmark } from '../bench/run-benchmark.ts';
 import { startBenchServers } from './bench-servers.ts';
-import { baselinePart } from './baseline-part.ts';
 import { drainPart } from './drain-part.ts';
 import { emptyPollPart } from './empty-poll-part.ts';
 import { latencyPart } from './latency-part.ts';
@@ -9,8 +8,8 @@ import { writeSidePart } from './write-side-part.ts';
 
 process.exitCode = await runBenchmark({
   name: 'bench-relay',
-  parts: [latencyPart, drainPart, emptyPollPart, writeSidePart, baselinePart],
+  parts: [latencyPart, drainPart, emptyPollPart, writeSidePart],
   serverNames: 'PostgreSQL and Kafka',
-  startServers: startBenchServers,
+  startServers: () => startBenchServers(),
   describe: describeRelayMachine,
 });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogReader } from '@order-events/messaging';
 import { ORDERS_OF_BACKLOG } from './waiting-events.ts';
-import { numberOfEventId } from '../bench/sample-orders.ts';
+import { numberOfEvent } from '../bench/sample-orders.ts';
 
 export interface TopicGrowth {
   /** Records and markers in the topic. */
@@ -69,7 +69,7 @@ export async function verifyBacklog(
       to,
       ({ records }) => {
         for (const { headers } of records) {
-          const number = numberOfEventId(headers['ce_id']);
+          const number = numberOfEvent(headers);
           if (seen[number]) duplicated += 1;
           else found += 1;
           seen[number] = 1;

@@ -43,7 +43,8 @@ export function numberedEventId(number: number): string {
   return NUMBERED_ID_PREFIX + number.toString(16).padStart(12, '0');
 }
 
-/** The number in such an id as a record's header carries it; NaN when it is none. */
-export function numberOfEventId(header: Buffer | null | undefined): number {
+/** The number in such an id as a record's headers carry it, by CloudEvents or by Debezium; NaN when there is none. */
+export function numberOfEvent(headers: Readonly<Record<string, Buffer | null | undefined>>): number {
+  const header = headers['ce_id'] ?? headers['id'];
   return Number.parseInt(header?.toString('latin1', NUMBERED_ID_PREFIX.length) ?? '', 16);
 }
