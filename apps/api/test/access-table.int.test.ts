@@ -87,6 +87,7 @@ function routes(): string[] {
     list: nothing,
   };
   const app = createExpressApp({
+    docs: true,
     service,
     metrics: createApiMetrics(createMetricsRegistry('api', '0')),
     log: pino({ level: 'silent' }),

@@ -1,7 +1,5 @@
 export { createAccess } from './access.ts';
 export type { Access } from './access.ts';
-export { createAdminGate } from './admin-gate.ts';
-export type { OnAdminRefused } from './admin-gate.ts';
 export { AccessError } from './access-error.ts';
 export type { AccessErrorKind, RefusalReason } from './access-error.ts';
 export { ACCESS_SECRETS, accessFaults, accessSettings } from './access-settings.ts';

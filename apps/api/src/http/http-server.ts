@@ -132,9 +132,20 @@ export function createHttpServer(options: HttpServerOptions): Part {
 
 /** Without a port. */
 export function createExpressApp(
-  options: Pick<HttpServerOptions, 'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens' | 'docs'>,
+  options: Pick<
+    HttpServerOptions,
+    'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens' | 'docs'
+  >,
 ): Express {
-  const { service, metrics, log, access, limits = NO_LIMITS, pageTokens = createPageTokens(), docs } = options;
+  const {
+    service,
+    metrics,
+    log,
+    access,
+    limits = NO_LIMITS,
+    pageTokens = createPageTokens(),
+    docs,
+  } = options;
   const app = express();
   app.disable('x-powered-by');
   // Orders have their version as ETag; a hash of anything else would help nobody.
