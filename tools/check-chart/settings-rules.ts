@@ -8,7 +8,7 @@ import { apiConfig, apiSettings } from '../../apps/api/src/config.ts';
 import { relayConfig, relaySettings } from '../../apps/relay/src/config.ts';
 import { gatewayConfig, gatewaySettings } from '../../apps/stream-gateway/src/config.ts';
 import { topicsConfig, topicsSettings } from '../../apps/topics/src/config.ts';
-import { certificateText } from './certificate.ts';
+import { fileText } from './file-text.ts';
 import { componentOf, type Container, type Manifest, nameOf } from './manifest.ts';
 
 type Environment = Record<string, string>;
@@ -34,6 +34,8 @@ const SECRETS: Environment = {
   DATABASE_DIRECT_URL: 'postgres://orders:secret@database:5432/orders?sslmode=verify-full',
   KAFKA_SASL_USERNAME: 'orders',
   KAFKA_SASL_PASSWORD: 'secret',
+  ACCESS_SECRET: 'a secret of at least 32 bytes, or more',
+  API_PAGE_TOKEN_SECRET: 'a secret of at least 32 bytes, or more',
 };
 const KAFKA_PORTS = [9092, 9093];
 
@@ -87,7 +89,7 @@ function environmentOf({ env, volumeMounts }: Container, folder: string): Enviro
     if (!mount) continue;
     const file = path.join(folder, given[name]);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, SECRETS[name.replace(/_FILE$/, '')] ?? certificateText(name));
+    writeFileSync(file, SECRETS[name.replace(/_FILE$/, '')] ?? fileText(name));
     given[name] = file;
   }
   return given;

@@ -1,6 +1,6 @@
 {{/*
-The environment of a process. Takes a dictionary with `root`, `values` (of the component), and `needs`, a list of
-database, kafka, access.
+The environment of a process. Takes a dictionary with `root`, `values` (of the component), `prefix` (of its settings), and `needs`,
+a list of database, kafka, access.
 */}}
 {{- define "order-events.environment" -}}
 - name: NODE_ENV
@@ -10,6 +10,9 @@ database, kafka, access.
 {{- end }}
 {{- if has "kafka" .needs }}
 {{- include "order-events.kafkaEnvironment" . }}
+{{- end }}
+{{- if has "access" .needs }}
+{{- include "order-events.accessEnvironment" . }}
 {{- end }}
 {{- with .values.tls }}
 {{- if .secret }}
@@ -98,6 +101,35 @@ database, kafka, access.
 {{- end }}
 {{- end }}
 
+{{- define "order-events.accessEnvironment" }}
+{{- $root := .root }}
+{{- with .root.Values.access }}
+{{- if .control }}
+- name: ACCESS_CONTROL
+  value: {{ .control | quote }}
+{{- end }}
+{{- if eq .control "jwt" }}
+- name: ACCESS_ISSUER
+  value: {{ required "access.issuer: whose tokens are taken" .issuer | quote }}
+- name: ACCESS_AUDIENCE
+  value: {{ required "access.audience: for whom tokens must be meant" .audience | quote }}
+{{- with .algorithms }}
+- name: ACCESS_ALGORITHMS
+  value: {{ join "," . }}
+{{- end }}
+{{- if .jwksUrl }}
+- name: ACCESS_JWKS_URL
+  value: {{ .jwksUrl | quote }}
+{{- else if .jwksSecret.name }}
+- name: ACCESS_JWKS_FILE
+  value: /etc/order-events/jwks/{{ .jwksSecret.key }}
+{{- else }}
+{{- include "order-events.secretSetting" (dict "root" $root "setting" "ACCESS_SECRET" "folder" "access" "secret" .sharedSecret.name "key" .sharedSecret.key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The files of a process: a JSON list of { folder, secret, keys }. Takes what `environment` takes. */}}
 {{- define "order-events.files" -}}
 {{- $files := .values.files | default list }}
@@ -105,6 +137,14 @@ database, kafka, access.
 {{- with .values.tls }}
 {{- if .secret }}
 {{- $files = append $files (dict "folder" "tls" "secret" .secret "keys" (compact (list .certificateKey .privateKeyKey .clientCaKey))) }}
+{{- end }}
+{{- end }}
+{{- $access := .root.Values.access }}
+{{- if and (has "access" .needs) (eq $access.control "jwt") (not $access.jwksUrl) }}
+{{- if $access.jwksSecret.name }}
+{{- $files = append $files (dict "folder" "jwks" "secret" $access.jwksSecret.name "keys" (list $access.jwksSecret.key)) }}
+{{- else if $asFiles }}
+{{- $files = append $files (dict "folder" "access" "secret" $access.sharedSecret.name "keys" (list $access.sharedSecret.key)) }}
 {{- end }}
 {{- end }}
 {{- if has "database" .needs }}

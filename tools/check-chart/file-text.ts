@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 
 let made: string | undefined;
 
-/** A certificate, or for a variable that names the file of a private key that key: those who read them look whether they fit. */
-export function certificateText(variable: string): string {
+/** What a file holds that a variable names, as the processes look whether they can use it: a key set, a certificate or its key. */
+export function fileText(variable: string): string {
+  if (variable.includes('JWKS')) return keySet();
   // Both in one text, made once.
   made ??= execFileSync(
     'openssl',
@@ -15,4 +17,9 @@ export function certificateText(variable: string): string {
   );
   const kind = variable.endsWith('_KEY_FILE') ? 'PRIVATE KEY' : 'CERTIFICATE';
   return new RegExp(`-----BEGIN ${kind}-----[^]*-----END ${kind}-----\n`).exec(made)?.[0] ?? made;
+}
+
+function keySet(): string {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'chart', alg: 'ES256' }] });
 }
