@@ -35,6 +35,7 @@ const SECRETS: Environment = {
   KAFKA_SASL_USERNAME: 'orders',
   KAFKA_SASL_PASSWORD: 'secret',
   ACCESS_SECRET: 'a secret of at least 32 bytes, or more',
+  GATEWAY_TOKEN_SECRET: 'a secret of at least 32 bytes, or more',
   API_PAGE_TOKEN_SECRET: 'a secret of at least 32 bytes, or more',
 };
 const KAFKA_PORTS = [9092, 9093];
@@ -81,8 +82,7 @@ function readMigrateSettings(env: Environment): void {
 
 /** The environment as the kubelet makes it, with what is mounted in a folder of this machine. */
 function environmentOf({ env, volumeMounts }: Container, folder: string): Environment {
-  // Who may do what is for the operator to say: without a word production refuses to start, as it must.
-  const given: Environment = { ACCESS_CONTROL: 'open-to-everybody' };
+  const given: Environment = {};
   for (const { name, value, valueFrom } of env) {
     given[name] = valueFrom ? (SECRETS[name] ?? '') : (value ?? '');
     const mount = volumeMounts.find(({ mountPath }) => given[name]?.startsWith(`${mountPath}/`));
