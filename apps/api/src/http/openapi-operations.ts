@@ -1,3 +1,4 @@
+import type { Scope } from '@order-events/access';
 import { answer, content, header, problems } from './openapi-answers.ts';
 import * as examples from './openapi-examples.ts';
 import type { ProblemCode } from './problem.ts';
@@ -9,8 +10,12 @@ export interface OpenApiOperation {
   readonly tags: readonly string[];
   readonly parameters?: readonly object[];
   readonly requestBody?: object;
+  readonly security: readonly Readonly<Record<string, readonly Scope[]>>[];
   readonly responses: Readonly<Record<string, object>>;
 }
+
+/** A token with this scope, or nothing where access control is off. */
+const tokenWith = (scope: Scope): OpenApiOperation['security'] => [{ bearer: [scope] }, {}];
 
 const ORDER_ID = {
   name: 'order_id',
@@ -22,7 +27,8 @@ const ORDER_ID = {
 };
 /** One entity tag or several, or any state at all. */
 const ENTITY_TAGS = {
-  anyOf: [{ const: '*' }, { type: 'string', pattern: '^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$' }],
+  type: 'string',
+  pattern: '^(\\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$',
 };
 const IF_MATCH = {
   name: 'If-Match',
@@ -84,6 +90,7 @@ export const PLACE: OpenApiOperation = {
   operationId: 'placeOrder',
   summary: 'Place an order',
   tags: ['orders'],
+  security: tokenWith('orders:write'),
   parameters: [IDEMPOTENCY_KEY],
   requestBody: { required: true, ...content('PlaceOrder', examples.PLACE_ORDER) },
   responses: {
@@ -104,6 +111,7 @@ export function listOperation(query: readonly object[]): OpenApiOperation {
     operationId: 'listOrders',
     summary: 'List orders, newest first',
     tags: ['orders'],
+    security: tokenWith('orders:read'),
     parameters: query,
     responses: {
       '200': answer({
@@ -120,6 +128,7 @@ export const GET: OpenApiOperation = {
   operationId: 'getOrder',
   summary: 'Get an order',
   tags: ['orders'],
+  security: tokenWith('orders:read'),
   parameters: [ORDER_ID, IF_NONE_MATCH],
   responses: {
     '200': answer({
@@ -143,6 +152,7 @@ export const CHANGE_ITEMS: OpenApiOperation = {
   description:
     'Each accepted change is a version and an event, also when the lines are those that the order has already.',
   tags: ['orders'],
+  security: tokenWith('orders:write'),
   parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
   requestBody: { required: true, ...content('ChangeItems', examples.CHANGE_ITEMS) },
   responses: {
@@ -161,6 +171,7 @@ export const CHANGE_STATUS: OpenApiOperation = {
   operationId: 'changeStatus',
   summary: 'Move an order to another status',
   tags: ['orders'],
+  security: tokenWith('orders:write'),
   parameters: [ORDER_ID, IF_MATCH, IDEMPOTENCY_KEY],
   requestBody: { required: true, ...content('ChangeStatus', examples.CHANGE_STATUS) },
   responses: {

@@ -28,7 +28,10 @@ export interface OpenApiDocument {
   readonly tags: readonly object[];
   readonly servers: readonly object[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>;
+    readonly securitySchemes: Readonly<Record<string, object>>;
+  };
 }
 
 const DESCRIPTION = `Places orders and moves them through their statuses. Changes are pushed by the stream gateway: do not poll.
@@ -67,7 +70,18 @@ export function buildOpenApiDocument(): OpenApiDocument {
       '/orders/{order_id}': { get: GET, patch: CHANGE_ITEMS },
       '/orders/{order_id}/status': { put: CHANGE_STATUS },
     },
-    components: { schemas },
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            'Needed where access control is on. The scopes that an operation names must be in `scope`.',
+        },
+      },
+    },
   };
 }
 
