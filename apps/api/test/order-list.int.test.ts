@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ORDER, startApi, type Answer } from '../testing/order-client.ts';
+import { ORDER, startApi, TEA, type Answer } from '../testing/order-client.ts';
 
 function ids(answer: Answer): string[] {
   return (answer.body['orders'] as { order_id: string }[]).map((order) => order.order_id);
@@ -101,4 +101,46 @@ test('a page of large orders ends before its size, and none is lost', async (t) 
   assert.equal(seen.size, 60);
   assert.ok(pages > 1);
   assert.equal(ids(await send('GET', '/orders?page_size=1')).length, 1);
+});
+
+test('a list that the client has already is not sent again, and any change in it is', async (t) => {
+  const { send, place, move } = await startApi(t);
+  const [first] = [await place(), await place()];
+  const list = '/orders?status=pending&page_size=2';
+  const tagOf = async (query = list) => {
+    const { status, headers } = await send('GET', query);
+    assert.equal(status, 200);
+    const tag = headers.get('etag') ?? '';
+    assert.match(tag, /^W\/"[\w-]+"$/);
+    return tag;
+  };
+  const statusWith = async (tag: string, method = 'GET') => {
+    const { status, body } = await send(method, list, undefined, { 'if-none-match': tag });
+    if (status === 304) assert.deepEqual(body, {});
+    return status;
+  };
+  const tag = await tagOf();
+  assert.equal(await tagOf(), tag);
+  assert.equal(await tagOf('/orders?page_size=2'), tag, 'the same orders are the same list');
+  assert.equal(await statusWith(tag), 304);
+  assert.equal(await statusWith(`"other", ${tag.slice(2)}`), 304);
+  assert.equal(await statusWith('*'), 304);
+  assert.equal(await statusWith(tag, 'HEAD'), 304);
+  assert.equal(await statusWith('W/"other"'), 200);
+  assert.equal(await statusWith('no tag'), 200, 'what is no tag is no condition of a reader');
+  const order = await send('GET', `/orders/${first}`, undefined, { 'if-none-match': 'W/"v1"' });
+  assert.equal(order.status, 304, 'of a client that says no-cache, as fetch does');
+
+  await send('PATCH', `/orders/${first}`, { items: [TEA] });
+  assert.equal(await statusWith(tag), 200, 'an order has changed');
+  const changed = await tagOf();
+  assert.notEqual(await tagOf('/orders?page_size=1'), changed, 'the list is shorter');
+  const third = await place({ ...ORDER, customer_id: 'c-2' });
+  const full = await tagOf();
+  assert.notEqual(full, changed, 'another order is first');
+  await move(first, 'cancelled');
+  assert.notEqual(await tagOf(), full, 'there is no next page any more');
+  await move(third, 'cancelled');
+  assert.equal(await statusWith(full), 200, 'an order is gone from the list');
+  assert.equal(await tagOf('/orders?customer_id=nobody'), await tagOf('/orders?customer_id=no-one'));
 });

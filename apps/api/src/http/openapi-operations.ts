@@ -38,13 +38,13 @@ const IF_MATCH = {
   schema: ENTITY_TAGS,
   example: '"v3"',
 };
-const IF_NONE_MATCH = {
+const ifNoneMatch = (what: string, example: string) => ({
   name: 'If-None-Match',
   in: 'header',
-  description: 'ETag of the order that the client has.',
+  description: `ETag of the ${what} that the client has.`,
   schema: { type: 'string' },
-  example: '"v3"',
-};
+  example,
+});
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -53,6 +53,8 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', pattern: '^("[ !#-\\[\\]-~]{1,255}"|[!#-\\[\\]-~]{1,255})$' },
 };
 const ETAG = header('Version of the order.', '"v3"');
+const LIST_TAG = 'W/"q2Yx0bJvT4mWkq1rT8yZ5w"';
+const LIST_ETAG = header('Changes with each order of the page, and with which orders those are.', LIST_TAG);
 const CHANGE_HEADERS = {
   ETag: ETAG,
   'Idempotency-Replayed': header(
@@ -112,12 +114,17 @@ export function listOperation(query: readonly object[]): OpenApiOperation {
     summary: 'List orders, newest first',
     tags: ['orders'],
     security: tokenWith('orders:read'),
-    parameters: query,
+    parameters: [...query, ifNoneMatch('page', LIST_TAG)],
     responses: {
       '200': answer({
         description: 'A page of orders.',
         schema: 'OrderList',
         example: { orders: [examples.PLACED_ORDER], next_page_token: null },
+        headers: { ETag: LIST_ETAG },
+      }),
+      '304': answer({
+        description: 'The page is still what If-None-Match names.',
+        headers: { ETag: LIST_ETAG },
       }),
       ...problems(),
     },
@@ -129,7 +136,7 @@ export const GET: OpenApiOperation = {
   summary: 'Get an order',
   tags: ['orders'],
   security: tokenWith('orders:read'),
-  parameters: [ORDER_ID, IF_NONE_MATCH],
+  parameters: [ORDER_ID, ifNoneMatch('order', '"v3"')],
   responses: {
     '200': answer({
       description: 'The order.',

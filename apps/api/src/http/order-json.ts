@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Order, OrderItem } from '@order-events/domain';
 import type { z } from 'zod';
 import type { orderAnswer, placeOrderBody } from './order-schemas.ts';
@@ -33,3 +34,16 @@ export function itemsOfBody(items: z.output<typeof placeOrderBody>['items']): Or
 export function etagOf(order: Order): string {
   return `"v${order.version}"`;
 }
+
+/**
+ * Weak validator of a page: made of what tells the states of its orders, not of the bytes, so that a page that the client has is
+ * recognized before it is written.
+ */
+export function listEtagOf(orders: readonly Order[], nextPageToken: string | null): string {
+  const states = orders.map(({ orderId, version }) => [orderId, version]);
+  const hash = createHash('sha256').update(JSON.stringify([states, nextPageToken]));
+  return `W/"${hash.digest().subarray(0, LIST_TAG_BYTES).toString('base64url')}"`;
+}
+
+/** Half of SHA-256: no two pages meet by chance. */
+const LIST_TAG_BYTES = 16;

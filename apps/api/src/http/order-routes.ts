@@ -1,10 +1,16 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-service.ts';
 import { allowMethods } from './allowed-methods.ts';
-import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
+import { etagOf, itemsOfBody, listEtagOf, orderJson } from './order-json.ts';
 import { changeItemsBody, changeStatusBody, listQuery, orderPath, placeOrderBody } from './order-schemas.ts';
 import type { PageTokens } from './page-token.ts';
-import { isMetBy, type Preconditions, preconditionsOf, requireMetByList } from './preconditions.ts';
+import {
+  hasAlready,
+  isMetBy,
+  type Preconditions,
+  preconditionsOf,
+  requireMetByList,
+} from './preconditions.ts';
 import { Problem } from './problem.ts';
 import {
   bodyOf,
@@ -44,16 +50,16 @@ export function orderRoutes(service: OrderService, pageTokens: PageTokens): Rout
       throw faultyInput('query', [{ pointer: '/query/page_token', detail }]);
     }
     const { orders, next } = await service.list({ ...filter, caller, limit: query.page_size, after });
-    response.json({
+    const nextPageToken = next ? pageTokens.encode(next, list) : null;
+    sendUnlessKnown(request, response, listEtagOf(orders, nextPageToken), () => ({
       orders: orders.map(orderJson),
-      next_page_token: next ? pageTokens.encode(next, list) : null,
-    });
+      next_page_token: nextPageToken,
+    }));
   });
 
   router.get('/orders/:order_id', allow('orders:read'), async (request, response) => {
     const order = await service.get(orderIdOf(request), callerOf(request));
-    // Express answers 304 when If-None-Match has this tag.
-    response.set('ETag', etagOf(order)).json(orderJson(order));
+    sendUnlessKnown(request, response, etagOf(order), () => orderJson(order));
   });
 
   router.patch('/orders/:order_id', allow('orders:write'), parseJson, async (request, response) => {
@@ -105,6 +111,12 @@ function changeRequest(request: Request, asked: Asked): ChangeRequest {
     precondition: (current) => isMetBy(asked.preconditions, current),
     idempotency: idempotencyOf(request, asked),
   };
+}
+
+function sendUnlessKnown(request: Request, response: Response, etag: string, body: () => object): void {
+  response.set('ETag', etag);
+  if (hasAlready(request, etag)) response.status(304).end();
+  else response.json(body());
 }
 
 function sendOrder(response: Response, { order, replayed }: OrderOutcome): void {

@@ -55,9 +55,27 @@ export function requireMetByList({ ifMatch, ifNoneMatch }: Preconditions): void 
   );
 }
 
+/**
+ * Whether the client has what it asks for: If-None-Match names the tag of it. Looked at here because Express takes `Cache-Control: no-cache`
+ * for a wish to have it again, and every `fetch` with If-None-Match sends that. What has no tags in it is no condition for who reads.
+ */
+export function hasAlready(request: Request, etag: string): boolean {
+  const tags = parsedTags(request.get('if-none-match')?.trim() ?? '');
+  const opaque = etag.replace(/^W\//, '');
+  return tags === '*' || (tags?.some(({ tag }) => tag === opaque) ?? false);
+}
+
 function tagsOf(request: Request, name: 'if-match' | 'if-none-match'): EntityTags | undefined {
   const given = request.get(name)?.trim();
-  if (given === undefined || given === '*') return given;
+  if (given === undefined) return undefined;
+  const tags = parsedTags(given);
+  if (!tags) throw notTags(name);
+  return tags;
+}
+
+/** Undefined when it is no list of tags. */
+function parsedTags(given: string): EntityTags | undefined {
+  if (given === '*') return given;
   const tags: EntityTag[] = [];
   BEFORE_TAGS.lastIndex = 0;
   BEFORE_TAGS.test(given);
@@ -65,11 +83,10 @@ function tagsOf(request: Request, name: 'if-match' | 'if-none-match'): EntityTag
     TAG.lastIndex = at;
     const [, weak, tag] = TAG.exec(given) ?? [];
     BETWEEN_TAGS.lastIndex = TAG.lastIndex;
-    if (tag === undefined || !BETWEEN_TAGS.test(given)) throw notTags(name);
+    if (tag === undefined || !BETWEEN_TAGS.test(given)) return undefined;
     tags.push({ weak: weak !== undefined, tag });
   }
-  if (tags.length === 0) throw notTags(name);
-  return tags;
+  return tags.length > 0 ? tags : undefined;
 }
 
 function notTags(name: string): Problem {
