@@ -44,6 +44,29 @@ test('every fault of an order is pointed at, and nothing is written', async (t) 
   assert.equal((await pool.query('SELECT 1 FROM orders')).rowCount, 0);
 });
 
+test('a new id is what it looks like, and orders that have another from before are there all the same', async (t) => {
+  const { send, place, events, pool } = await startApi(t);
+  const orderId = await place({ ...ORDER, customer_id: 'Müller & Söhne' });
+  const [old, oldSku] = ['Mu\u0308ller\u200b ', 'tea\u00a0'];
+  for (const body of [{ ...ORDER, customer_id: old }, withItem({ sku: oldSku })]) {
+    const answer = await send('POST', '/orders', body);
+    assert.deepEqual([answer.status, answer.body['code']], [422, 'invalid_order']);
+    assert.match(String(answer.body['detail']), /found U\+(200B|00A0)/);
+  }
+  const withOldSku = { items: [{ ...TEA, sku: oldSku }] };
+  assert.equal((await send('PATCH', `/orders/${orderId}`, withOldSku)).status, 422);
+  assert.equal((await events()).length, 1);
+
+  await pool.query('UPDATE orders SET customer_id = $1, items = jsonb_set(items, $2, to_jsonb($3::text))', [
+    old,
+    '{0,sku}',
+    oldSku,
+  ]);
+  const list = await send('GET', `/orders?customer_id=${encodeURIComponent(old)}`);
+  assert.deepEqual(list.body['orders'], [(await send('GET', `/orders/${orderId}`)).body]);
+  assert.equal((await send('PATCH', `/orders/${orderId}`, withOldSku)).status, 200);
+});
+
 test('every fault of a change, a path, a query and a header is pointed at', async (t) => {
   const { send, place, events } = await startApi(t);
   const orderId = await place();

@@ -28,7 +28,7 @@ test('the wrong fields of a request are named', async (t) => {
     filter: {
       statuses: [OrderStatus.PENDING, OrderStatus.UNSPECIFIED, OrderStatus.UNRECOGNIZED],
       eventTypes: [OrderEventType.UNRECOGNIZED],
-      orderIds: ['', 'x'.repeat(201)],
+      orderIds: ['', 'x'.repeat(201), 'a\u0000', ' Mu\u0308\u200b'],
       customerIds: Array.from({ length: 1_001 }, (_, index) => `customer-${index}`),
     },
     start: { position: { $case: 'startTime', value: new Date(Date.now() + 3_600_000) } },
@@ -44,6 +44,7 @@ test('the wrong fields of a request are named', async (t) => {
     'filter.event_types[0]',
     'filter.order_ids[0]',
     'filter.order_ids[1]',
+    'filter.order_ids[2]',
     'filter.customer_ids',
     'start.start_time',
     'heartbeat_interval',

@@ -87,6 +87,7 @@ test('what a token must not be', async (t) => {
     ['no sub', { sub: null }, 'claims'],
     ['an empty sub', { sub: '' }, 'claims'],
     ['a customer that is empty', { customer_id: '' }, 'claims'],
+    ['a customer with a control character', { customer_id: 'c\u0000' }, 'claims'],
     ['a customer that is a number', { customer_id: 7 }, 'claims'],
     ['customers', { customer_id: ['c-1'] }, 'claims'],
     ['scopes as an object', { scope: { 'orders:read': true } }, 'claims'],

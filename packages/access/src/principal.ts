@@ -1,3 +1,4 @@
+import { isPossibleId, MAX_CUSTOMER_ID_LENGTH } from '@order-events/domain/external-id';
 import { AccessError } from './access-error.ts';
 
 export const SCOPES = [
@@ -30,9 +31,8 @@ export interface TokenClaims {
   readonly subscriptions?: unknown;
 }
 
-/** Subjects are keys of the database's and of limits, customers are compared with those of orders: both are bounded. */
-const MAX_TEXT_LENGTH = 200;
-const CONTROL_CHARACTERS = /\p{Cc}/u;
+/** Subjects are keys of the database's and of limits. */
+const MAX_SUBJECT_LENGTH = 200;
 
 /**
  * Reads the claims. A claim that cannot be understood refuses the token, and is never taken for one that is missing: a token whose
@@ -40,10 +40,10 @@ const CONTROL_CHARACTERS = /\p{Cc}/u;
  */
 export function principalOf(claims: TokenClaims): Principal {
   const { sub, exp, customer_id: customerId } = claims;
-  if (!isShortText(sub)) throw faulty('sub', `text of 1 to ${MAX_TEXT_LENGTH} characters`);
+  if (!isId(sub, MAX_SUBJECT_LENGTH)) throw faulty('sub', `text of 1 to ${MAX_SUBJECT_LENGTH} characters`);
   if (typeof exp !== 'number' || !Number.isFinite(exp)) throw faulty('exp', 'a number of seconds');
-  if (customerId !== undefined && !isShortText(customerId)) {
-    throw faulty('customer_id', `absent, or text of 1 to ${MAX_TEXT_LENGTH} characters`);
+  if (customerId !== undefined && !isId(customerId, MAX_CUSTOMER_ID_LENGTH)) {
+    throw faulty('customer_id', `absent, or text of 1 to ${MAX_CUSTOMER_ID_LENGTH} characters`);
   }
   const named = new Set(words('scope', claims.scope));
   return {
@@ -78,13 +78,9 @@ function words(claim: string, value: unknown): readonly string[] {
   throw faulty(claim, 'space-separated text or a list of texts');
 }
 
-function isShortText(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value.trim() !== '' &&
-    value.length <= MAX_TEXT_LENGTH &&
-    !CONTROL_CHARACTERS.test(value)
-  );
+/** A blank one is a fault of the issuer's, though an order of old may have it. */
+function isId(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value.trim() !== '' && isPossibleId(value, maxLength);
 }
 
 function faulty(claim: string, right: string): AccessError {

@@ -1,4 +1,5 @@
 import { InvalidOrderError, InvalidStatusTransitionError } from './domain-error.ts';
+import { newIdFault } from './external-id.ts';
 import type { OrderEvent, OrderEventType } from './order-event.ts';
 import { canTransition, isEditable, type OrderStatus } from './order-status.ts';
 import { type Order, type OrderItem, totalMinor } from './order.ts';
@@ -29,6 +30,8 @@ export interface OrderWrite {
 
 /** Places a new order. Throws InvalidOrderError. */
 export function placeOrder(details: OrderDetails, orderId: string, context: CommandContext): OrderWrite {
+  requireNewId('the customer id', details.customerId);
+  requireNewSkus(details.items, []);
   const order: Order = {
     orderId,
     customerId: details.customerId,
@@ -51,6 +54,7 @@ export function updateOrder(current: Order, change: OrderChange, context: Comman
     );
   }
   const items = change.items ?? current.items;
+  requireNewSkus(items, current.items);
   const order = { ...nextVersion(current, context), items, totalMinor: checkedTotal(items) };
   return written(order, 'order.updated', current.status, context);
 }
@@ -66,6 +70,19 @@ export function changeOrderStatus(current: Order, status: OrderStatus, context: 
 
 function nextVersion(current: Order, context: CommandContext): Order {
   return { ...current, version: current.version + 1, updatedAt: context.now };
+}
+
+/** An order keeps the articles that it has, whatever was allowed when it got them. */
+function requireNewSkus(items: readonly OrderItem[], present: readonly OrderItem[]): void {
+  const presentSkus = new Set(present.map(({ sku }) => sku));
+  items.forEach(({ sku }, index) => {
+    if (!presentSkus.has(sku)) requireNewId(`the sku of line ${index + 1}`, sku);
+  });
+}
+
+function requireNewId(name: string, id: string): void {
+  const fault = newIdFault(id);
+  if (fault !== undefined) throw new InvalidOrderError(`${name} ${fault}`);
 }
 
 function checkedTotal(items: readonly OrderItem[]): number {

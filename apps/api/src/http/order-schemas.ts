@@ -1,4 +1,9 @@
-import { ORDER_STATUSES } from '@order-events/domain';
+import {
+  MAX_CUSTOMER_ID_LENGTH,
+  MAX_SKU_LENGTH,
+  NO_CONTROL_CHARACTERS,
+  ORDER_STATUSES,
+} from '@order-events/domain';
 import { z } from 'zod';
 
 /** What the API accepts and answers; OpenAPI is made from the same schemas. */
@@ -11,11 +16,9 @@ const MAX_ITEMS = 1000;
 /** Named, with `orderItem` and others: what several schemas use is one schema of the OpenAPI document. */
 export const orderStatus = z.enum(ORDER_STATUSES).meta({ description: 'Status of the order.' });
 
-/** U+0000 to U+001F and U+007F to U+009F. Written so that the engines of all languages read it: clients are generated with it. */
-const NO_CONTROL_CHARACTERS = new RegExp(String.raw`^[^\x00-\x1f\x7f-\x9f]*$`);
 const TEXT = 'must be Unicode text without control characters';
 
-/** Postgres stores neither U+0000 nor half a surrogate pair, and nobody means the other control characters. */
+/** What there can be; the domain says what may be new. */
 const text = (maxLength: number) =>
   z
     .string()
@@ -23,7 +26,7 @@ const text = (maxLength: number) =>
     .max(maxLength)
     .regex(NO_CONTROL_CHARACTERS, TEXT)
     .refine((value) => value.isWellFormed(), TEXT);
-const customerId = text(200);
+const customerId = text(MAX_CUSTOMER_ID_LENGTH);
 
 const quantity = z.int().min(1).max(1_000_000);
 const unitPriceMinor = z
@@ -32,16 +35,18 @@ const unitPriceMinor = z
   .max(1_000_000_000)
   .meta({ description: 'Price of one piece in minor units of the currency.' });
 const SKU = { description: 'Stock keeping unit.' };
+const NEW_ID_RULE =
+  'Compared as it is. A new one that is not what it looks like is refused (422 `invalid_order`): not in the normal form NFC, or with invisible characters, those that set a direction, or spaces other than single ones (U+0020) within it.';
 
 export const orderItem = z.strictObject({
-  sku: text(64).meta(SKU),
+  sku: text(MAX_SKU_LENGTH).meta({ description: `${SKU.description} ${NEW_ID_RULE}` }),
   quantity,
   unit_price_minor: unitPriceMinor,
 });
 const items = z.array(orderItem).min(1).max(MAX_ITEMS);
 
 export const placeOrderBody = z.strictObject({
-  customer_id: customerId,
+  customer_id: customerId.meta({ description: NEW_ID_RULE }),
   currency: z
     .string()
     .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as "EUR"')

@@ -1,3 +1,4 @@
+import { isPossibleId, MAX_CUSTOMER_ID_LENGTH } from '@order-events/domain';
 import {
   type OrderFilter,
   type StartPosition as StartPositionMessage,
@@ -11,7 +12,6 @@ import { type FieldViolation, InvalidRequestError } from './invalid-request-erro
 /** A request may have thousands of wrong fields; an answer must stay small. */
 const MAX_NAMED = 10;
 const MAX_FILTER_VALUES = 1_000;
-const MAX_ID_LENGTH = 200;
 const DEFAULT_BATCH_SIZE = 256;
 const MAX_BATCH_SIZE = 1_000;
 const DEFAULT_HEARTBEAT_MS = 15_000;
@@ -56,8 +56,11 @@ function checkNames(field: string, names: readonly string[], known: readonly str
 function checkIds(field: string, ids: readonly string[], refuse: Refuse): void {
   if (!hasRoom(field, ids, refuse)) return;
   ids.forEach((id, index) => {
-    if (id.length === 0 || id.length > MAX_ID_LENGTH) {
-      refuse(`${field}[${index}]`, `must have 1 to ${MAX_ID_LENGTH} characters`);
+    // Ids of orders are shorter.
+    if (id.length === 0 || id.length > MAX_CUSTOMER_ID_LENGTH) {
+      refuse(`${field}[${index}]`, `must have 1 to ${MAX_CUSTOMER_ID_LENGTH} characters`);
+    } else if (!isPossibleId(id, MAX_CUSTOMER_ID_LENGTH)) {
+      refuse(`${field}[${index}]`, 'must have no control characters');
     }
   });
 }
