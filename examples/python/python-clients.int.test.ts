@@ -20,7 +20,7 @@ test('a watch in Python goes on at its token, whether it or the gateway is kille
   const address = gateway.app.urls.grpc;
   const events = Array.from({ length: 30 }, () => orderEvent({ status: 'confirmed', version: 2 }));
 
-  const first = await startPython(t, 'watch.py', address, tokenFile);
+  const first = await startPython(t, 'watch.py', [address, tokenFile]);
   await eventually(() => access(tokenFile), PATIENCE);
   await gateway.produce(...events.slice(0, 10));
   await eventually(() => assert.equal(first.shown.length, 10), PATIENCE);
@@ -33,7 +33,7 @@ test('a watch in Python goes on at its token, whether it or the gateway is kille
   await first.kill();
 
   await gateway.produce(...events.slice(10, 20));
-  const second = await startPython(t, 'watch.py', address, tokenFile);
+  const second = await startPython(t, 'watch.py', [address, tokenFile]);
   await eventually(() => assert.ok(second.shown.length >= 10), PATIENCE);
   gateway.app.kill('SIGKILL');
   await gateway.app.exited;
@@ -59,15 +59,12 @@ test('consumers in Python share a subscription: what one has acknowledged does n
       return groups.flatMap(({ partitions }) => partitions).reduce((sum, at) => sum + Number(at.offset), 0);
     });
 
-  const first = await startPython(t, 'consume.py', ...args);
+  const first = await startPython(t, 'consume.py', args);
   await gateway.produce(...events.slice(0, 20));
   await eventually(async () => assert.equal(await acknowledgedEvents(), 20), PATIENCE);
   await first.kill();
   await gateway.produce(...events.slice(20));
-  const others = await Promise.all([
-    startPython(t, 'consume.py', ...args),
-    startPython(t, 'consume.py', ...args),
-  ]);
+  const others = await Promise.all([startPython(t, 'consume.py', args), startPython(t, 'consume.py', args)]);
   await eventually(async () => assert.equal(await acknowledgedEvents(), events.length), PATIENCE);
   const shown = [first, ...others].map((consumer) => consumer.shown.map((event) => event.event_id));
   assert.equal(shown[0]?.length, 20);
@@ -83,7 +80,7 @@ test('a token that is no token ends the watch with what the gateway says about i
   const tokenFile = join(folder, 'watch.token');
   await writeFile(tokenFile, 'no token');
   const gateway = await startGateway(t);
-  const { ended } = await startPython(t, 'watch.py', gateway.app.urls.grpc, tokenFile);
+  const { ended } = await startPython(t, 'watch.py', [gateway.app.urls.grpc, tokenFile]);
   const { code, stderr } = await ended;
   assert.equal(code, 1);
   assert.match(stderr, /INVALID_ARGUMENT/);
@@ -91,7 +88,7 @@ test('a token that is no token ends the watch with what the gateway says about i
 
 test('a hundred wrong fields are told to a client in Python as what they are', async (t) => {
   const gateway = await startGateway(t);
-  const { ended } = await startPython(t, 'testing/wrong_filter.py', gateway.app.urls.grpc);
+  const { ended } = await startPython(t, 'testing/wrong_filter.py', [gateway.app.urls.grpc]);
   const { code, stderr } = await ended;
   assert.equal(code, 1);
   assert.match(stderr, /INVALID_ARGUMENT/);

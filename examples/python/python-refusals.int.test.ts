@@ -35,7 +35,7 @@ test('a client in Python comes back when it is told to, and not for a word of a 
     if (number > 4) await silence(context);
   });
   const tokenFile = join(await createTestFolder(), 'watch.token');
-  const client = await startPython(t, 'watch.py', address, tokenFile);
+  const client = await startPython(t, 'watch.py', [address, tokenFile]);
   await eventually(() => assert.equal(client.shown.length, 1), PATIENCE);
   const waitedMs = (askedAtMs[1] ?? 0) - (askedAtMs[0] ?? 0);
   assert.ok(waitedMs >= TOLD_DELAY_MS - 5, `it came back after ${waitedMs} ms`);

@@ -26,11 +26,17 @@ const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
 let installed: Promise<void> | undefined;
 
-/** Runs a file of examples/python until the test is over. */
-export async function startPython(t: TestContext, file: string, ...args: string[]): Promise<PythonClient> {
+/** Runs a file of examples/python until the test is over, with these variables beside those of the test. */
+export async function startPython(
+  t: TestContext,
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<PythonClient> {
   await (installed ??= installPythonPackages('python'));
   const child = spawn('.cache/python/bin/python', [join('examples/python', file), ...args], {
     cwd: REPOSITORY,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const shown: ShownEvent[] = [];
