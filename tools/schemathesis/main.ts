@@ -10,7 +10,7 @@ const REPOSITORY = join(import.meta.dirname, '..', '..');
 const postgres = await startEmbeddedPostgres({ settings: NOT_CRASH_SAFE });
 try {
   await migrateToLatest(postgres.url);
-  const api = await startAppProcess('api', { DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' });
+  const api = await startAppProcess('api', { DATABASE_URL: postgres.url });
   try {
     const config = join(import.meta.dirname, 'schemathesis.toml');
     const args = ['--config-file', config, 'run', `${api.urls.http}/openapi.json`, '--checks', 'all'];
