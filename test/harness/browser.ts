@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { withDeadline } from '@order-events/runtime';
 import { findChromium } from '../../tools/stack/chromium-program.ts';
 import { createTestFolder } from './test-folder.ts';
 
@@ -13,6 +14,9 @@ export interface BrowserPage {
   /** Everything it asked for. */
   readonly requested: readonly string[];
 }
+
+/** Whoever asks again asks a page that has moved on. */
+const ANSWER_DEADLINE_MS = 10_000;
 
 interface ProtocolMessage {
   readonly id?: number;
@@ -28,7 +32,7 @@ interface ProtocolMessage {
 
 /** Opens a page in a real browser without windows, by the DevTools protocol; both end with the test. */
 export async function openInBrowser(t: TestContext, url: string): Promise<BrowserPage> {
-  const { send, onEvent } = await connect(await startChromium(t));
+  const { send, onEvent } = await connect(t, await startChromium(t));
   const { targetId } = await send('Target.createTarget', { url: 'about:blank' });
   const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
   const complaints: string[] = [];
@@ -39,7 +43,12 @@ export async function openInBrowser(t: TestContext, url: string): Promise<Browse
     if (method === 'Network.requestWillBeSent' && params?.request) requested.push(params.request.url);
   });
   for (const domain of ['Log', 'Runtime', 'Network', 'Page']) await send(`${domain}.enable`, {}, sessionId);
+  const loaded = new Promise<void>((resolve) => {
+    onEvent(({ method }) => method === 'Page.loadEventFired' && resolve());
+  });
   await send('Page.navigate', { url }, sessionId);
+  // What is asked while the page comes is asked of the one before it, and may never be answered.
+  await loaded;
   return {
     complaints,
     requested,
@@ -61,9 +70,13 @@ async function startChromium(t: TestContext): Promise<string> {
   if (process.getuid?.() === 0) options.push('--no-sandbox');
   const browser = spawn(program, [...options, `--user-data-dir=${folder}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    // Debian's program is a script that starts the browser: with a group of their own both can be ended.
+    detached: true,
   });
   t.after(async () => {
-    browser.kill('SIGKILL');
+    if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL');
+    // Its own children may hold the other end for a while.
+    browser.stderr.destroy();
     if (browser.exitCode === null && browser.signalCode === null) await once(browser, 'exit');
   });
   for await (const line of createInterface({ input: browser.stderr })) {
@@ -76,8 +89,9 @@ async function startChromium(t: TestContext): Promise<string> {
   throw new Error(`${program} ended before it could be asked for anything`);
 }
 
-async function connect(address: string) {
+async function connect(t: TestContext, address: string) {
   const socket = new WebSocket(address);
+  t.after(() => socket.close());
   const answers = new Map<number, (message: ProtocolMessage) => void>();
   const listeners: ((message: ProtocolMessage) => void)[] = [];
   socket.addEventListener('message', ({ data }) => {
@@ -93,7 +107,7 @@ async function connect(address: string) {
       const id = ++last;
       const answered = new Promise<ProtocolMessage>((resolve) => answers.set(id, resolve));
       socket.send(JSON.stringify({ id, method, params, sessionId }));
-      const { result, error } = await answered;
+      const { result, error } = await withDeadline(answered, ANSWER_DEADLINE_MS, `no answer to ${method}`);
       if (error) throw new Error(`${method}: ${error.message}`);
       return result ?? {};
     },

@@ -12,6 +12,8 @@ export interface OperatorPagesOptions {
   readonly alerts: string;
   /** What its metrics begin with, up to the first underscore. */
   readonly metricPrefixes: readonly string[];
+  /** What begins likewise and is another process's. */
+  readonly metricsOfOthers?: readonly string[];
   /** Registers all metrics of the process. */
   readonly register: () => Registry;
 }
@@ -20,7 +22,7 @@ const read = (file: string) => readFileSync(path.join(import.meta.dirname, '../.
 
 /** Tests that dashboard, alerts, runbook, the page about metrics and the metrics of a process fit together. */
 export function testOperatorPages(options: OperatorPagesOptions): void {
-  const { alertPrefix, metricPrefixes, register } = options;
+  const { alertPrefix, metricPrefixes, metricsOfOthers = [], register } = options;
   const dashboard = read(options.dashboard);
   const alerts = read(options.alerts);
   const runbook = read('docs/runbook.md');
@@ -32,7 +34,7 @@ export function testOperatorPages(options: OperatorPagesOptions): void {
   const pages = { dashboard, alerts, runbook, 'page about metrics': metricsPage };
   for (const [name, text] of Object.entries(pages)) {
     test(`every metric that the ${name} names is there`, async () => {
-      const known = new Set(await seriesNames(register()));
+      const known = new Set([...(await seriesNames(register())), ...metricsOfOthers]);
       const named = namedIn(text);
       assert.ok(named.length > 3, named.join(', '));
       assert.deepEqual(

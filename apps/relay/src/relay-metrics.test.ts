@@ -10,6 +10,7 @@ testOperatorPages({
   dashboard: 'ops/grafana/relay-dashboard.json',
   alerts: 'ops/prometheus/relay-alerts.yaml',
   metricPrefixes: ['outbox'],
+  metricsOfOthers: ['outbox_appended_total'],
   register() {
     const registry = createMetricsRegistry('relay', '0');
     createRelayMetrics(registry);
