@@ -42,7 +42,8 @@ test('everything works through PgBouncer in transaction mode: orders, leases, ha
   await goesOn();
   await load.stop();
 
-  for (const failure of load.failures) assert.match(failure, /: 503 .*service_unavailable/);
+  // Whoever waited in vain for a connection cannot tell a pooler that is away from one that is busy.
+  for (const failure of load.failures) assert.match(failure, /: 503 .*(service_unavailable|overloaded)/);
   const events = await assertTopicHoldsAll({ databaseUrl: directUrl, brokers, topic });
   for (const app of [api, second]) assert.ok((await fetch(`${app.urls.admin}/readyz`)).ok);
   t.diagnostic(`${events} events through ${SERVER_CONNECTIONS} connections`);
