@@ -20,6 +20,9 @@ export interface OrderApps {
   readonly gateway: AppProcess;
 }
 
+/** On a machine that is busy with other tests a request may wait for a turn for seconds; nobody is to be refused for that. */
+export const PATIENT_API = { API_DATABASE_WAIT_MS: '20000' };
+
 /** What each app is told; the API is not told where Kafka is. */
 export function appEnv(
   options: OrderAppsOptions,
@@ -28,7 +31,7 @@ export function appEnv(
   const kafka = { KAFKA_BROKERS: options.brokers.join(','), KAFKA_TOPIC: options.topic, ...options.env };
   const { envOf } = options;
   return {
-    api: { ...database, ...envOf?.api },
+    api: { ...PATIENT_API, ...database, ...envOf?.api },
     relay: { ...database, ...kafka, ...envOf?.relay },
     'stream-gateway': { ...kafka, ...envOf?.['stream-gateway'] },
   };

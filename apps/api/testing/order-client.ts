@@ -2,6 +2,7 @@ import { decodeOrderEvent } from '@order-events/messaging/order-message';
 import pg from 'pg';
 import type { TestContext } from 'node:test';
 import { createTestDatabase, eventually, startApp } from '../../../test/harness/index.ts';
+import { PATIENT_API } from '../../../test/harness/order-apps.ts';
 import { type Answer, undocumented } from './documented-answers.ts';
 
 export type { Answer };
@@ -55,7 +56,7 @@ export function createOrderClient(url: string, authorization?: string): OrderCli
 /** An API process on a database of its own. */
 export async function startApi(t: TestContext, env: Record<string, string> = {}) {
   const { url } = await createTestDatabase(t);
-  const api = await startApp(t, 'api', { DATABASE_URL: url, ...env });
+  const api = await startApp(t, 'api', { DATABASE_URL: url, ...PATIENT_API, ...env });
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   t.after(() => pool.end());
   return {
