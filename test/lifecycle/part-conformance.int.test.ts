@@ -63,7 +63,12 @@ const APPS: Readonly<Record<string, (env: Environment) => Part[]>> = {
     createGatewayApp(
       gatewayConfig({
         ...env,
-        ...{ GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0', GATEWAY_ADMIN_GRPC_PORT: '0' },
+        ...{
+          GATEWAY_PORT: '0',
+          GATEWAY_WEB_PORT: '0',
+          GATEWAY_ADMIN_PORT: '0',
+          GATEWAY_ADMIN_GRPC_PORT: '0',
+        },
       }).config,
       log,
     ),

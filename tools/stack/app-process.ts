@@ -29,6 +29,7 @@ export interface AppProcess {
   readonly urls: {
     readonly http: string;
     readonly grpc: string;
+    readonly grpcWeb: string;
     readonly admin: string;
     readonly adminGrpc: string;
   };
@@ -83,7 +84,7 @@ export async function startAppProcess(
   });
 
   const lines: LogLine[] = [];
-  const urls = { http: '', grpc: '', admin: '', adminGrpc: '' };
+  const urls = { http: '', grpc: '', grpcWeb: '', admin: '', adminGrpc: '' };
   const started = new Promise<void>((resolve) => {
     const take = (line: LogLine) => {
       lines.push(line);

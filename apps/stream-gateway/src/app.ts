@@ -19,8 +19,14 @@ import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.t
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
-import { CALLS_BESIDE_STREAMS, createGrpcServer, type GrpcServerOptions } from './grpc/grpc-server.ts';
+import {
+  CALLS_BESIDE_STREAMS,
+  createGrpcServer,
+  type GrpcServer,
+  type GrpcServerOptions,
+} from './grpc/grpc-server.ts';
 import { createHealth } from './grpc/health.ts';
+import type { WebCallsOptions } from './grpc/web-calls.ts';
 import { createRequestArrivals, type RequestArrivals } from './grpc/request-arrivals.ts';
 import { createGatewayAccess } from './compose-access.ts';
 import { createLogSources } from './compose-log-sources.ts';
@@ -32,9 +38,11 @@ import type { SlowLimits } from './stream/slow-policy.ts';
 import { createSlowStreamCheck } from './stream/slow-stream-check.ts';
 import type { WatchLimits } from './stream/watch-limits.ts';
 import { createWatchRegistry, type WatchRegistry } from './stream/watch-registry.ts';
+import { createGrpcWebServer } from './web/grpc-web-server.ts';
 
 /** The rest of the time to stop is for the other parts. */
 const GRPC_STOP_SHARE = 0.9;
+const WEB_STOP_SHARE = 0.05;
 
 /** Puts the gateway together, in the order in which its parts start. `settings` are those that operators may see. */
 export function createGatewayApp(
@@ -56,14 +64,9 @@ export function createGatewayApp(
   registerGatewayGauges(registry, sources.log, watches, arrivals);
   registerConsumerGauge(registry, watches);
   const certificate = createCertificate(config, registry, log);
-  const grpc = createGrpcServer({
-    host: config.GATEWAY_HOST,
-    port: config.GATEWAY_PORT,
-    connections: connectionLimits(config),
-    ...{ arrivals, certificate, health, subscriptionLags, access, audit },
+  const served = {
+    ...{ arrivals, subscriptionLags, access, audit, sources },
     tokenSecret: config.GATEWAY_TOKEN_SECRET,
-    stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
-    sources,
     subscriptionOffsets: groupsOfCalls.offsets,
     consumeSources: { ...sources, groups, ...memberOptions(config), observer },
     maxConsumers: config.GATEWAY_MAX_CONSUMERS,
@@ -71,7 +74,8 @@ export function createGatewayApp(
     maxWatchAgeMs: config.GATEWAY_MAX_WATCH_AGE_MS,
     metrics,
     log,
-  });
+  };
+  const { grpc, parts: callParts } = createCallServers(config, certificate, health, served);
   const adminGrpc = createAdminGrpcServer({
     host: config.GATEWAY_ADMIN_GRPC_HOST,
     port: config.GATEWAY_ADMIN_GRPC_PORT,
@@ -85,7 +89,37 @@ export function createGatewayApp(
     ...{ registry, settings, refuse, log },
   });
   const edgeParts = [...(certificate ? [certificate] : []), ...accessParts, adminGrpc];
-  return [admin, ...edgeParts, ...logParts, ...groupParts, subscriptionCheck, slowStreamCheck, grpc];
+  return [admin, ...edgeParts, ...logParts, ...groupParts, subscriptionCheck, slowStreamCheck, ...callParts];
+}
+
+/** The port for browsers starts before the gRPC server, and so stops after it, which ends the streams of both. */
+function createCallServers(
+  config: GatewayConfig,
+  certificate: WatchedCertificate | undefined,
+  health: GrpcServerOptions['health'],
+  served: Omit<WebCallsOptions, 'isDraining'>,
+): { grpc: GrpcServer; parts: Part[] } {
+  const connections = connectionLimits(config);
+  const grpc = createGrpcServer({
+    host: config.GATEWAY_HOST,
+    port: config.GATEWAY_PORT,
+    ...{ connections, certificate, health },
+    stopMs: config.GATEWAY_STOP_DEADLINE_MS * GRPC_STOP_SHARE,
+    ...served,
+  });
+  if (config.GATEWAY_WEB_PORT === undefined) return { grpc, parts: [grpc] };
+  const web = createGrpcWebServer({
+    host: config.GATEWAY_WEB_HOST,
+    port: config.GATEWAY_WEB_PORT,
+    origins: new Set(config.GATEWAY_WEB_ORIGINS),
+    maxStreams: config.GATEWAY_WEB_MAX_STREAMS,
+    requestDeadlineMs: config.GATEWAY_REQUEST_DEADLINE_MS,
+    stopMs: config.GATEWAY_STOP_DEADLINE_MS * WEB_STOP_SHARE,
+    ...{ connections, certificate, arrivals: served.arrivals, log: served.log },
+    calls: { ...served, isDraining: grpc.isDraining },
+    onRefused: served.metrics.streamRefused,
+  });
+  return { grpc, parts: [web, grpc] };
 }
 
 function createCertificate(

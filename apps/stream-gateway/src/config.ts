@@ -20,6 +20,17 @@ const MIN_SECRET_BYTES = 32;
 const milliseconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 const bytes = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
+const webOrigins = z
+  .string()
+  .transform((list) => list.split(',').map((origin) => origin.trim()))
+  .refine(
+    (origins) => origins.every((origin) => /^https?:/.test(origin) && URL.parse(origin)?.origin === origin),
+    {
+      message:
+        'must be origins such as https://shop.example, without a path or a slash behind, separated by commas',
+    },
+  );
+
 export const gatewaySettings = z.object({
   NODE_ENV: z
     .enum(['development', 'production', 'test'])
@@ -44,6 +55,24 @@ export const gatewaySettings = z.object({
     .default('127.0.0.1')
     .describe('Where operators list and close streams; whoever reaches it can.'),
   GATEWAY_ADMIN_GRPC_PORT: listenPort.default(50052).describe('0 takes any free port.'),
+  GATEWAY_WEB_HOST: listenHost.default('127.0.0.1').describe('Where browsers connect to.'),
+  GATEWAY_WEB_PORT: listenPort
+    .optional()
+    .describe(
+      'Where WatchOrders and GetReplayRange are answered by gRPC-Web; nowhere without it. 0 takes any free port.',
+    ),
+  GATEWAY_WEB_ORIGINS: webOrigins
+    .optional()
+    .describe(
+      'Origins whose pages may call there, such as `https://shop.example`, separated by commas. No wildcards.',
+    ),
+  GATEWAY_WEB_MAX_STREAMS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1_000)
+    .describe('Most calls of browsers at a time; their streams count as streams of this process as well.'),
   GATEWAY_RING_BYTES: bytes(MEBIBYTE, 16 * 1024 * MEBIBYTE)
     .default(64 * MEBIBYTE)
     .describe('Memory for the newest events, about: streams read them without Kafka.'),
@@ -182,11 +211,14 @@ function faultsAcrossSettings(config: GatewayConfig): string[] {
   if (config.ACCESS_CONTROL === 'jwt' && config.GATEWAY_TOKEN_SECRET === undefined) {
     faults.push('GATEWAY_TOKEN_SECRET: must be set when ACCESS_CONTROL is jwt, to the same on all replicas');
   }
+  if (config.GATEWAY_WEB_ORIGINS && config.GATEWAY_WEB_PORT === undefined) {
+    faults.push('GATEWAY_WEB_ORIGINS: has no use without GATEWAY_WEB_PORT');
+  }
   if (config.KAFKA_BROKERS.length === 0) faults.push('KAFKA_BROKERS: must name the brokers to read from');
   return faults;
 }
 
-/** How both gRPC ports are spoken to. */
+/** How the ports for calls are spoken to. */
 export function gatewayTls(config: GatewayConfig): ServerTls {
   return {
     certificateFile: config.GATEWAY_TLS_CERTIFICATE_FILE,

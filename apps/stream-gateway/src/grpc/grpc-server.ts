@@ -46,9 +46,11 @@ export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wire
 export interface GrpcServer extends Part {
   /** Whether it listens and takes new streams. */
   isServing(): boolean;
+  isDraining(): boolean;
 }
 
-const MAX_REQUEST_BYTES = 1024 * 1024;
+/** Of one request. */
+export const MAX_REQUEST_BYTES = 1024 * 1024;
 /** Calls beside streams, and streams to refuse: clients queue silently what is beyond the limit that HTTP/2 announces. */
 export const CALLS_BESIDE_STREAMS = 1_000;
 
@@ -92,7 +94,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     log.info({ name: 'grpc', url: addressText({ host: options.host, port }) }, 'listening');
     return () => drain(server);
   });
-  return { ...part, isServing: () => isListening && !isDraining };
+  return { ...part, isServing: () => isListening && !isDraining, isDraining: () => isDraining };
 }
 
 /** Loops that wait for their clients have not seen that they must end; a client that takes anything again learns why, and its token. */

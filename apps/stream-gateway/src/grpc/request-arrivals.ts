@@ -1,4 +1,3 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { StreamError } from '../stream/stream-error.ts';
 
 export interface RequestArrivalOptions {
@@ -11,13 +10,19 @@ export interface RequestArrivalOptions {
   readonly onRefused: (reason: StreamError['reason']) => void;
 }
 
+/** The bytes of a request, of whatever protocol. */
+export interface ArrivingRequest {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  off(event: 'data', listener: (chunk: Buffer) => void): unknown;
+}
+
 /** Calls that have not said yet what they want: headers may come without a request, and a request without its end. */
 export interface RequestArrivals {
   /**
    * A call has begun; its request comes on `stream`. `refuse` is told, once, when there are too many such calls or bytes, or when it
    * takes too long. Answers whom to tell that the request is there, or the call over.
    */
-  expect(stream: Pick<ServerHttp2Stream, 'on' | 'off'>, refuse: (error: StreamError) => void): () => void;
+  expect(stream: ArrivingRequest, refuse: (error: StreamError) => void): () => void;
   /** How many there are. */
   calls(): number;
 }
