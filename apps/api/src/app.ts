@@ -9,6 +9,7 @@ import {
   isSchemaCurrent,
   missingRights,
   requireSchema,
+  unansweredIn,
   type WakeUpNotifier,
 } from '@order-events/database';
 import {
@@ -122,6 +123,7 @@ function orderServiceOf(config: ApiConfig, needs: OrderServiceNeeds): OrderServi
   });
   return boundOrderService(service, {
     connections: config.API_DATABASE_POOL_SIZE,
+    unanswered: () => unansweredIn(pool),
     maxWaitingChanges: Math.ceil(config.API_MAX_REQUESTS / 2),
     maxReads: config.API_MAX_REQUESTS,
     maxOrderWriters: config.API_MAX_ORDER_WRITERS,

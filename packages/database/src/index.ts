@@ -7,7 +7,7 @@ export { isDatabaseAway, isDatabaseReadOnly } from './database-away.ts';
 export { migrateSettings } from './migrate-config.ts';
 export { migrateToLatest } from './migrator.ts';
 export { API_RIGHTS, ATTENDING_RIGHTS, missingRights, PUBLISHING_RIGHTS } from './needed-rights.ts';
-export { createPool } from './pool.ts';
+export { createPool, unansweredIn } from './pool.ts';
 export { createPoolPart } from './pool-part.ts';
 export type { PoolOptions } from './pool.ts';
 export { isSchemaCurrent, OutdatedSchemaError, requireSchema } from './schema-version.ts';

@@ -83,7 +83,15 @@ export function createPool(options: PoolOptions): pg.Pool {
     if (throughPooler) aroundQueries(client, settledTransaction);
   });
   minding(pool, { unanswered, lost, maxConnections: options.maxConnections });
+  unansweredOf.set(pool, unanswered);
   return pool;
+}
+
+const unansweredOf = new WeakMap<pg.Pool, UnansweredConnections>();
+
+/** How many connections of the pool wait for an answer that is overdue, and so are of no use to anybody. */
+export function unansweredIn(pool: pg.Pool): number {
+  return unansweredOf.get(pool)?.size ?? 0;
 }
 
 interface Minded {

@@ -55,3 +55,29 @@ test('work that fails gives its place back', async () => {
   for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(fail(), /failed/);
   assert.ok(gate.isIdle());
 });
+
+test('places that are of no use are given to nobody, and with all of them gone nobody waits', async () => {
+  let blocked = 0;
+  const gate = createAdmissionGate({ ...LIMITS, blocked: () => blocked });
+  const { begun, work, end } = createWork();
+  const all = ['a', 'b', 'c', 'd'].map((name) => gate.run(work(name)));
+  // What a worked with stays behind.
+  blocked = 1;
+  end('a');
+  await all[0];
+  assert.deepEqual(begun, ['a', 'b']);
+  end('b');
+  await all[1];
+  assert.deepEqual(begun, ['a', 'b', 'c']);
+  end('c');
+  await all[2];
+  end('d');
+  await all[3];
+  blocked = 2;
+  await assert.rejects(gate.run(work('e')), /too many/);
+  blocked = 0;
+  const again = gate.run(work('f'));
+  end('f');
+  assert.equal(await again, 'f');
+  assert.ok(gate.isIdle());
+});

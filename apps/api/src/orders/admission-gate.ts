@@ -13,11 +13,13 @@ export interface AdmissionGateOptions {
   /** None waits for longer. */
   readonly maxWaitMs: number;
   readonly refusal: () => Error;
+  /** How many places cannot be given to anybody at present, although nobody works at them; default none. */
+  readonly blocked?: () => number;
 }
 
 /** Bounds how many do something at the same time, how many wait for their turn, and for how long. */
 export function createAdmissionGate(options: AdmissionGateOptions): AdmissionGate {
-  const { atOnce, maxWaiting, maxWaitMs, refusal } = options;
+  const { atOnce, maxWaiting, maxWaitMs, refusal, blocked = () => 0 } = options;
   const waiting = new Set<() => void>();
   let working = 0;
 
@@ -38,7 +40,7 @@ export function createAdmissionGate(options: AdmissionGateOptions): AdmissionGat
   /** The place is handed on rather than given back, so that nobody who comes just then gets before those who wait. */
   function leave(): void {
     const [next] = waiting;
-    if (!next) working -= 1;
+    if (!next || working + blocked() > atOnce) working -= 1;
     else {
       waiting.delete(next);
       next();
@@ -47,8 +49,8 @@ export function createAdmissionGate(options: AdmissionGateOptions): AdmissionGat
 
   return {
     async run(work) {
-      if (working < atOnce) working += 1;
-      else if (waiting.size >= maxWaiting) throw refusal();
+      if (working + blocked() < atOnce) working += 1;
+      else if (working === 0 || waiting.size >= maxWaiting) throw refusal();
       else await turn();
       try {
         return await work();

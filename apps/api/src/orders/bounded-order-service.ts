@@ -6,6 +6,8 @@ import type { OrderService } from './order-service.ts';
 export interface OrderServiceLimits {
   /** Connections to the database. */
   readonly connections: number;
+  /** How many of them are of no use at present: they wait for an answer that nobody waits for any more. */
+  readonly unanswered: () => number;
   /** So many changes wait for a connection. */
   readonly maxWaitingChanges: number;
   /** So many requests read or wait to. */
@@ -27,14 +29,17 @@ const WRITERS_WITH_CONNECTION = 2;
  * order that is locked, or a hundred changes of it, cost two connections and not all of them. Throws OrderBusyError and OverloadedError.
  */
 export function boundOrderService(service: OrderService, limits: OrderServiceLimits): OrderService {
-  const { connections, maxWaitMs } = limits;
+  const { connections, unanswered: blocked, maxWaitMs } = limits;
   const refusal = () => new OverloadedError();
-  const all = createAdmissionGate({ atOnce: connections, maxWaiting: limits.maxReads, maxWaitMs, refusal });
+  const all = createAdmissionGate({
+    atOnce: connections,
+    maxWaiting: limits.maxReads,
+    ...{ maxWaitMs, refusal, blocked },
+  });
   const changes = createAdmissionGate({
     atOnce: Math.max(1, connections - Math.max(1, Math.floor(connections * READERS_SHARE))),
     maxWaiting: limits.maxWaitingChanges,
-    maxWaitMs,
-    refusal,
+    ...{ maxWaitMs, refusal, blocked },
   });
   const writersOf = new Map<string, AdmissionGate>();
 
