@@ -17,7 +17,7 @@ import type { StreamEnd } from '../testing/stream-recorder.ts';
 import { failureOf } from '../testing/subscription-calls.ts';
 
 const PATIENCE = { deadlineMs: 60_000 };
-const LIFE_MS = 6_000;
+const LIFE_MS = 10_000;
 /** The gateway looks every quarter of a second; the rest is for a machine that is busy. */
 const LATE_MS = 5_000;
 
