@@ -56,8 +56,7 @@ async function standbyAway(t: TestContext, throughPooler: boolean): Promise<void
     const startedMs = performance.now();
     const refused = await send('POST', '/orders', ORDER);
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '1']);
-    // Who is not refused waits for twelve seconds.
-    assert.ok(performance.now() - startedMs < 5_000, 'refused soon');
+    assert.ok(performance.now() - startedMs < 1_000, 'refused soon');
     assert.equal((await send('GET', '/orders')).status, 200);
     // One more than the pool has is for readiness.
     const held = await sessions();
