@@ -64,9 +64,10 @@ describe('a fault is told by the relay and by outboxctl alike', { concurrency: t
       await fault.before?.(world);
       const relay = await world.startRelay();
       if (fault.whileRunning) {
+        // More, where a busy machine has cost it a lease.
         await eventually(
           async () =>
-            assert.equal(await relay.metric('outbox_relay_claims_total'), fault.claims ?? partitions),
+            assert.ok((await relay.metric('outbox_relay_claims_total')) >= (fault.claims ?? partitions)),
           PATIENCE,
         );
         await fault.whileRunning(world);

@@ -3,6 +3,7 @@ import test from 'node:test';
 import kafkajs from 'kafkajs';
 import pg from 'pg';
 import { createTestDatabase, createTestTopic } from './index.ts';
+import { alterTopic, topicSettings } from './topic-settings.ts';
 
 test('every test database is a migrated one of its own', async (t) => {
   const databases = await Promise.all([createTestDatabase(t), createTestDatabase(t)]);
@@ -28,13 +29,14 @@ test('a test topic has the partitions and settings of production unless told oth
   const partitions = Object.fromEntries(topics.map((topic) => [topic.name, topic.partitions.length]));
   assert.deepEqual(partitions, { [standard.topic]: 12, [small.topic]: 1 });
 
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: small.topic }],
-  });
-  const settings = Object.fromEntries(
-    (resources[0]?.configEntries ?? []).map((entry) => [entry.configName, entry.configValue]),
-  );
+  const settings = await topicSettings(small);
   assert.equal(settings['message.timestamp.type'], 'LogAppendTime');
   assert.equal(settings['retention.ms'], '1000');
+});
+
+test('of a topic one setting is changed, and the others stay', async (t) => {
+  const topic = await createTestTopic(t, { partitions: 1, config: { 'max.message.bytes': '100000' } });
+  const before = await topicSettings(topic);
+  for (const value of ['1000', '2000']) await alterTopic(topic, 'retention.ms', value);
+  assert.deepEqual(await topicSettings(topic), { ...before, 'retention.ms': '2000' });
 });
