@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { OrderEvent } from '@order-events/domain';
 import { OffsetOutOfRangeError, type PartitionPositions } from '@order-events/messaging';
-import { createEventBlock, createGapBlock, type EventBlock } from '../src/log/event-block.ts';
 import { createOrderLog, type OrderLog } from '../src/log/order-log.ts';
 import { createWakeUp } from '../src/log/wake-up.ts';
 import { createEventFilter, type EventSelection } from '../src/log/event-filter.ts';
@@ -15,6 +14,7 @@ import { createWatchRegistry, type WatchRegistry } from '../src/stream/watch-reg
 import { watchLog, type WatchRequest, type WatchSources } from '../src/watch/watcher.ts';
 import { logBatch } from './order-events.ts';
 import { newWatch } from './test-wire.ts';
+import { endsOfFound, historyBlock, newPartition } from './watched-partition.ts';
 
 export interface WatchedLogOptions {
   readonly partitions?: number;
@@ -44,6 +44,11 @@ export interface WatchedLog {
   /** The same for events of a batch that cannot be read. */
   appendUnreadable(partition: number, events: readonly OrderEvent[]): void;
   deleteUpTo(partition: number, offset: bigint): void;
+  /** It has so many events left; who reads the log finds out with `meetCut`. */
+  truncate(partition: number, count: number): void;
+  meetCut(partition: number): void;
+  /** How often Kafka was asked for the ends of the log. */
+  timesAsked(): number;
   /** The topic gets one more, which is empty. */
   addPartition(): void;
   /** The partition has no leader from now on, or as soon as the log is opened: what is appended to it can be read when it is found. */
@@ -52,15 +57,6 @@ export interface WatchedLog {
   ends(): bigint[];
   watch(request?: Partial<WatchRequest> & { selection?: Partial<EventSelection> }): OpenWatch;
 }
-
-interface TestPartition {
-  readonly events: OrderEvent[];
-  readonly unreadable: Set<number>;
-  start: bigint;
-  isLost: boolean;
-}
-
-const HISTORY_BLOCK_EVENTS = 7;
 
 export function createWatchedLog({
   partitions = 3,
@@ -79,6 +75,7 @@ export function createWatchedLog({
     },
   });
   const watches = createWatches(log);
+  let timesAsked = 0;
   const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);
   const ends = () => records.map(({ events }) => BigInt(events.length));
   const kafka = () => ({ topicId: log.topic()?.id ?? topicId, ...endsOfFound(records) });
@@ -97,7 +94,13 @@ export function createWatchedLog({
       },
     },
     // By time: these tests append everything after the time they ask for.
-    reader: { ends: async () => kafka(), place: async () => ({ ...kafka(), next: kafka().earliest }) },
+    reader: {
+      async ends() {
+        timesAsked += 1;
+        return kafka();
+      },
+      place: async () => ({ ...kafka(), next: kafka().earliest }),
+    },
     // Streams may ask for what is lost before they know it.
     onReadFailure: (error) => assert.match(String(error), /has no leader/),
   };
@@ -125,6 +128,13 @@ export function createWatchedLog({
     deleteUpTo(partition, offset) {
       partitionOf(partition).start = offset;
     },
+    truncate(partition, count) {
+      partitionOf(partition).events.length = count;
+    },
+    meetCut(partition) {
+      log.restart(partition, BigInt(partitionOf(partition).events.length));
+    },
+    timesAsked: () => timesAsked,
     addPartition() {
       log.addPartitions(new Map([[records.length, 0n]]), records.length + 1);
       records.push(newPartition());
@@ -153,35 +163,12 @@ function createWatches(log: OrderLog): WatchRegistry {
   });
 }
 
-/** As Kafka tells them. */
-function endsOfFound(records: readonly TestPartition[]) {
-  const unlessLost = (offset: (of: TestPartition) => bigint) =>
-    records.map((each) => (each.isLost ? undefined : offset(each)));
-  return {
-    earliest: unlessLost(({ start }) => start),
-    latest: unlessLost(({ events }) => BigInt(events.length)),
-  };
-}
-
 function readAgain(log: OrderLog, partition: number, events: readonly OrderEvent[]): void {
   const end = BigInt(events.length);
   if (log.end(partition) === undefined) log.restart(partition, end, end);
   log.setReadable(partition, true);
   const head = log.head(partition);
   if (head < end) log.append(logBatch(partition, head, events.slice(Number(head))));
-}
-
-const newPartition = (): TestPartition => ({ events: [], unreadable: new Set(), start: 0n, isLost: false });
-
-/** What a fetch brings: some events, or what of the log cannot be read. */
-function historyBlock({ events, unreadable }: TestPartition, partition: number, from: number): EventBlock {
-  let next = from + 1;
-  const isGap = unreadable.has(from);
-  const most = isGap ? events.length : Math.min(events.length, from + HISTORY_BLOCK_EVENTS);
-  while (next < most && unreadable.has(next) === isGap) next += 1;
-  if (isGap) return createGapBlock(partition, BigInt(from), BigInt(next));
-  const batch = logBatch(partition, BigInt(from), events.slice(from, next));
-  return createEventBlock(batch, BigInt(from), () => assert.fail());
 }
 
 const START_AT_ONCE: StartPosition = { kind: 'latest' };

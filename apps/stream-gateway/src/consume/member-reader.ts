@@ -4,10 +4,10 @@ import type { LogEvent } from '../log/log-event.ts';
 import { createUnaskedPartitions } from '../log/unasked-partitions.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import { createBackgroundRead } from '../log/background-read.ts';
+import { LogBehindError, readCurrentEnds } from '../log/current-ends.ts';
 import { readBatch } from '../log/event-batch.ts';
 import type { EventFilter } from '../log/event-filter.ts';
 import { encodeResumeToken } from '../position/resume-token.ts';
-import { LogBehindError } from '../watch/watch-place.ts';
 import type { WatchSources } from '../watch/watcher.ts';
 import type { BoundaryGate } from './boundary-gate.ts';
 import type { MemberProgress } from './member-progress.ts';
@@ -106,7 +106,7 @@ export function createMemberReader(
     const ofEpoch = log.epoch();
     reading.begin(
       async () => {
-        const ends = await reader.ends();
+        const ends = await readCurrentEnds(reader, log);
         // Of partitions that are not known yet, nobody knows what they hold.
         const count = Math.max(ends.latest.length, (progress.partitions().at(-1) ?? 0) + 1);
         if (!log.keepsUpWith(ends.topicId, count) || count > ends.latest.length) throw new LogBehindError();

@@ -1,4 +1,5 @@
 import type { LogOffsets, LogReader } from '@order-events/messaging';
+import { LogBehindError, readCurrentEnds } from '../log/current-ends.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { createUnaskedPartitions } from '../log/unasked-partitions.ts';
 import { createLogPosition, type LogPosition } from '../position/log-position.ts';
@@ -36,14 +37,9 @@ interface LocatedInEpoch extends Located {
   readonly epoch: number;
 }
 
-/** Kafka has partitions, or another topic, that the log of this process has not heard of yet: it is in a moment. */
-export class LogBehindError extends Error {
-  override readonly name = 'LogBehindError';
-}
-
 type PlacedLog = Pick<
   OrderLogView,
-  'topic' | 'floor' | 'end' | 'extendEnds' | 'epoch' | 'hasCutBelow' | 'keepsUpWith' | 'isReadable'
+  'topic' | 'floor' | 'head' | 'end' | 'extendEnds' | 'epoch' | 'hasCutBelow' | 'keepsUpWith' | 'isReadable'
 >;
 
 export function createWatchPlace(
@@ -59,6 +55,10 @@ export function createWatchPlace(
   /** In which the log had everything before the position. */
   let knownEpoch = log.epoch();
   const unasked = createUnaskedPartitions(log);
+  const current = {
+    place: reader.place,
+    ends: (signal?: AbortSignal) => readCurrentEnds(reader, log, signal),
+  };
 
   /** Partitions that were added are read from their beginning. */
   function withPartitions({ next, turn, logTimeMs }: LogPosition, count: number): LogPosition {
@@ -105,7 +105,7 @@ export function createWatchPlace(
     },
     async locateInLog() {
       const epoch = log.epoch();
-      const located = await locateInLog(point, reader, { allowGap, cut: cutBelowPoint() });
+      const located = await locateInLog(point, current, { allowGap, cut: cutBelowPoint() });
       // A place in partitions that the log does not know cannot be kept: they would be read from their beginning once it does.
       if (!log.keepsUpWith(located.topicId, located.cursor.length)) throw new LogBehindError();
       return { ...located, epoch };

@@ -6,6 +6,7 @@ import type { LogEdge } from '../log/log-edge.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import { createBackgroundRead } from '../log/background-read.ts';
+import { LogBehindError } from '../log/current-ends.ts';
 import type { EventFilter } from '../log/event-filter.ts';
 import { type EdgeSeat, type EdgeSeats, MAX_PASSED_SILENTLY } from './edge-seats.ts';
 import { createLiveEdge } from './live-edge.ts';
@@ -15,7 +16,7 @@ import { readGroup, type SharedBatches } from './shared-batches.ts';
 import { type StartPosition, startPoint } from '../position/start-position.ts';
 import type { WatchLifetime } from '../stream/watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
-import { createWatchPlace, LogBehindError } from './watch-place.ts';
+import { createWatchPlace } from './watch-place.ts';
 
 export interface WatchRequest {
   readonly filter: EventFilter;
