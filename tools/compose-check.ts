@@ -20,6 +20,10 @@ const PORT_VARIABLES = [
   ...['RELAY_ADMIN_PORT', 'GATEWAY_PORT', 'GATEWAY_ADMIN_PORT', 'GATEWAY_ADMIN_GRPC_PORT'],
 ];
 
+/** Who is logged in by the network, and may do anything. */
+const ROLES = `SELECT DISTINCT usename || ' ' || left(usesuper::text, 1) AS role FROM pg_stat_activity JOIN pg_user USING (usename)
+  WHERE client_addr IS NOT NULL ORDER BY role`;
+
 const ports: Record<string, string> = {};
 for (const name of PORT_VARIABLES) ports[name] = String(await findFreePort());
 
@@ -69,7 +73,18 @@ async function check(): Promise<void> {
     await watch.stop();
   }
 
-  step('it reached the subscriber; stopping the apps');
+  step('it reached the subscriber; asking for roles and for what an operator is told');
+  const roles = await compose(
+    'exec',
+    'postgres',
+    'psql',
+    ...['-U', 'postgres', '-d', 'orders', '-Atc', ROLES],
+  );
+  if (roles.trim() !== 'orders_api f\norders_relay f')
+    throw new Error(`not the roles of the apps:\n${roles}`);
+  await compose('run', '--rm', 'outboxctl', 'status');
+
+  step('all is well; stopping the apps');
   await compose('stop', ...APPS);
   const exits = await compose('ps', '--all', '--format', '{{.Service}} {{.ExitCode}}', ...APPS);
   const expected = APPS.map((app) => `${app} 0`).join('\n');
