@@ -65,15 +65,7 @@ export function createWatchedLog({
 }: WatchedLogOptions = {}): WatchedLog {
   const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';
   const records = Array.from({ length: partitions }, newPartition);
-  const log = createOrderLog({
-    ringBytes,
-    wakeUp: createWakeUp(),
-    listeners: {
-      onSkipped: () => assert.fail('a record was skipped'),
-      onIngested: () => {},
-      onSourceChanged: () => {},
-    },
-  });
+  const log = createLog(ringBytes);
   const watches = createWatches(log);
   let timesAsked = 0;
   const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);
@@ -152,6 +144,18 @@ export function createWatchedLog({
     ends,
     watch: (request = {}) => openWatch(request, watches, sources),
   };
+}
+
+function createLog(ringBytes: number): OrderLog {
+  return createOrderLog({
+    ringBytes,
+    wakeUp: createWakeUp(),
+    listeners: {
+      onSkipped: () => assert.fail('a record was skipped'),
+      onIngested: () => {},
+      onSourceChanged: () => {},
+    },
+  });
 }
 
 function createWatches(log: OrderLog): WatchRegistry {
