@@ -14,7 +14,9 @@ interface NamedTopic {
  */
 export async function alterTopic(named: NamedTopic, name: string, value: string): Promise<void> {
   const { brokers, topic } = named;
-  const own = (await describeTopic(named)).filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG);
+  const own = (await describeTopic(named)).filter(
+    ({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG,
+  );
   const kept = own.filter((entry) => entry.configName !== name);
   const configEntries = kept.map((entry) => ({ name: entry.configName, value: entry.configValue }));
   await withKafkaAdmin({ brokers }, async (admin) => {

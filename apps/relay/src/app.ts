@@ -3,9 +3,11 @@ import { hostname } from 'node:os';
 import { createPool, createPoolPart, databaseAccess, isSchemaCurrent } from '@order-events/database';
 import { type Finding, isReady } from '@order-events/outbox';
 import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
+import type pg from 'pg';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
 import { createFindingBoard } from './health/finding-board.ts';
+import { createRelayAccess } from './compose-access.ts';
 import { createObserving } from './compose-observing.ts';
 import { createJanitor } from './janitor.ts';
 import { createPublishing, type PublishingOptions } from './compose-publishing.ts';
@@ -28,25 +30,11 @@ export function createRelayApp(
 ): Part[] {
   const registry = createMetricsRegistry('relay', packageJson.version);
   const metrics = createRelayMetrics(registry);
-  const access = databaseAccess(config);
-  for (const warning of access.warnings) log.warn(warning);
-  const pool = createPool({
-    ...access,
-    applicationName: 'relay',
-    maxConnections: POOL_SIZE,
-    onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
-  });
+  const pool = createRelayPool(config, log);
   const board = createFindingBoard();
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const publishing = publishingParts({ config, pool, metrics, owner, board, log });
-  const observing = createObserving({
-    config,
-    pool,
-    registry,
-    owner,
-    board,
-    log,
-  });
+  const observing = createObserving({ config, pool, registry, owner, board, log });
   const janitor = createJanitor({
     pool,
     log,
@@ -55,6 +43,7 @@ export function createRelayApp(
     onKept: (reason) => metrics.refusedDrops.inc({ reason }),
     onRefused: (findings) => board.put('janitor', findings),
   });
+  const { refuse, parts: accessParts } = createRelayAccess(config, log);
   const admin = createAdminServer({
     host: config.RELAY_ADMIN_HOST,
     port: config.RELAY_ADMIN_PORT,
@@ -66,9 +55,28 @@ export function createRelayApp(
     registry,
     settings,
     pages: observing.pages,
+    refuse,
     log,
   });
-  return [admin, createPoolPart('database', pool), janitor, ...observing.parts, ...publishing];
+  return [
+    admin,
+    ...accessParts,
+    createPoolPart('database', pool),
+    janitor,
+    ...observing.parts,
+    ...publishing,
+  ];
+}
+
+function createRelayPool(config: RelayConfig, log: Logger): pg.Pool {
+  const database = databaseAccess(config);
+  for (const warning of database.warnings) log.warn(warning);
+  return createPool({
+    ...database,
+    applicationName: 'relay',
+    maxConnections: POOL_SIZE,
+    onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+  });
 }
 
 function publishingParts(options: PublishingOptions): Part[] {

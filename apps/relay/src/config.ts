@@ -1,3 +1,4 @@
+import { ACCESS_SECRETS, accessFaults, accessSettings } from '@order-events/access';
 import { DATABASE_SECRETS, databaseFaults, databaseSettings } from '@order-events/database';
 import {
   KAFKA_SECRETS,
@@ -20,6 +21,7 @@ export const relaySettings = z.object({
     .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
   ...kafkaSettings,
+  ...accessSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   RELAY_ADMIN_HOST: listenHost
     .default('127.0.0.1')
@@ -61,14 +63,14 @@ export function relayConfig(env: Record<string, string | undefined> = process.en
     schema: relaySettings,
     env,
     prefix: 'RELAY_',
-    secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS],
+    secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS, ...ACCESS_SECRETS],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };
 }
 
 function faultsAcrossSettings(config: RelayConfig): string[] {
-  const faults = [...databaseFaults(config), ...kafkaFaults(config)];
+  const faults = [...databaseFaults(config), ...kafkaFaults(config), ...accessFaults(config)];
   if (config.NODE_ENV === 'production' && config.KAFKA_BROKERS.length === 0) {
     faults.push('KAFKA_BROKERS: must name brokers in production; "none" holds all events for ever');
   }
