@@ -13,6 +13,12 @@ const system = await startOrderSystem({
 });
 const { api, gateway, kafka, postgres } = system;
 const relay = system.relay();
+const token = await system.token?.();
+/** For curl and grpcurl alike. */
+const login = token === undefined ? '' : ` -H "authorization: Bearer $TOKEN"`;
+if (token !== undefined) {
+  console.log(`\nAccess control is on. A token that may do everything, for one hour:\n  TOKEN=${token}`);
+}
 console.log(`
   REST API        ${api.urls.http}/orders
   API reference   ${api.urls.http}/docs
@@ -24,10 +30,10 @@ console.log(`
   to kill         API ${api.pid}  relay ${relay.pid}  gateway ${gateway.pid}  Kafka ${kafka.pid}
 
 Watch pending and cancelled orders (leave it running):
-  grpcurl -plaintext -d '{"filter":{"statuses":["ORDER_STATUS_PENDING","ORDER_STATUS_CANCELLED"]}}' ${gateway.urls.grpc} orders.v1.OrderStreamService/WatchOrders
+  grpcurl -plaintext${login} -d '{"filter":{"statuses":["ORDER_STATUS_PENDING","ORDER_STATUS_CANCELLED"]}}' ${gateway.urls.grpc} orders.v1.OrderStreamService/WatchOrders
 
 Place an order:
-  curl -sS ${api.urls.http}/orders -H 'content-type: application/json' -d '{"customer_id":"c-1","currency":"EUR","items":[{"sku":"tea","quantity":2,"unit_price_minor":450}]}'
+  curl -sS ${api.urls.http}/orders${login} -H 'content-type: application/json' -d '{"customer_id":"c-1","currency":"EUR","items":[{"sku":"tea","quantity":2,"unit_price_minor":450}]}'
 
 Subscribe, as the README says:
   NOTIFICATIONS_GATEWAY=${gateway.urls.grpc} make notifications

@@ -20,6 +20,7 @@ export const showLive: Phase = async (system, recorder, signal) => {
   );
   const watch = startResumingWatch({
     address: () => system.gateway.urls.grpc,
+    token: system.token,
     filter: { statuses: [OrderStatus.SHIPPED, OrderStatus.CANCELLED] },
     onEvent(event) {
       const ageMs = event.occurTime ? Date.now() - event.occurTime.getTime() : 0;
@@ -83,6 +84,7 @@ async function loadFor(
 ): Promise<void> {
   const load = startOrderLoad({
     apiUrl: system.api.urls.http,
+    token: system.token,
     ...rate,
     onAccepted: (change) => recorder.accepted.push(change),
   });

@@ -42,7 +42,11 @@ export async function createDemoRecorder(system: OrderSystem): Promise<DemoRecor
     record.deliver({ orderId: event.orderId, version: Number(event.orderVersion) });
     if (measuring && event.occurTime) latenciesMs.push(Date.now() - event.occurTime.getTime());
   };
-  const watch = startResumingWatch({ address: () => system.gateway.urls.grpc, onEvent });
+  const watch = startResumingWatch({
+    address: () => system.gateway.urls.grpc,
+    token: system.token,
+    onEvent,
+  });
   await watch.started;
 
   return {
@@ -60,7 +64,7 @@ export async function createDemoRecorder(system: OrderSystem): Promise<DemoRecor
       const lost = Math.max(topic.missing, stream.missing);
       const duplicated = Math.max(topic.duplicated, stream.duplicated);
       const outOfOrder = Math.max(topic.outOfOrder, stream.outOfOrder);
-      const pollingGets = await countGetRequests(system.api.urls.admin);
+      const pollingGets = await countGetRequests(system.api.urls.admin, system.token);
       return {
         accepted: accepted.length,
         delivered,

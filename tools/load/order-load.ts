@@ -24,6 +24,8 @@ export interface OrderLoadOptions {
   /** Confirmed changes per second over all workers, at most. */
   readonly changesPerSecond: number;
   readonly onAccepted?: (change: AcceptedChange) => void;
+  /** Sent with each request. */
+  readonly token?: (() => Promise<string>) | undefined;
 }
 
 interface OrderAnswer {
@@ -49,7 +51,10 @@ export function startOrderLoad(options: OrderLoadOptions): OrderLoad {
     const startedMs = performance.now();
     const response = await fetch(`${options.apiUrl}${path}`, {
       method,
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(options.token && { authorization: `Bearer ${await options.token()}` }),
+      },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(10_000),
     });

@@ -9,6 +9,7 @@ export interface ResumingWatchOptions {
   /** host:port of a gateway; asked again before each connection, so that a test can move it. */
   readonly address: () => string;
   readonly filter?: Partial<OrderFilter>;
+  readonly token?: (() => Promise<string>) | undefined;
   readonly onEvent: (event: OrderEvent) => void;
   readonly onSignal?: (signal: NonNullable<WatchOrdersResponse['signal']>) => void;
 }
@@ -31,6 +32,7 @@ export function startResumingWatch(options: ResumingWatchOptions): ResumingWatch
     const messages = watchOrders({
       address: options.address,
       ...(options.filter ? { filter: options.filter } : {}),
+      ...(options.token ? { token: options.token } : {}),
       signal: stopping.signal,
       // What the gateway tells twice must be seen by whoever counts.
       rememberedEvents: 0,

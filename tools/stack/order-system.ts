@@ -3,6 +3,7 @@ import { ensureTopic } from '@order-events/messaging';
 import { startAppProcess, type AppName, type AppProcess, type LogLine } from './app-process.ts';
 import { startEmbeddedKafka, type EmbeddedKafka } from './embedded-kafka.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
+import { startStackAccess, type StackAccess } from './stack-access.ts';
 
 export const ORDER_TOPIC = 'orders.events';
 
@@ -12,6 +13,8 @@ export interface OrderSystem {
   readonly kafka: EmbeddedKafka;
   readonly api: AppProcess;
   readonly gateway: AppProcess;
+  /** Gives a token where access control is on (`ACCESS_CONTROL=jwt` in the environment). */
+  readonly token: StackAccess['token'] | undefined;
   /** The relay that runs now. */
   relay(): AppProcess;
   /** kill -9, and a new one in its place. */
@@ -59,9 +62,11 @@ export async function startOrderSystem(options: OrderSystemOptions = {}): Promis
       { topic: ORDER_TOPIC, partitions: 12, replicationFactor: 1 },
     );
 
-    step('API, relay and stream gateway');
+    const access = await startStackAccess();
+    cleanUps.push(async () => access?.stop());
+    step(`API, relay and stream gateway${access ? ', with access control' : ''}`);
     const run = async (name: AppName, env: Record<string, string>) => {
-      const app = await startAppProcess(name, { ...env, ...options.env }, (line) =>
+      const app = await startAppProcess(name, { ...env, ...access?.env, ...options.env }, (line) =>
         options.onLogLine?.(name, line),
       );
       cleanUps.push(async () => {
@@ -81,6 +86,7 @@ export async function startOrderSystem(options: OrderSystemOptions = {}): Promis
       kafka,
       api,
       gateway,
+      token: access?.token,
       relay: () => relay,
       async replaceRelay() {
         relay.kill('SIGKILL');
