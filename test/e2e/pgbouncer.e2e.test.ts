@@ -35,6 +35,7 @@ test('everything works through PgBouncer in transaction mode: orders, leases, ha
   first.kill('SIGKILL');
   await goesOn();
   assert.deepEqual(load.failures, []);
+  assert.deepEqual([await placeOnce(api.urls.http), await placeOnce(api.urls.http)], [null, 'true']);
 
   await pgbouncer.stop();
   await eventually(() => assert.ok(load.failures.length > 0), { deadlineMs: 60_000 });
@@ -48,6 +49,18 @@ test('everything works through PgBouncer in transaction mode: orders, leases, ha
   for (const app of [api, second]) assert.ok((await fetch(`${app.urls.admin}/readyz`)).ok);
   t.diagnostic(`${events} events through ${SERVER_CONNECTIONS} connections`);
 });
+
+/** Places an order with one and the same key; answers whether it had been placed before. */
+async function placeOnce(apiUrl: string): Promise<string | null> {
+  const items = [{ sku: 'tea', quantity: 1, unit_price_minor: 450 }];
+  const response = await fetch(`${apiUrl}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'place-once' },
+    body: JSON.stringify({ customer_id: 'c-1', currency: 'EUR', items }),
+  });
+  assert.equal(response.status, 201);
+  return response.headers.get('idempotency-replayed');
+}
 
 /** Who is connected past the pooler. */
 async function directConnections(url: string): Promise<string[]> {

@@ -34,7 +34,7 @@ export async function createOrderServices(options: {
   const wakeUps = createWakeUpNotifier({ url: databaseUrl, log });
   await wakeUps.start(options.signal);
   const shared = {
-    database: createDatabase(pool, { prepareInserts: true }),
+    database: createDatabase(pool, { ownSessions: true }),
     orders: createOrderStore(),
     idempotency: createIdempotencyStore(),
     metrics,

@@ -113,7 +113,7 @@ interface OrderServiceNeeds {
 function orderServiceOf(config: ApiConfig, needs: OrderServiceNeeds): OrderService {
   const { pool, throughPooler, wakeUps, metrics, log } = needs;
   const service = createOrderService({
-    database: createDatabase(pool, { prepareInserts: !throughPooler }),
+    database: createDatabase(pool, { ownSessions: !throughPooler }),
     orders: createOrderStore(),
     outbox: createOutboxWriter(),
     idempotency: createIdempotencyStore(),

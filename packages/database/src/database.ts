@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction as KyselyTransaction } from 'kysely';
 import type { Pool } from 'pg';
-import { preparingInserts } from './prepared-inserts.ts';
+import { createQueryPool } from './query-pool.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -10,13 +10,16 @@ export type Transaction = KyselyTransaction<Tables>;
 export const DEVELOPMENT_DATABASE_URL = 'postgres://orders:orders@127.0.0.1:5432/orders';
 
 export interface DatabaseOptions {
-  /** Prepared once per session, which a pooler in transaction mode does not keep. Default false. */
-  readonly prepareInserts?: boolean;
+  /**
+   * No pooler in transaction mode is in between, which would lend a session for one transaction. Then inserts are prepared once per
+   * session, and a transaction begins with its first statement instead of a round trip before it. Default false.
+   */
+  readonly ownSessions?: boolean;
 }
 
 /** Typed queries on a pool; whoever made the pool ends it. */
-export function createDatabase(pool: Pool, { prepareInserts = false }: DatabaseOptions = {}): Database {
+export function createDatabase(pool: Pool, { ownSessions = false }: DatabaseOptions = {}): Database {
   return new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: prepareInserts ? preparingInserts(pool) : pool }),
+    dialect: new PostgresDialect({ pool: createQueryPool(pool, ownSessions) }),
   });
 }

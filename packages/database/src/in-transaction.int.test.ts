@@ -18,26 +18,34 @@ async function setup(t: TestContext, way: Way) {
     const { rows } = await pool.query<{ balance: bigint }>('SELECT balance FROM account ORDER BY id');
     return rows.map((row) => row.balance);
   };
-  const database = createDatabase(pool);
-  const ways: Record<Way, InTransaction> = {
-    'of the query builder': (work) =>
-      inTransaction(database, (transaction) =>
+  const built =
+    (ownSessions: boolean): InTransaction =>
+    (work) =>
+      inTransaction(createDatabase(pool, { ownSessions }), (transaction) =>
         work((text) => transaction.executeQuery(CompiledQuery.raw(text))),
-      ),
+      );
+  const ways: Record<Way, InTransaction> = {
+    'of the query builder': built(false),
+    'of the query builder, begun with its first statement': built(true),
     'of the pool': (work) =>
       inPoolTransaction(pool, (client: ClientBase) => work((text) => client.query(text))),
   };
   return { inWay: ways[way], balances, pool };
 }
 
-type Way = 'of the query builder' | 'of the pool';
+const WAYS = [
+  'of the query builder',
+  'of the query builder, begun with its first statement',
+  'of the pool',
+] as const;
+type Way = (typeof WAYS)[number];
 type Run = (statement: string) => Promise<unknown>;
 type InTransaction = <T>(work: (run: Run) => Promise<T>) => Promise<T>;
 
 const add = (run: Run, id: number) => run(`UPDATE account SET balance = balance + 1 WHERE id = ${id}`);
 const fail = (run: Run, sqlState: string) => run(`DO $$ BEGIN RAISE SQLSTATE '${sqlState}'; END $$`);
 
-for (const way of ['of the query builder', 'of the pool'] as const) {
+for (const way of WAYS) {
   test(`work is committed when it resolves and rolled back when it rejects: ${way}`, async (t) => {
     const { inWay, balances } = await setup(t, way);
     const answer = await inWay(async (run) => {

@@ -2,6 +2,7 @@ export { createDatabase, DEVELOPMENT_DATABASE_URL } from './database.ts';
 export type { Database, Transaction } from './database.ts';
 export { DATABASE_SECRETS, databaseAccess, databaseFaults, databaseSettings } from './database-config.ts';
 export type { DatabaseAccess, DatabaseSettings } from './database-config.ts';
+export { executeTogether } from './execute-together.ts';
 export { inPoolTransaction, inTransaction, readAgain } from './in-transaction.ts';
 export { isDatabaseAway, isDatabaseReadOnly } from './database-away.ts';
 export { migrateSettings } from './migrate-config.ts';

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { createTestDatabase, eventually, startPostgres } from '../../../test/harness/index.ts';
 import { isDatabaseAway } from './database-away.ts';
-import { createDatabase, type Transaction } from './database.ts';
+import { createDatabase, type Database, type Transaction } from './database.ts';
 import { inTransaction, readAgain } from './in-transaction.ts';
 import { createPool } from './pool.ts';
 
@@ -18,7 +18,7 @@ function poolOf(t: TestContext, url: string, options: { statementTimeoutMs?: num
     ...options,
   });
   t.after(() => pool.end());
-  return { pool, database: createDatabase(pool), lost };
+  return { pool, database: createDatabase(pool, { ownSessions: true }), lost };
 }
 
 test('a restart of the server ends the transactions it meets, and nothing else', async (t) => {
@@ -96,11 +96,21 @@ test('a commit whose answer is lost is not asked for again', async (t) => {
   assert.equal(runs, 1);
 });
 
-test('a connection on which no answer came is not used again', async (t) => {
+for (const [what, way] of [
+  ['to a statement', (database: Database) => sql`SELECT 1`.execute(database)],
+  [
+    'to a transaction',
+    (database: Database) => inTransaction(database, (begun) => sql`SELECT 1`.execute(begun)),
+  ],
+] as const) {
+  test(`a connection on which no answer came is not used again: ${what}`, (t) => unansweredOnce(t, way));
+}
+
+async function unansweredOnce(t: TestContext, way: (database: Database) => Promise<unknown>) {
   const { url } = await createTestDatabase(t);
   const proxy = await startProxy(t, url);
   const { database } = poolOf(t, proxy.url, { statementTimeoutMs: 100 });
-  const ask = () => sql`SELECT 1`.execute(database);
+  const ask = () => way(database);
   await Promise.all([ask(), ask()]);
   proxy.silence();
   const answers = await Promise.allSettled([ask(), ask()]);
@@ -109,7 +119,7 @@ test('a connection on which no answer came is not used again', async (t) => {
     [true, true],
   );
   await eventually(() => Promise.all([ask(), ask()]));
-});
+}
 
 /** Passes everything on to Postgres, until `silence`: what was connected by then stays connected and hears nothing more. */
 async function startProxy(t: TestContext, postgresUrl: string) {

@@ -6,7 +6,7 @@ import { createDatabase, type Database } from './database.ts';
 import { createPool } from './pool.ts';
 
 /** One connection, so that what one statement leaves behind in the session the next one finds. */
-async function databaseOf(t: TestContext, options: { prepareInserts: boolean }): Promise<Database> {
+async function databaseOf(t: TestContext, options: { ownSessions: boolean }): Promise<Database> {
   const { url } = await createTestDatabase(t);
   const pool = createPool({ url, applicationName: 'test', maxConnections: 1, onConnectionError: () => {} });
   t.after(() => pool.end());
@@ -31,7 +31,7 @@ async function preparedIn(database: Database): Promise<string[]> {
 }
 
 test('inserts that answer with nothing, or columns by name, are prepared once in a session, and nothing else is', async (t) => {
-  const database = await databaseOf(t, { prepareInserts: true });
+  const database = await databaseOf(t, { ownSessions: true });
   for (const key of ['a', 'b']) await insertKey(database, key);
   await database
     .insertInto('idempotency_keys')
@@ -51,13 +51,13 @@ test('inserts that answer with nothing, or columns by name, are prepared once in
 });
 
 test('a session that is pooled elsewhere keeps no statement', async (t) => {
-  const database = await databaseOf(t, { prepareInserts: false });
+  const database = await databaseOf(t, { ownSessions: false });
   await insertKey(database, 'a');
   assert.deepEqual(await preparedIn(database), []);
 });
 
 test('a prepared insert outlives a rollback, a refused row and a migration of its table', async (t) => {
-  const database = await databaseOf(t, { prepareInserts: true });
+  const database = await databaseOf(t, { ownSessions: true });
   await assert.rejects(
     database.transaction().execute(async (transaction) => {
       await insertKey(transaction, 'rolled back');

@@ -1,7 +1,7 @@
-import type { Transaction } from '@order-events/database';
+import { executeTogether, type Transaction } from '@order-events/database';
 import type { Order } from '@order-events/domain';
 import { decodeOrderEvent, encodeOrderEvent } from '@order-events/messaging/order-message';
-import { sql } from 'kysely';
+import { type CompiledQuery, sql } from 'kysely';
 import type { IdempotentRequest } from './idempotent-request.ts';
 import { IdempotencyKeyInUseError, IdempotencyKeyReusedError } from './order-error.ts';
 import type { StoredOrderWrite } from './order-store.ts';
@@ -12,8 +12,12 @@ export interface IdempotencyStore {
    * until the transaction ends. Throws IdempotencyKeyInUseError and IdempotencyKeyReusedError.
    */
   find(transaction: Transaction, request: IdempotentRequest): Promise<Order | undefined>;
-  /** Remembers the answer, in the transaction of what is answered. */
-  record(transaction: Transaction, request: IdempotentRequest, write: StoredOrderWrite): Promise<void>;
+  /** Statements that remember the answer, in the order in which they must run; for the transaction of what is answered. */
+  remembering(
+    transaction: Transaction,
+    request: IdempotentRequest,
+    write: StoredOrderWrite,
+  ): readonly CompiledQuery[];
 }
 
 const KEPT_FOR = '24 hours';
@@ -23,41 +27,43 @@ const PRUNED_AT_ONCE = 10;
 export function createIdempotencyStore(): IdempotencyStore {
   return {
     async find(transaction, { key, fingerprint }) {
-      const { rows } = await sql<{ taken: boolean }>`
+      const lock = sql<{ taken: boolean }>`
         SELECT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) AS taken
-      `.execute(transaction);
-      if (!rows[0]?.taken) throw new IdempotencyKeyInUseError();
+      `.compile(transaction);
       // A statement of its own: its snapshot must be younger than the lock.
-      const found = await transaction
+      const answer = transaction
         .selectFrom('idempotency_keys')
         .select(['fingerprint', 'response'])
         .where('key', '=', key)
         .where('expires_at', '>', sql<Date>`now()`)
-        .executeTakeFirst();
+        .compile();
+      const [[locked], [found]] = await executeTogether(transaction, [lock, answer]);
+      // Without the lock, what was found may have changed already.
+      if (!locked?.taken) throw new IdempotencyKeyInUseError();
       if (found && found.fingerprint !== fingerprint) throw new IdempotencyKeyReusedError();
       return found && decodeOrderEvent(JSON.stringify(found.response)).order;
     },
 
-    async record(transaction, { key, fingerprint }, { events }) {
+    remembering(transaction, { key, fingerprint }, { events }) {
       const row = {
         fingerprint,
         // The event carries the order that is answered.
         response: encodeOrderEvent(events[0]),
         expires_at: sql<Date>`now() + ${KEPT_FOR}::interval`,
       };
-      await transaction
+      const record = transaction
         .insertInto('idempotency_keys')
         .values({ key, ...row })
         // Only an expired key can be there.
         .onConflict((conflict) => conflict.column('key').doUpdateSet(row))
-        .execute();
-      await prune(transaction);
+        .compile();
+      return [record, pruning(transaction)];
     },
   };
 }
 
-async function prune(transaction: Transaction): Promise<void> {
-  await transaction
+function pruning(transaction: Transaction): CompiledQuery {
+  return transaction
     .deleteFrom('idempotency_keys')
     .where('key', 'in', (expired) =>
       expired
@@ -71,5 +77,5 @@ async function prune(transaction: Transaction): Promise<void> {
         .forUpdate()
         .skipLocked(),
     )
-    .execute();
+    .compile();
 }

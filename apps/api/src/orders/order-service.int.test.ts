@@ -28,7 +28,7 @@ async function setup(t: TestContext, wakeRelay: () => void) {
   const registry = createMetricsRegistry('api', '0');
   const log = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
   const service = createOrderService({
-    database: createDatabase(pool, { prepareInserts: true }),
+    database: createDatabase(pool, { ownSessions: true }),
     orders: createOrderStore(),
     outbox: createOutboxWriter(),
     idempotency: createIdempotencyStore(),
@@ -99,6 +99,8 @@ test('a relay that cannot be woken is a warning, not an error of the order', asy
   assert.match(warnings[0] ?? '', /no connection/);
 });
 
+const ABOUT = { traceparent: '' };
+
 /** Checked by the compiler, not run: an event cannot be appended without a transaction, nor without the write of its order. */
 export function appendTakesATransactionAndAWrite(
   { append }: OutboxWriter,
@@ -107,10 +109,10 @@ export function appendTakesATransactionAndAWrite(
   write: StoredOrderWrite,
 ): Promise<void>[] {
   return [
-    append(transaction, write, ''),
+    append(transaction, write, ABOUT),
     // @ts-expect-error A database is no transaction.
-    append(database, write, ''),
+    append(database, write, ABOUT),
     // @ts-expect-error What the domain decided is not what the store wrote.
-    append(transaction, { order: write.order, events: write.events }, ''),
+    append(transaction, { order: write.order, events: write.events }, ABOUT),
   ];
 }

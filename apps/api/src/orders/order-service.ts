@@ -88,8 +88,8 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       const earlier = request.idempotency && (await idempotency.find(transaction, request.idempotency));
       if (earlier) return { order: earlier, replayed: true, appended: [] };
       const write = await orders.create(transaction, placed);
-      if (request.idempotency) await idempotency.record(transaction, request.idempotency, write);
-      await outbox.append(transaction, write, request.traceparent);
+      const before = request.idempotency && idempotency.remembering(transaction, request.idempotency, write);
+      await outbox.append(transaction, write, { traceparent: request.traceparent, before });
       return { order: write.order, replayed: false, appended: write.events };
     });
     afterCommit(outcome.appended);
@@ -108,8 +108,8 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       if (!current) throw new OrderNotFoundError(orderId);
       if (request.precondition?.(current) === false) throw new VersionMismatchError(current.version);
       const write = await orders.update(transaction, decide(current));
-      if (request.idempotency) await idempotency.record(transaction, request.idempotency, write);
-      await outbox.append(transaction, write, request.traceparent);
+      const before = request.idempotency && idempotency.remembering(transaction, request.idempotency, write);
+      await outbox.append(transaction, write, { traceparent: request.traceparent, before });
       return { order: write.order, replayed: false, appended: write.events };
     });
     afterCommit(outcome.appended);
