@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { test } from 'node:test';
+import { traceContextOf } from './trace-context.ts';
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const PARENT = 'b7ad6b7169203331';
+
+function contextOf(traceparent: string | undefined) {
+  const request = new IncomingMessage(new Socket());
+  if (traceparent !== undefined) request.headers['traceparent'] = traceparent;
+  return traceContextOf(request);
+}
+
+test('a trace context of version 00 goes on as it is', () => {
+  const traceparent = `00-${TRACE}-${PARENT}-03`;
+  assert.deepEqual(contextOf(traceparent), { traceId: TRACE, traceparent });
+});
+
+test('of a later version what is known of it goes on, as version 00', () => {
+  const known = (flags: string) => ({ traceId: TRACE, traceparent: `00-${TRACE}-${PARENT}-${flags}` });
+  assert.deepEqual(contextOf(`01-${TRACE}-${PARENT}-ff`), known('01'));
+  assert.deepEqual(contextOf(`fe-${TRACE}-${PARENT}-02-what-will-be`), known('00'));
+});
+
+test('what is no trace context, or has a version that there never is, begins a new one', () => {
+  const faulty = [
+    undefined,
+    'nonsense',
+    `ff-${TRACE}-${PARENT}-01`,
+    `00-${TRACE}-${PARENT}-01-more`,
+    `01-${TRACE}-${PARENT}-01more`,
+    `01-${TRACE}-${PARENT}`,
+    `00-${'0'.repeat(32)}-${PARENT}-01`,
+    `00-${TRACE}-${'0'.repeat(16)}-01`,
+    `00-${TRACE.toUpperCase()}-${PARENT}-01`,
+  ];
+  const made = faulty.map((traceparent) => contextOf(traceparent));
+  for (const { traceId, traceparent } of made) {
+    assert.match(traceparent, /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$/);
+    assert.equal(traceparent.split('-')[1], traceId);
+    assert.notEqual(traceId, TRACE);
+  }
+  assert.equal(new Set(made.map(({ traceId }) => traceId)).size, faulty.length);
+});
