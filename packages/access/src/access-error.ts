@@ -1,3 +1,5 @@
+import { ExpectedError } from '@order-events/runtime';
+
 /** What became of a request: no valid token, a valid one that does not allow this, or keys to check it by that are away. */
 export type AccessErrorKind = 'unauthenticated' | 'forbidden' | 'keys-unavailable';
 
@@ -24,7 +26,7 @@ export type RefusalReason =
   | 'keys_unavailable';
 
 /** A refusal. Its message is fit for clients: it names what is wrong with the token, never what is in it or in the data. */
-export class AccessError extends Error {
+export class AccessError extends ExpectedError {
   override readonly name = 'AccessError';
   readonly kind: AccessErrorKind;
   readonly reason: RefusalReason;

@@ -7,6 +7,7 @@ export { ConfigError, describeConfig, readConfig } from './config.ts';
 export type { ConfigSource } from './config.ts';
 export { settleWithin, withDeadline } from './deadline.ts';
 export { durationText } from './duration-text.ts';
+export { ExpectedError } from './expected-error.ts';
 export { reasonOf } from './failure-reason.ts';
 export { KAFKA_SECRETS, kafkaConnection, kafkaFaults, kafkaSettings } from './kafka-config.ts';
 export type { KafkaConnectionSettings, KafkaSettings } from './kafka-config.ts';

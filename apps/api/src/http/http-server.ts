@@ -61,6 +61,7 @@ const LATE_CHECKS = 5;
 /** Once it stops, a request that was begun has so long to arrive. */
 const UNSENT_GRACE_MS = 1_000;
 
+const SECURITY_HEADER_MAP = new Map(Object.entries(SECURITY_HEADERS));
 const NO_LIMITS: RequestLimits = { requests: undefined, writes: undefined };
 
 export function createHttpServer(options: HttpServerOptions): Part {
@@ -151,7 +152,7 @@ export function createExpressApp(
   // Orders have their version as ETag; a hash of anything else would help nobody.
   app.disable('etag');
   app.use((_request, response, next) => {
-    response.set(SECURITY_HEADERS);
+    response.setHeaders(SECURITY_HEADER_MAP);
     next();
   });
   app.use(traceRequests);

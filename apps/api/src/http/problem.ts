@@ -1,7 +1,7 @@
 import { isDatabaseAway, isDatabaseReadOnly } from '@order-events/database';
 import { DomainError } from '@order-events/domain';
 import type { ErrorRequestHandler, Response } from 'express';
-import type { Logger } from '@order-events/runtime';
+import { ExpectedError, type Logger } from '@order-events/runtime';
 import { OrderError } from '../orders/order-error.ts';
 
 export interface ProblemDetail {
@@ -11,7 +11,7 @@ export interface ProblemDetail {
 }
 
 /** An answer that is not what the caller hoped for (RFC 9457). `code` is stable; `detail` is for people. */
-export class Problem extends Error {
+export class Problem extends ExpectedError {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
   readonly errors: readonly ProblemDetail[];
@@ -86,7 +86,8 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
 
 function sendProblem(response: Response, problem: Problem, instance: string): void {
   const { status, headers, body } = problemAnswerOf(problem, instance);
-  response.status(status).set(headers).send(body);
+  // Express would look for what to say of the body once more.
+  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }
 
 /** What is sent, by Express or without it. */

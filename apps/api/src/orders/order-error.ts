@@ -1,5 +1,7 @@
+import { ExpectedError } from '@order-events/runtime';
+
 /** What a caller asked for cannot be done; `code` is stable and the message is fit for a client to read. */
-export abstract class OrderError extends Error {
+export abstract class OrderError extends ExpectedError {
   abstract readonly code: string;
 }
 
