@@ -63,12 +63,16 @@ const nearRows = (limits: PageLimits): number => Math.min(limits.rows, MAX_ROWS)
 const HEADER = `SELECT 0 AS group_index, pg_current_snapshot()::text AS header, NULL::bigint, NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::jsonb, NULL::text,
        NULL::double precision`;
 
-/** Payloads of others, and large ones, stay where they are. */
+/**
+ * Payloads of others, and large ones, stay where they are. Columns are computed above the tables: within, Postgres prepares each
+ * expression once for each day, in every look.
+ */
 const branch = (condition: string): string =>
   `(SELECT 0, NULL, seq, key, key_hash % $1::int, event_id, event_type, headers,
            CASE WHEN key_hash % $1::int = ANY ($2::int[]) AND octet_length(payload) <= $3::int THEN payload END,
            date_part('epoch', created_at) * 1000
-      FROM outbox WHERE ${condition} LIMIT $4::int)`;
+      FROM (SELECT seq, key, key_hash, event_id, event_type, headers, payload, created_at
+              FROM outbox WHERE ${condition} LIMIT $4::int) AS found)`;
 
 /** One probe for each transaction that has ended, not for each that is open. */
 const ENDED = `SELECT open FROM pg_snapshot_xip($6::pg_snapshot) AS open

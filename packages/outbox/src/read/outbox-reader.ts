@@ -3,7 +3,7 @@ import type { PendingEvent } from '../pending-event.ts';
 import type { Cursor } from '../cursor.ts';
 import { requireCursorNotAhead } from './cursor-ahead-error.ts';
 import { EqualSeqError } from './equal-seq-error.ts';
-import { buildNearLook, nearLook } from './near-look.ts';
+import { createNearReader } from './near-reader.ts';
 import { buildOutboxQuery, type CursorGroup, type PageLimits } from './outbox-query.ts';
 import { groupIndexOf, type OutboxRow, pageHeader, pendingEvent } from './outbox-row.ts';
 import { createOutboxSession } from './outbox-session.ts';
@@ -44,11 +44,25 @@ export function createOutboxReader(options: {
   throughPooler?: boolean;
   partitionCount: number;
   limits: PageLimits;
+  /** Default `performance.now`. */
+  monotonicMs?: () => number;
 }): OutboxReader {
-  const { pool, throughPooler = false, partitionCount, limits } = options;
+  const {
+    pool,
+    throughPooler = false,
+    partitionCount,
+    limits,
+    monotonicMs = () => performance.now(),
+  } = options;
   /** By the snapshot at which the window begins. */
   const searches = new Map<string, WindowSearch>();
-  const session = createOutboxSession({ pool, throughPooler, onAnotherRun: () => searches.clear() });
+  const session = createOutboxSession({ pool, throughPooler, onAnotherRun: forgetRun });
+  const near = createNearReader({ session, partitionCount, limits, monotonicMs });
+
+  function forgetRun(): void {
+    searches.clear();
+    near.forget();
+  }
 
   const searchOf = ({ cursor }: CursorGroup) =>
     cursor.page === undefined ? searches.get(cursor.snapshot) : undefined;
@@ -89,10 +103,8 @@ export function createOutboxReader(options: {
 
   /** For one group at the edge, which is what there is while the relay keeps up. */
   async function readNear(group: CursorGroup): Promise<OutboxPage | undefined> {
-    const rows = await session.query(buildNearLook(group, partitionCount, limits));
-    const found = nearLook(rows, group, limits);
+    const found = await near.read(group);
     if (!found) return undefined;
-    requireCursorNotAhead(group.cursor, found.snapshot);
     requireOrder(found.events);
     return { group, events: found.events, next: { snapshot: found.snapshot } };
   }
@@ -100,8 +112,8 @@ export function createOutboxReader(options: {
   async function readPages(groups: readonly CursorGroup[]): Promise<(OutboxPage | undefined)[]> {
     const [first, second] = groups;
     if (!first) return [];
-    const near = second || first.cursor.page ? undefined : await readNear(first);
-    if (near) return [near];
+    const nearPage = second || first.cursor.page ? undefined : await readNear(first);
+    if (nearPage) return [nearPage];
     const rows = await session.query(buildOutboxQuery(groups, partitionCount, limits));
     const ofGroup = groups.map((): OutboxRow[] => []);
     for (const row of rows) ofGroup[groupIndexOf(row)]?.push(row);
