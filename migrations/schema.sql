@@ -13,6 +13,13 @@ CREATE TABLE discarded_event (
   CONSTRAINT discarded_event_pkey PRIMARY KEY (event_id)
 );
 
+CREATE TABLE dropped_events (
+  singleton boolean NOT NULL DEFAULT true,
+  xid xid8 NOT NULL,
+  CONSTRAINT dropped_events_pkey PRIMARY KEY (singleton),
+  CONSTRAINT dropped_events_singleton_check CHECK (singleton)
+);
+
 CREATE TABLE idempotency_keys (
   key text NOT NULL,
   fingerprint text NOT NULL,
@@ -156,6 +163,45 @@ CREATE INDEX parked_event_by_key ON parked_event USING btree (partition, key, se
 
 CREATE INDEX replay_partition_unfinished ON replay_partition USING btree (partition) WHERE finished_at IS NULL;
 
+CREATE OR REPLACE FUNCTION public.outbox_changes(of_run text, since pg_snapshot, until pg_snapshot, after_xid xid8, after_key text, max_changes integer)
+ RETURNS TABLE(xid xid8, key text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET jit TO 'off'
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  IF of_run IS DISTINCT FROM outbox_run() OR pg_snapshot_xmax(since) > pg_snapshot_xmax(pg_current_snapshot()) THEN
+    RAISE EXCEPTION 'the snapshot is of another run or database' USING ERRCODE = 'OX410';
+  END IF;
+  RETURN QUERY
+  SELECT xid, key FROM (
+    (SELECT xid, key FROM outbox
+      WHERE xid = ANY (ARRAY(SELECT open FROM pg_snapshot_xip(since) AS open
+                              WHERE open >= after_xid AND pg_visible_in_snapshot(open, until)))
+        AND (xid, key) > (after_xid, after_key)
+      ORDER BY xid, key LIMIT max_changes)
+    UNION ALL
+    (SELECT xid, key FROM outbox
+      WHERE xid >= greatest(pg_snapshot_xmax(since), after_xid) AND xid < pg_snapshot_xmax(until)
+        AND pg_visible_in_snapshot(xid, until) AND (xid, key) > (after_xid, after_key)
+      ORDER BY xid, key LIMIT max_changes)
+  ) AS changed
+  ORDER BY xid, key LIMIT max_changes;
+  IF EXISTS (SELECT FROM dropped_events WHERE xid >= pg_snapshot_xmin(since)) THEN
+    RAISE EXCEPTION 'changes since the snapshot were dropped' USING ERRCODE = 'OX410';
+  END IF;
+END
+$function$
+;
+
+COMMENT ON FUNCTION outbox_changes IS 'Transactions and keys of the rows of the outbox that until sees and since does not; OX410: that cannot be told any more.';
+
 CREATE OR REPLACE FUNCTION public.outbox_create_day_table(day_table text, starts timestamp with time zone, ends timestamp with time zone)
  RETURNS text
  LANGUAGE plpgsql
@@ -202,6 +248,7 @@ BEGIN
   EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', day_table);
   reason := outbox_keep_reason(day_table, ends);
   IF reason IS NOT NULL THEN RETURN reason; END IF;
+  PERFORM outbox_note_dropped(day_table);
   EXECUTE format('DROP TABLE %I', day_table);
   RETURN 'retired';
 END $function$
@@ -228,6 +275,7 @@ BEGIN
     IF reason IS NOT NULL THEN RETURN reason; END IF;
     IF look = 1 THEN LOCK TABLE outbox_default IN ACCESS EXCLUSIVE MODE; END IF;
   END LOOP;
+  PERFORM outbox_note_dropped('outbox_default');
   TRUNCATE outbox_default;
   RETURN 'retired';
 END $function$
@@ -260,6 +308,18 @@ END $function$
 ;
 
 COMMENT ON FUNCTION outbox_keep_reason IS 'Why rows of a partition of the outbox that are older than a time have to stay; null: they may go.';
+
+CREATE OR REPLACE FUNCTION public.outbox_note_dropped(part text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  EXECUTE format('UPDATE dropped_events SET xid = greatest(xid, (SELECT xid FROM %I ORDER BY xid DESC LIMIT 1))', part);
+END $function$
+;
+
+COMMENT ON FUNCTION outbox_note_dropped IS 'To be called under the lock under which a partition of the outbox is dropped or emptied.';
 
 CREATE OR REPLACE FUNCTION public.outbox_page(since pg_snapshot, target pg_snapshot, after_seq bigint, partition_count integer, partitions integer[], max_rows integer, max_bytes bigint)
  RETURNS TABLE(header text, seq bigint, key text, partition integer, event_id uuid, event_type text, headers jsonb, payload text, created_ms double precision)
@@ -309,6 +369,19 @@ $function$
 
 COMMENT ON FUNCTION outbox_page IS 'The relay''s look at the outbox: rows that target (by default the current snapshot) sees and since does not.';
 
+CREATE OR REPLACE FUNCTION public.outbox_run()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN NOT pg_is_in_recovery() THEN
+    concat_ws('/', (SELECT oid FROM pg_database WHERE datname = current_database()), relay_server_run()) END
+$function$
+;
+
+COMMENT ON FUNCTION outbox_run IS 'Names this database and this run of its server, within which snapshots can be compared; null on a standby, whose snapshots do not list what is in progress.';
+
 CREATE OR REPLACE FUNCTION public.relay_server_run()
  RETURNS text
  LANGUAGE sql
@@ -324,6 +397,8 @@ COMMENT ON FUNCTION relay_server_run IS 'Names this run of the server: another a
 COMMENT ON TABLE discarded_event IS 'Parked events that an operator gave up: they are not in the topic, and never will be.';
 
 COMMENT ON COLUMN discarded_event.cause IS 'Why the event had been parked.';
+
+COMMENT ON TABLE dropped_events IS 'The newest transaction that any dropped row of the outbox was of.';
 
 COMMENT ON TABLE idempotency_keys IS 'Answers already given, written in the transaction of the order they are about.';
 

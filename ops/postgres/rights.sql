@@ -14,6 +14,8 @@ GRANT SELECT, INSERT, UPDATE ON orders TO orders_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO orders_api;
 GRANT INSERT ON outbox TO orders_api;
 GRANT USAGE ON SEQUENCE outbox_seq TO orders_api;
+-- Which orders have changed: they act as the owner, and tell ids and no event.
+GRANT EXECUTE ON FUNCTION outbox_run, outbox_changes TO orders_api;
 
 -- The relay. The functions are for its janitor, which makes the outbox's partitions and drops old ones: they act as the owner and do
 -- nothing else. Without them everything is published, and the outbox grows for ever (`janitor-refused` says so).

@@ -126,7 +126,9 @@ test('a partition is dropped when it is past the replay window and every cursor 
   assert.ok((await partitionsOf(pool)).includes(old));
 
   await pool.query('UPDATE replay_partition SET finished_at = clock_timestamp()');
+  const { rows: newest } = await pool.query(`SELECT max(xid)::text AS xid FROM ${old}`);
   assert.deepEqual((await tidy()).dropped, [old]);
+  assert.deepEqual((await pool.query('SELECT xid::text FROM dropped_events')).rows, newest);
   const left = await partitionsOf(pool);
   assert.ok(!left.includes(old) && left.includes(young));
   assert.deepEqual(kept, ['not published', 'not published', 'a replay needs it']);

@@ -15,6 +15,8 @@ export const API_RIGHTS: NeededRights = {
   idempotency_keys: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   outbox: ['INSERT'],
   outbox_seq: ['USAGE'],
+  outbox_run: ['EXECUTE'],
+  outbox_changes: ['EXECUTE'],
 };
 
 /** Without these a relay publishes nothing. */
