@@ -61,6 +61,9 @@ test('each process does all its work with the rights of the file', async (t) => 
   const client = createOrderClient(api.urls.http);
   const orderIds = await Promise.all(Array.from({ length: 10 }, () => client.place()));
   for (const orderId of orderIds) await client.move(orderId, 'confirmed');
+  const { body } = await client.send('GET', '/orders');
+  const changed = await client.send('GET', `/orders?changed_since=${String(body['changes_token'])}`);
+  assert.deepEqual([changed.status, changed.body['orders']], [200, []]);
   await assertTopicHoldsAll({ databaseUrl: adminUrl, brokers, topic });
   assert.ok((await fetch(`${api.urls.admin}/readyz`)).ok);
   assert.ok((await fetch(`${relay.urls.admin}/readyz`)).ok);
@@ -196,6 +199,9 @@ const REFUSED: Readonly<Record<Exclude<Role, 'owner'>, readonly string[]>> = {
     'SELECT FROM parked_event',
     `SELECT setval('outbox_seq', 1)`,
     `SELECT outbox_drop_day_table('outbox_20010101')`,
+    'SELECT FROM dropped_events',
+    `UPDATE dropped_events SET xid = '0'`,
+    `SELECT outbox_note_dropped('outbox_default')`,
   ],
   relay: [
     'SELECT FROM orders',
@@ -208,6 +214,8 @@ const REFUSED: Readonly<Record<Exclude<Role, 'owner'>, readonly string[]>> = {
     'DROP TABLE outbox_20010101',
     'DELETE FROM relay_partition',
     'DELETE FROM replay_request',
+    `UPDATE dropped_events SET xid = '0'`,
+    `SELECT outbox_note_dropped('outbox_default')`,
     'SET ROLE orders_owner',
   ],
   operator: [

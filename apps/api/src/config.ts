@@ -118,7 +118,9 @@ export const apiSettings = z.object({
       message: `must have at least ${MIN_SECRET_BYTES} bytes`,
     })
     .optional()
-    .describe('Signs page tokens, the same at all replicas; needed when ACCESS_CONTROL is jwt.'),
+    .describe(
+      'Seals page tokens and changes tokens, the same at all replicas; needed when ACCESS_CONTROL is jwt.',
+    ),
   API_STOP_DEADLINE_MS: z.coerce
     .number()
     .int()

@@ -88,6 +88,7 @@ function routes(): string[] {
     changeStatus: nothing,
     get: nothing,
     list: nothing,
+    listChanges: nothing,
   };
   const app = createExpressApp({
     docs: true,

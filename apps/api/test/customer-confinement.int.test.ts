@@ -11,10 +11,23 @@ function ids(answer: Answer): string[] {
   return (answer.body['orders'] as { order_id: string }[]).map((order) => order.order_id);
 }
 
+/** Tokens that lead on are other ones each time, and all of one length. */
+function withoutTokens(body: Answer['body']): Answer['body'] {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      name.endsWith('_token') && typeof value === 'string' ? value.length : value,
+    ]),
+  );
+}
+
 /** All that an answer tells, with the order's id and what differs between any two requests taken out. */
 function told(answer: Answer, orderId: string): unknown {
   const headers = [...answer.headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
-  return JSON.stringify({ status: answer.status, headers, body: answer.body }).replaceAll(orderId, 'ORDER');
+  return JSON.stringify({ status: answer.status, headers, body: withoutTokens(answer.body) }).replaceAll(
+    orderId,
+    'ORDER',
+  );
 }
 
 test('two customers try to learn of each other', async (t) => {
@@ -111,6 +124,31 @@ test('two customers try to learn of each other', async (t) => {
       (await colleague.send('GET', `/orders?page_size=1&page_token=${await tokenOf(one)}`)).status,
       200,
     );
+  });
+
+  await t.test('a customer learns of its own changes, by its own tokens', async () => {
+    const [one, two] = [await customer('c-1'), await customer('c-2')];
+    const staff = await clientOf({ scope: 'orders:read' });
+    const momentOf = async (client: OrderClient) =>
+      String((await client.send('GET', '/orders?page_size=1')).body['changes_token']);
+    const [mine, theirs, ofAll] = [await momentOf(one), await momentOf(two), await momentOf(staff)];
+    const [own, other] = [await one.place(), await two.place(OF_OTHER)];
+    const changes = async (client: OrderClient, token: string, filter = '') =>
+      ids(await client.send('GET', `/orders?changed_since=${token}${filter}`)).sort();
+    assert.deepEqual(await changes(one, mine), [own]);
+    assert.deepEqual(await changes(one, mine, '&customer_id=c-1'), [own]);
+    assert.deepEqual(await changes(one, mine, '&customer_id=c-2'), []);
+    assert.deepEqual(await changes(two, theirs), [other]);
+    assert.deepEqual(await changes(staff, ofAll), [own, other].sort());
+    assert.deepEqual(await changes(staff, ofAll, '&customer_id=c-2'), [other]);
+    for (const token of [theirs, ofAll]) {
+      const random = randomBytes(token.length).toString('hex').slice(0, token.length);
+      const garbage = await one.send('GET', `/orders?changed_since=${random}`);
+      assert.deepEqual([garbage.status, pointers(garbage)], [400, ['/query/changed_since']]);
+      const foreign = await one.send('GET', `/orders?changed_since=${token}`);
+      assert.deepEqual(told(foreign, token), told(garbage, random));
+    }
+    assert.equal((await staff.send('GET', `/orders?changed_since=${mine}`)).status, 400);
   });
 
   await t.test('an idempotency key is of whoever sends it', async () => {

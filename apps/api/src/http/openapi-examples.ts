@@ -4,6 +4,8 @@ import type { changeItemsBody, changeStatusBody, orderAnswer, placeOrderBody } f
 /** Examples of the document. A test sends each request and gets the answer that is shown with it, but for ids and times. */
 export const ORDER_ID = '01a20bba-9cac-7cfa-89b5-25123c8cd915';
 
+export const CHANGES_TOKEN = 'kq3Y0bJvT4mWkq1rT8yZ5w';
+
 export const PLACE_ORDER: z.input<typeof placeOrderBody> = {
   customer_id: 'c-1',
   currency: 'EUR',

@@ -113,7 +113,7 @@ export const PLACE: OpenApiOperation = {
 export function listOperation(query: readonly object[]): OpenApiOperation {
   return {
     operationId: 'listOrders',
-    summary: 'List orders, newest first',
+    summary: 'List orders, newest first, or those that have changed',
     tags: ['orders'],
     security: tokenWith('orders:read'),
     parameters: [...query, ifNoneMatch('page', LIST_TAG)],
@@ -121,14 +121,18 @@ export function listOperation(query: readonly object[]): OpenApiOperation {
       '200': answer({
         description: 'A page of orders.',
         schema: 'OrderList',
-        example: { orders: [examples.PLACED_ORDER], next_page_token: null },
+        example: {
+          orders: [examples.PLACED_ORDER],
+          next_page_token: null,
+          changes_token: examples.CHANGES_TOKEN,
+        },
         headers: { ETag: LIST_ETAG },
       }),
       '304': answer({
         description: 'The page is still what If-None-Match names.',
         headers: { ETag: LIST_ETAG },
       }),
-      ...problems(),
+      ...problems('changes_expired'),
     },
   };
 }

@@ -36,12 +36,12 @@ export function etagOf(order: Order): string {
 }
 
 /**
- * Weak validator of a page: made of what tells the states of its orders, not of the bytes, so that a page that the client has is
- * recognized before it is written.
+ * Weak validator of a page: made of what tells the states of its orders and of what leads on, not of the bytes, so that a page that the
+ * client has is recognized before it is written.
  */
-export function listEtagOf(orders: readonly Order[], nextPageToken: string | null): string {
+export function listEtagOf(orders: readonly Order[], leadsOn: string | null): string {
   const states = orders.map(({ orderId, version }) => [orderId, version]);
-  const hash = createHash('sha256').update(JSON.stringify([states, nextPageToken]));
+  const hash = createHash('sha256').update(JSON.stringify([states, leadsOn]));
   return `W/"${hash.digest().subarray(0, LIST_TAG_BYTES).toString('base64url')}"`;
 }
 

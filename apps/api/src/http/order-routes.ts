@@ -1,26 +1,15 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-service.ts';
 import { allowMethods } from './allowed-methods.ts';
-import { etagOf, itemsOfBody, listEtagOf, orderJson } from './order-json.ts';
-import { changeItemsBody, changeStatusBody, listQuery, orderPath, placeOrderBody } from './order-schemas.ts';
+import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
+import { listRoute } from './order-list-route.ts';
+import { changeItemsBody, changeStatusBody, orderPath, placeOrderBody } from './order-schemas.ts';
 import type { PageTokens } from './page-token.ts';
-import {
-  hasAlready,
-  isMetBy,
-  type Preconditions,
-  preconditionsOf,
-  requireMetByList,
-} from './preconditions.ts';
+import { isMetBy, type Preconditions, preconditionsOf, requireMetByList } from './preconditions.ts';
 import { Problem } from './problem.ts';
-import {
-  bodyOf,
-  checked,
-  faultyInput,
-  idempotencyOf,
-  parseJson,
-  requireDecodableQuery,
-} from './request-input.ts';
+import { bodyOf, checked, idempotencyOf, parseJson } from './request-input.ts';
 import { allow, callerOf, requireMovesOrders, requireOwnCustomer } from './request-caller.ts';
+import { sendUnlessKnown } from './send-unless-known.ts';
 import { traceparentOf } from './trace-context.ts';
 
 /** The five routes of the order API. */
@@ -38,24 +27,7 @@ export function orderRoutes(service: OrderService, pageTokens: PageTokens): Rout
     sendOrder(response.status(201).location(`/orders/${outcome.order.orderId}`), outcome);
   });
 
-  router.get('/orders', allow('orders:read'), async (request, response) => {
-    requireDecodableQuery(request);
-    const query = checked(listQuery, request.query, 'query');
-    const filter = { status: query.status, customerId: query.customer_id };
-    const caller = callerOf(request);
-    const list = { ...filter, confinedTo: caller.customerId };
-    const after = query.page_token === undefined ? undefined : pageTokens.decode(query.page_token, list);
-    if (query.page_token !== undefined && !after) {
-      const detail = 'must be the next_page_token of an answer to the same filter';
-      throw faultyInput('query', [{ pointer: '/query/page_token', detail }]);
-    }
-    const { orders, next } = await service.list({ ...filter, caller, limit: query.page_size, after });
-    const nextPageToken = next ? pageTokens.encode(next, list) : null;
-    sendUnlessKnown(request, response, listEtagOf(orders, nextPageToken), () => ({
-      orders: orders.map(orderJson),
-      next_page_token: nextPageToken,
-    }));
-  });
+  router.get('/orders', allow('orders:read'), listRoute(service, pageTokens));
 
   router.get('/orders/:order_id', allow('orders:read'), async (request, response) => {
     const order = await service.get(orderIdOf(request), callerOf(request));
@@ -111,12 +83,6 @@ function changeRequest(request: Request, asked: Asked): ChangeRequest {
     precondition: (current) => isMetBy(asked.preconditions, current),
     idempotency: idempotencyOf(request, asked),
   };
-}
-
-function sendUnlessKnown(request: Request, response: Response, etag: string, body: () => object): void {
-  response.set('ETag', etag);
-  if (hasAlready(request, etag)) response.status(304).end();
-  else response.json(body());
 }
 
 function sendOrder(response: Response, { order, replayed }: OrderOutcome): void {

@@ -10,6 +10,8 @@ import { z } from 'zod';
 
 export const DEFAULT_PAGE_SIZE = 50;
 export const MAX_PAGE_SIZE = 500;
+/** More than the longest token has; two of them and a path fit into what servers take for headers. */
+const MAX_TOKEN_LENGTH = 3000;
 /** Bounds an event far below what the outbox and Kafka take. */
 const MAX_ITEMS = 1000;
 
@@ -70,11 +72,15 @@ export const listQuery = z.strictObject({
     .max(MAX_PAGE_SIZE)
     .default(DEFAULT_PAGE_SIZE)
     .meta({ description: 'Most orders of a page; it has fewer when they are large.' }),
+  changed_since: z.string().max(MAX_TOKEN_LENGTH).optional().meta({
+    description:
+      '`changes_token` of an answer: only orders that have changed since then, as they are now, in no particular order. Status and customer are those of now: an order that has left the status is not listed. 410 `changes_expired` when that cannot be told any more: begin again without it.',
+  }),
   page_token: z
     .string()
-    .max(500)
+    .max(MAX_TOKEN_LENGTH)
     .optional()
-    .meta({ description: '`next_page_token` of the page before, with the same filter.' }),
+    .meta({ description: '`next_page_token` of the page before, with the same filter and `changed_since`.' }),
 });
 
 // Answers are open: a reader that refused what it does not know would stand in the way of every new member.
@@ -98,11 +104,15 @@ export const orderAnswer = z.object({
 });
 
 export const orderListAnswer = z.object({
-  orders: z.array(orderAnswer).meta({ description: 'Newest first.' }),
+  orders: z.array(orderAnswer).meta({ description: 'Newest first, unless `changed_since` was given.' }),
   next_page_token: z
     .string()
     .nullable()
-    .meta({ description: 'Give it back for the next page; null on the last.' }),
+    .meta({ description: 'Give it back for the next page, also when this one is empty; null on the last.' }),
+  changes_token: z.string().nullable().meta({
+    description:
+      'Once all pages are read: give it as `changed_since` to learn what has changed since the first of them was. Null when a standby of the database answers.',
+  }),
 });
 
 export const problemAnswer = z.object({

@@ -22,7 +22,14 @@ async function serveFailing(t: TestContext, error: unknown) {
     { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   );
   const fail = () => Promise.reject(error);
-  const service: OrderService = { place: fail, changeItems: fail, changeStatus: fail, get: fail, list: fail };
+  const service: OrderService = {
+    place: fail,
+    changeItems: fail,
+    changeStatus: fail,
+    get: fail,
+    list: fail,
+    listChanges: fail,
+  };
   const metrics = createApiMetrics(createMetricsRegistry('api', '0'));
   const server = createHttpServer({
     host: '127.0.0.1',

@@ -43,6 +43,7 @@ export const PROBLEMS = {
   invalid_status_transition: { status: 409, title: 'The status cannot change like this' },
   idempotency_key_in_use: { status: 409, title: 'The same request is still being worked on' },
   order_busy: { status: 409, title: 'Too many change the order at once' },
+  changes_expired: { status: 410, title: 'What has changed since then cannot be told' },
   version_mismatch: { status: 412, title: 'The order has changed meanwhile' },
   precondition_failed: { status: 412, title: 'The state is not what the request wants' },
   payload_too_large: { status: 413, title: 'The body is too large' },

@@ -70,5 +70,6 @@ export function boundOrderService(service: OrderService, limits: OrderServiceLim
     changeStatus: (...args) => writeOrder(args[0], args[2].caller, () => service.changeStatus(...args)),
     get: (...args) => all.run(() => service.get(...args)),
     list: (...args) => all.run(() => service.list(...args)),
+    listChanges: (...args) => all.run(() => service.listChanges(...args)),
   };
 }

@@ -65,3 +65,16 @@ export class OverloadedError extends OrderError {
     super('more is asked for at present than can be answered soon: repeat the request in a moment');
   }
 }
+
+/** What has changed is in the outbox for some days only, and compares within one run of the database. */
+export class ChangesExpiredError extends OrderError {
+  override readonly name = 'ChangesExpiredError';
+  readonly code = 'changes_expired';
+
+  constructor(options: ErrorOptions = {}) {
+    super(
+      'what has changed since this token cannot be told any more: begin again without changed_since, and go on with the changes_token of that list',
+      options,
+    );
+  }
+}

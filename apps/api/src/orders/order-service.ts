@@ -18,11 +18,14 @@ import type { Caller } from './caller.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import type { IdempotentRequest } from './idempotent-request.ts';
 import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
+import type { OrderChangesPage, OrderChangesQuery } from './order-changes.ts';
 import type { OrderListQuery, OrderPage, OrderStore } from './order-store.ts';
 import type { OutboxWriter } from './outbox-writer.ts';
 
-/** Where a page of a list ends. */
+/** Where pages end. */
+export type { ChangesPosition } from './order-changes.ts';
 export type { ListPosition } from './order-store.ts';
+export type { Moment } from './moment.ts';
 
 export interface OrderServiceOptions {
   readonly database: Database;
@@ -61,6 +64,8 @@ export interface OrderService {
   /** Throws OrderNotFoundError. */
   get(orderId: string, caller: Caller): Promise<Order>;
   list(query: OrderListQuery): Promise<OrderPage>;
+  /** Throws ChangesExpiredError. */
+  listChanges(query: OrderChangesQuery): Promise<OrderChangesPage>;
 }
 
 /** Each change and its event are one transaction; nothing here waits for, or knows of, whoever publishes the event. */
@@ -128,5 +133,6 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       return order;
     },
     list: (query) => readAgain(() => orders.list(database, query)),
+    listChanges: (query) => readAgain(() => orders.listChanges(database, query)),
   };
 }

@@ -1,5 +1,5 @@
 import type { Database, Tables, Transaction } from '@order-events/database';
-import type { Order, OrderEvent, OrderStatus, OrderWrite } from '@order-events/domain';
+import type { Order, OrderEvent, OrderWrite } from '@order-events/domain';
 import {
   type ExpressionBuilder,
   type ExpressionWrapper,
@@ -9,6 +9,9 @@ import {
   type SqlBool,
 } from 'kysely';
 import type { Caller } from './caller.ts';
+import type { Moment } from './moment.ts';
+import { listOrderChanges, type OrderChangesPage, type OrderChangesQuery } from './order-changes.ts';
+import { fittingRows, MAX_PAGE_BYTES, type OrderFilter } from './order-page.ts';
 import { orderOfRow, orderRow } from './order-row.ts';
 
 declare const stored: unique symbol;
@@ -16,9 +19,7 @@ declare const stored: unique symbol;
 /** A write whose order is in the table. Only the store makes one, so nothing else can be appended to the outbox. */
 export type StoredOrderWrite = OrderWrite & { readonly [stored]: true };
 
-export interface OrderListQuery {
-  readonly status?: OrderStatus | undefined;
-  readonly customerId?: string | undefined;
+export interface OrderListQuery extends OrderFilter {
   readonly caller: Caller;
   /** Most orders of the page. */
   readonly limit: number;
@@ -36,6 +37,8 @@ export interface OrderPage {
   readonly orders: readonly Order[];
   /** Of the last order, when there are more. */
   readonly next: ListPosition | undefined;
+  /** When the list was read; of a first page only, and not of a standby. What changes afterwards is behind it. */
+  readonly moment: Moment | undefined;
 }
 
 export interface OrderStore {
@@ -47,6 +50,8 @@ export interface OrderStore {
   find(database: Database, orderId: string, caller: Caller): Promise<Order | undefined>;
   /** Newest first; fewer than `limit` when they are large, and always one when there is one. */
   list(database: Database, query: OrderListQuery): Promise<OrderPage>;
+  /** Throws ChangesExpiredError. */
+  listChanges(database: Database, query: OrderChangesQuery): Promise<OrderChangesPage>;
 }
 
 export function createOrderStore(): OrderStore {
@@ -96,27 +101,47 @@ export function createOrderStore(): OrderStore {
 
     async list(database, query) {
       const { rows } = await pageOf(query).execute(database);
-      const fitting = rows.slice(0, query.limit).filter((row) => row.items !== null);
-      const last = rows.length > fitting.length ? fitting.at(-1) : undefined;
+      const found = rows.filter(isOrder);
+      const fitting = fittingRows(found, query.limit);
+      const last = found.length > fitting.length ? fitting.at(-1) : undefined;
       return {
         orders: fitting.map(orderOfRow),
         next: last && { createdAt: last.created_text, orderId: last.id },
+        moment: momentOf(rows[0]),
       };
     },
+
+    listChanges: listOrderChanges,
   };
 }
 
-type PageRow = Selectable<Tables['orders']> & { readonly created_text: string };
+interface MomentRow {
+  readonly run: string | null;
+  readonly snapshot: string | null;
+}
 
-/** As Postgres keeps the lines; as JSON they are up to some twelve times as many. */
-const MAX_PAGE_BYTES = 1024 * 1024;
+type PageRow = MomentRow & Selectable<Tables['orders']> & { readonly created_text: string };
+
+/** A first page without orders is one row. */
+const isOrder = (row: MomentRow | PageRow): row is PageRow => 'id' in row && row.id !== null;
+
+function momentOf(row: MomentRow | undefined): Moment | undefined {
+  if (!row || row.run === null || row.snapshot === null) return undefined;
+  return { run: row.run, snapshot: row.snapshot };
+}
 
 /**
  * One row more than the page tells whether there is another. Lines beyond what a page may have stay where they are. A filter is written as
  * a range of one value and as part of the order: with an equality Postgres may walk another index and throw away what does not match,
  * which is a thousand rows or all of them where a status is rare among the newest.
  */
-function pageOf({ status, customerId, caller, limit, after }: OrderListQuery): RawBuilder<PageRow> {
+function pageOf({
+  status,
+  customerId,
+  caller,
+  limit,
+  after,
+}: OrderListQuery): RawBuilder<MomentRow | PageRow> {
   const customer = caller.customerId ?? customerId;
   const filters = [
     ...(customer === undefined ? [] : [{ column: sql`customer_id`, value: sql`${customer}` }]),
@@ -137,20 +162,25 @@ function pageOf({ status, customerId, caller, limit, after }: OrderListQuery): R
       : []),
   ];
   const where = conditions.length > 0 ? sql`WHERE ${sql.join(conditions, sql` AND `)}` : sql``;
-  return sql<PageRow>`
-    SELECT id, customer_id, status, version, currency, total_minor, created_at, updated_at,
+  return sql<MomentRow | PageRow>`
+    SELECT moment.*, id, customer_id, status, version, currency, total_minor, created_at, updated_at,
       to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_text,
       CASE WHEN bytes_before < ${MAX_PAGE_BYTES} THEN items END AS items
-    FROM (
+    FROM ${after ? NO_MOMENT : MOMENT} LEFT JOIN (
       SELECT *, sum(pg_column_size(items)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
         - pg_column_size(items) AS bytes_before
-      FROM orders ${where} ORDER BY ${order} LIMIT ${limit + 1}) AS page
+      FROM orders ${where} ORDER BY ${order} LIMIT ${limit + 1}) AS page ON true
     ORDER BY ${order}`;
 }
 
 function placeOf(values: readonly RawBuilder<unknown>[], after: ListPosition): RawBuilder<unknown> {
   return sql.join([...values, sql`${after.createdAt}::timestamptz`, sql`${after.orderId}::uuid`]);
 }
+
+/** The snapshot of the statement that reads the orders, so that neither sees what the other does not. */
+const MOMENT = sql`(SELECT outbox_run() AS run, pg_current_snapshot()::text AS snapshot) AS moment`;
+/** A walk has the moment of its first page. */
+const NO_MOMENT = sql`(SELECT NULL AS run, NULL AS snapshot) AS moment`;
 
 /** When the statement came; one clock for all replicas. To the millisecond, as the API and the message tell it. */
 const DATABASE_TIME = sql<Date>`date_trunc('milliseconds', statement_timestamp())`;
