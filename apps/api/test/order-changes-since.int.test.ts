@@ -190,7 +190,7 @@ test('a token is refused that is used while what it needs is being dropped', asy
   const asked = client.send('GET', `/orders?changed_since=${token}`);
   await eventually(async () => {
     const { rowCount } = await client.pool.query(
-      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'api' AND wait_event_type = 'Lock'`,
     );
     assert.equal(rowCount, 1);
   });
