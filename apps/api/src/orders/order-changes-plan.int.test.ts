@@ -65,7 +65,7 @@ test('each page of a hundred thousand changed orders costs the same, whatever is
     END LOOP; END $block$`);
 
   /** Blocks touched by the statement that was sent last, in the function's own plans too. */
-  const costOfLast = async (shown: string) => {
+  const costOfLast = async (shown: string, looksForOrders = true) => {
     const { sql, parameters } = sent.at(-1) ?? assert.fail('no query was sent');
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
       `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`,
@@ -73,7 +73,11 @@ test('each page of a hundred thousand changed orders costs the same, whatever is
     );
     const plan = rows[0]?.['QUERY PLAN'][0].Plan ?? assert.fail('no plan');
     const ofOrders = nodesOf(plan).filter((node) => node['Relation Name'] === 'orders');
-    for (const node of ofOrders) assert.equal(node['Index Name'], 'orders_pkey', shown);
+    assert.deepEqual(
+      ofOrders.map((node) => node['Index Name']),
+      looksForOrders ? ['orders_pkey'] : [],
+      shown,
+    );
     return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
   };
 
@@ -88,7 +92,7 @@ test('each page of a hundred thousand changed orders costs the same, whatever is
         const found = await listOrderChanges(database, { ...filter, since, after, limit: 500 });
         for (const { orderId } of found.orders) ids.add(orderId);
         // The first pages, and some on the way.
-        if (page % 40 < 2) costs.push(await costOfLast(shown));
+        if (page % 40 < 2) costs.push(await costOfLast(shown, filter.customerId !== 'large'));
         after = found.next;
         if (!after) break;
       }
