@@ -3,10 +3,10 @@
  * found, and to find out costs more than the rest of such an answer; so its stack is its first line.
  */
 export abstract class ExpectedError extends Error {
-  constructor(message: string) {
+  constructor(message: string, options?: ErrorOptions) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
-    super(message);
+    super(message, options);
     Error.stackTraceLimit = limit;
   }
 }
