@@ -1,0 +1,14 @@
+/** The API's HTTP server in one of the ways that are compared. */
+export type Door =
+  /** As it comes: with the outbox, and access control off. */
+  | 'open'
+  /** Nobody is told of changes. */
+  | 'without-outbox'
+  /** With access control. */
+  | 'guarded';
+
+export interface DoorUrls {
+  readonly urls: Readonly<Record<Door, string>>;
+  /** For the guarded one. */
+  readonly authorization: string;
+}

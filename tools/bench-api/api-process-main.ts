@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { createAccess } from '@order-events/access';
+import { createLogger, createMetricsRegistry } from '@order-events/runtime';
+import { SignJWT } from 'jose';
+import { createApiMetrics } from '../../apps/api/src/api-metrics.ts';
+import { apiConfig } from '../../apps/api/src/config.ts';
+import { createHttpServer, type HttpServerOptions } from '../../apps/api/src/http/http-server.ts';
+import { createOrderServices } from '../bench-relay/order-services.ts';
+import { findFreePort } from '../stack/index.ts';
+import type { DoorUrls } from './api-doors.ts';
+
+/** The API's HTTP server several times in one process, on one pool, with its default settings. */
+const databaseUrl = process.argv[2] ?? '';
+const ISSUER = 'https://issuer.bench';
+const AUDIENCE = 'order-events';
+const SECRET_BYTES = 32;
+
+const secret = randomBytes(SECRET_BYTES).toString('hex');
+const { config } = apiConfig({
+  ACCESS_CONTROL: 'jwt',
+  ACCESS_ISSUER: ISSUER,
+  ACCESS_AUDIENCE: AUDIENCE,
+  ACCESS_SECRET: secret,
+  API_PAGE_TOKEN_SECRET: secret,
+});
+const log = createLogger({ service: 'api', level: config.LOG_LEVEL });
+const metrics = createApiMetrics(createMetricsRegistry('bench-api', '0'));
+const { signal } = new AbortController();
+const { services } = await createOrderServices({
+  databaseUrl,
+  maxConnections: config.API_DATABASE_POOL_SIZE,
+  metrics,
+  log,
+  signal,
+});
+
+async function serve(way: Pick<HttpServerOptions, 'service' | 'access'>): Promise<string> {
+  const [host, port] = [config.API_HOST, await findFreePort()];
+  const limits = {
+    keepAliveMs: config.API_KEEP_ALIVE_MS,
+    drainMs: 0,
+    drainDelayMs: 0,
+    maxRequests: config.API_MAX_REQUESTS,
+    maxConnections: config.API_MAX_CONNECTIONS,
+    headersTimeoutMs: config.API_HEADERS_TIMEOUT_MS,
+    requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
+    docs: false,
+  };
+  await createHttpServer({ host, port, ...limits, ...way, metrics, log }).start(signal);
+  return `http://${host}:${port}`;
+}
+
+const token = await new SignJWT({ scope: 'orders:read orders:write' })
+  .setProtectedHeader({ alg: 'HS256' })
+  .setIssuer(ISSUER)
+  .setAudience(AUDIENCE)
+  .setSubject('bench')
+  .setExpirationTime('1 day')
+  .sign(new TextEncoder().encode(secret));
+const access = createAccess(config, log);
+
+process.once('disconnect', () => process.exit());
+process.send?.({
+  urls: {
+    open: await serve({ service: services.with }),
+    'without-outbox': await serve({ service: services.without }),
+    guarded: await serve({ service: services.with, access }),
+  },
+  authorization: `Bearer ${token}`,
+} satisfies DoorUrls);
