@@ -30,6 +30,7 @@ async function playContract(apiUrl: string, authorization?: string): Promise<unk
         if (!known.has(id)) known.set(id, `ORDER-${known.size + 1}`);
         return known.get(id) ?? id;
       })
+      .replaceAll(/"trace_id":"[0-9a-f]{32}"/g, '"trace_id":"TRACE"')
       .replace(/(?<="changes_token":")[\w-]+/, (token) => {
         changesToken ||= token;
         return 'TOKEN';

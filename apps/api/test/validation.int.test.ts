@@ -136,7 +136,7 @@ test('what cannot be read, found or done gets the documented answer', async (t) 
     const answer = await send(method, path, body, headers);
     assert.deepEqual([answer.status, answer.body['code']], [status, code], `${method} ${path}`);
     assert.equal(answer.body['instance'], path);
-    assert.equal(answer.body['type'], `urn:order-events:problem:${code}`);
+    assert.equal(answer.body['type'], `/problems#${code}`);
   }
   for (const [method, path, allowed] of [
     ['DELETE', '/orders', 'GET, HEAD, OPTIONS, POST'],

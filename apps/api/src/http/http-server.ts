@@ -19,6 +19,7 @@ import { authenticateRequests, type RequestLimits } from './authentication.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { orderRoutes } from './order-routes.ts';
 import { createPageTokens, type PageTokens } from './page-token.ts';
+import { problemPage } from './problem-page.ts';
 import { Problem, problemAnswerOf, problemHandler, problemOf } from './problem.ts';
 import { answerParserErrors } from './parser-problems.ts';
 import { auditRefusals } from './refusal-audit.ts';
@@ -158,6 +159,7 @@ export function createExpressApp(
   app.use(traceRequests);
   app.use(observeRequests(metrics, log));
   app.use(openApiRoutes());
+  app.use(problemPage());
   if (docs) app.use(apiReference());
   // What is above describes the API and is for everybody; nothing below is.
   app.use(authenticateRequests(access, limits));
@@ -181,8 +183,9 @@ function refuseRequests({ metrics, maxRequests, log }: HttpServerOptions): Reque
 }
 
 function answerProblem(request: IncomingMessage, response: ServerResponse, problem: Problem): void {
-  const { status, headers, body } = problemAnswerOf(problem, request.url?.split('?')[0] ?? '/');
   const { traceId } = traceContextOf(request);
+  const instance = request.url?.split('?')[0] ?? '/';
+  const { status, headers, body } = problemAnswerOf(problem, { instance, traceId });
   const about = { 'X-Request-Id': traceId, 'Content-Length': Buffer.byteLength(body) };
   response.writeHead(status, { ...SECURITY_HEADERS, ...headers, ...about }).end(body);
 }

@@ -116,12 +116,13 @@ export const orderListAnswer = z.object({
 });
 
 export const problemAnswer = z.object({
-  type: z.string(),
+  type: z.string().meta({ description: 'Leads to a page of the API that explains it.' }),
   title: z.string(),
   status: z.int().min(400).max(599),
   code: z.string().meta({ description: 'Stable; branch on it.' }),
   detail: z.string(),
   instance: z.string(),
+  trace_id: z.string().meta({ description: 'As X-Request-Id: tell it to whoever runs the API.' }),
   errors: z
     .array(z.object({ pointer: z.string(), detail: z.string() }))
     .optional()

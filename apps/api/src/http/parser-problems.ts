@@ -11,6 +11,8 @@ const PROBLEM_OF_CODE: Readonly<Record<string, readonly [ProblemCode, string]>> 
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'the request was not sent in time'],
 };
 
+const TRACE_ID_BYTES = 16;
+
 /** Requests that do not get as far as a route are answered as all others are. `isAnswered` knows of an answer that has begun. */
 export function answerParserErrors(server: Server, isAnswered: (socket: Socket) => boolean): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -20,11 +22,12 @@ export function answerParserErrors(server: Server, isAnswered: (socket: Socket) 
       'malformed_request',
       'the request is not HTTP/1.1 as RFC 9112 has it',
     ];
-    const { status, headers, body } = problemAnswerOf(new Problem(code, detail), '');
+    const traceId = randomBytes(TRACE_ID_BYTES).toString('hex');
+    const { status, headers, body } = problemAnswerOf(new Problem(code, detail), { instance: '', traceId });
     const lines = Object.entries({
       ...SECURITY_HEADERS,
       ...headers,
-      'X-Request-Id': randomBytes(16).toString('hex'),
+      'X-Request-Id': traceId,
       'Content-Length': String(Buffer.byteLength(body)),
       Connection: 'close',
     }).map(([name, value]) => `${name}: ${value}\r\n`);

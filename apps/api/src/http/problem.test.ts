@@ -67,7 +67,8 @@ test('every error of the service has its status and its code', async (t) => {
     const { response, body } = await serveFailing(t, error);
     assert.equal(response.headers.get('content-type'), 'application/problem+json; charset=utf-8');
     assert.deepEqual([response.status, body['status'], body['code']], [status, status, code]);
-    assert.deepEqual([body['type'], body['instance']], [`urn:order-events:problem:${code}`, '/orders']);
+    assert.deepEqual([body['type'], body['instance']], [`/problems#${code}`, '/orders']);
+    assert.equal(body['trace_id'], response.headers.get('x-request-id'));
     assert.equal(typeof body['title'], 'string');
     if (status < 500 || code === 'overloaded') assert.equal(body['detail'], error.message);
   }

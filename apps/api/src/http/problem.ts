@@ -3,6 +3,7 @@ import { DomainError } from '@order-events/domain';
 import type { ErrorRequestHandler, Response } from 'express';
 import { ExpectedError, type Logger } from '@order-events/runtime';
 import { OrderError } from '../orders/order-error.ts';
+import { problemType } from './problem-type.ts';
 
 export interface ProblemDetail {
   /** JSON pointer into the body, or `/path/…`, `/query/…`, `/headers/…`. */
@@ -76,35 +77,45 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
   // Express tells an error handler by its four parameters.
   return (error: unknown, request, response, _next) => {
     const problem = problemOf(error);
-    const about = { err: error, url: request.path, requestId: response.get('X-Request-Id') };
+    // Set for each request by `traceRequests`.
+    const traceId = response.get('X-Request-Id') ?? '';
+    const about = { err: error, url: request.path, requestId: traceId };
     if (problem.code === 'internal_error') log.error(about, 'request failed');
     if (problem.code === 'service_unavailable') log.warn(about, 'database away');
     if (problem.code === 'read_only') log.warn(about, 'database read-only');
     if (response.headersSent) return void response.destroy();
-    sendProblem(response, problem, request.originalUrl);
+    sendProblem(response, problem, { instance: request.originalUrl, traceId });
   };
 }
 
-function sendProblem(response: Response, problem: Problem, instance: string): void {
-  const { status, headers, body } = problemAnswerOf(problem, instance);
+function sendProblem(response: Response, problem: Problem, request: ProblemRequest): void {
+  const { status, headers, body } = problemAnswerOf(problem, request);
   // Express would look for what to say of the body once more.
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
+}
+
+/** The request that has a problem. */
+export interface ProblemRequest {
+  /** Its path and query; empty when it is not known. */
+  readonly instance: string;
+  readonly traceId: string;
 }
 
 /** What is sent, by Express or without it. */
 export function problemAnswerOf(
   problem: Problem,
-  instance: string,
+  { instance, traceId }: ProblemRequest,
 ): { status: number; headers: Record<string, string>; body: string } {
   const { status, title } = PROBLEMS[problem.code];
   const retryAfter = RETRY_AFTER[problem.code];
   const body = JSON.stringify({
-    type: `urn:order-events:problem:${problem.code}`,
+    type: problemType(problem.code),
     title,
     status,
     code: problem.code,
     detail: problem.message,
     instance,
+    trace_id: traceId,
     ...(problem.errors.length > 0 && { errors: problem.errors }),
   });
   const headers = {
