@@ -43,7 +43,7 @@ test('every header that the relay sends is described', () => {
   const { schemas } = document.components as { schemas: { headers: { properties: object } } };
   const described = Object.keys(schemas.headers.properties);
   assert.deepEqual(
-    Object.keys(orderEventHeaders(event, 'a trace')).filter((name) => !described.includes(name)),
+    Object.keys(orderEventHeaders(event, 'a trace', 'its state')).filter((name) => !described.includes(name)),
     [],
   );
 });

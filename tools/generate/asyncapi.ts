@@ -78,6 +78,11 @@ const HEADERS: JsonObject = {
       description: 'W3C trace context of the request that made the change, when it had one.',
       type: 'string',
     },
+    tracestate: {
+      description:
+        'What else the systems that took part in the trace said of it, as W3C Trace Context has it.',
+      type: 'string',
+    },
     [REPLAY_ID_HEADER]: {
       description: 'On an event that an operator had published again: which replay.',
       type: 'string',

@@ -48,6 +48,17 @@ test('a request has one log line, with the id that its answer and its event carr
   assert.equal(row?.headers['traceparent']?.split('-')[1], requestId);
 });
 
+test('the state of a trace is stored with the event, beside its context', async (t) => {
+  const { send, events } = await startApi(t);
+  const traceparent = `00-${'4b'.repeat(16)}-${'01'.repeat(8)}-01`;
+  await send('POST', '/orders', ORDER, { traceparent, tracestate: 'rojo=1,congo=2' });
+  await send('POST', '/orders', ORDER, { traceparent });
+  assert.deepEqual(
+    (await events()).map(({ headers }) => headers),
+    [{ traceparent, tracestate: 'rojo=1,congo=2' }, { traceparent }],
+  );
+});
+
 test('a trace context that is not valid is replaced', async (t) => {
   const { send, events } = await startApi(t);
   for (const traceparent of ['nonsense', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`]) {

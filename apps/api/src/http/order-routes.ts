@@ -10,7 +10,7 @@ import { Problem } from './problem.ts';
 import { bodyOf, checked, idempotencyOf, parseJson } from './request-input.ts';
 import { allow, callerOf, requireMovesOrders, requireOwnCustomer } from './request-caller.ts';
 import { sendUnlessKnown } from './send-unless-known.ts';
-import { traceparentOf } from './trace-context.ts';
+import { tracesOf } from './trace-context.ts';
 
 /** The five routes of the order API. */
 export function orderRoutes(service: OrderService, pageTokens: PageTokens): Router {
@@ -79,7 +79,7 @@ interface Asked {
 function changeRequest(request: Request, asked: Asked): ChangeRequest {
   return {
     caller: callerOf(request),
-    traceparent: traceparentOf(request),
+    ...tracesOf(request),
     precondition: (current) => isMetBy(asked.preconditions, current),
     idempotency: idempotencyOf(request, asked),
   };

@@ -8,15 +8,26 @@ const TRACEPARENT =
 const VERSION = '00';
 const SAMPLED = 1;
 
+/** Members of `tracestate`: a key, with or without a vendor behind @, and a value without commas and equals signs. */
+const TRACESTATE_MEMBER =
+  /^[ \t]*(?:(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~])?[ \t]*$/;
+/** What everybody is to pass on at least, and we at most. */
+const MAX_TRACESTATE_LENGTH = 512;
+const MAX_TRACESTATE_MEMBERS = 32;
+
 export interface TraceContext {
   readonly traceId: string;
   /** As it goes on: of version 00. */
   readonly traceparent: string;
+  /** Undefined when the request had none, or one that is not as it must be; never without the traceparent that it came with. */
+  readonly tracestate?: string | undefined;
 }
 
 /** The W3C trace context that a request came with, or a new one. */
 export function traceContextOf(request: IncomingMessage): TraceContext {
-  return given(String(request.headers['traceparent'] ?? '')) ?? newContext();
+  const { traceparent, tracestate } = request.headers;
+  const context = given(String(traceparent ?? ''));
+  return context ? { ...context, tracestate: tracestateOf(tracestate) } : newContext();
 }
 
 /** Of a later version that is read which this one has too, and what else it may have is left out. */
@@ -26,6 +37,18 @@ function given(header: string): TraceContext | undefined {
   if (version === VERSION) return more === undefined ? { traceId, traceparent: header } : undefined;
   const sampled = Number.parseInt(flags ?? '', 16) & SAMPLED;
   return { traceId, traceparent: `${VERSION}-${traceId}-${parentId}-0${sampled}` };
+}
+
+/** Not our business and passed on as it is, whoever set it; with a fault anywhere the whole of it is left out. */
+function tracestateOf(header: string | readonly string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const tracestate = [header].flat().join(',');
+  const members = tracestate.split(',', MAX_TRACESTATE_MEMBERS + 1);
+  const isValid =
+    tracestate.length <= MAX_TRACESTATE_LENGTH &&
+    members.length <= MAX_TRACESTATE_MEMBERS &&
+    members.every((member) => TRACESTATE_MEMBER.test(member));
+  return isValid && /\S/.test(tracestate) ? tracestate : undefined;
 }
 
 function newContext(): TraceContext {
@@ -39,17 +62,20 @@ function randomHex(): string {
 }
 
 /**
- * Gives a request that has no valid W3C trace context a new one, as if the client had sent it, and answers with the trace id: the
+ * Gives a request that has no valid W3C trace context a new one, and answers with the trace id: the
  * same id is in the log lines of the request and in the events that it causes.
  */
 export const traceRequests: RequestHandler = (request, response, next) => {
-  const { traceId, traceparent } = traceContextOf(request);
-  request.headers['traceparent'] = traceparent;
-  response.set('X-Request-Id', traceId);
+  const context = traceContextOf(request);
+  contexts.set(request, context);
+  response.setHeader('X-Request-Id', context.traceId);
   next();
 };
 
-/** The trace context of a request that went through `traceRequests`. */
-export function traceparentOf(request: Request): string {
-  return request.get('traceparent') ?? '';
+const contexts = new WeakMap<Request, TraceContext>();
+
+/** The trace context of a request that went through `traceRequests`, as its event carries it on. */
+export function tracesOf(request: Request): Pick<TraceContext, 'traceparent' | 'tracestate'> {
+  const { traceparent, tracestate } = contexts.get(request) ?? newContext();
+  return { traceparent, tracestate };
 }

@@ -43,6 +43,7 @@ export interface ChangeRequest {
   readonly caller: Caller;
   /** W3C trace context, stored with the event. */
   readonly traceparent: string;
+  readonly tracestate?: string | undefined;
   /** The change is refused when the order as it is does not meet this. */
   readonly precondition?: ((current: Order) => boolean) | undefined;
   /** Sent again, the request changes nothing and gets the answer of the first time. */
@@ -94,7 +95,8 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       if (earlier) return { order: earlier, replayed: true, appended: [] };
       const write = await orders.create(transaction, placed);
       const before = request.idempotency && idempotency.remembering(transaction, request.idempotency, write);
-      await outbox.append(transaction, write, { traceparent: request.traceparent, before });
+      const { traceparent, tracestate } = request;
+      await outbox.append(transaction, write, { traceparent, tracestate, before });
       return { order: write.order, replayed: false, appended: write.events };
     });
     afterCommit(outcome.appended);
@@ -114,7 +116,8 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       if (request.precondition?.(current) === false) throw new VersionMismatchError(current.version);
       const write = await orders.update(transaction, decide(current));
       const before = request.idempotency && idempotency.remembering(transaction, request.idempotency, write);
-      await outbox.append(transaction, write, { traceparent: request.traceparent, before });
+      const { traceparent, tracestate } = request;
+      await outbox.append(transaction, write, { traceparent, tracestate, before });
       return { order: write.order, replayed: false, appended: write.events };
     });
     afterCommit(outcome.appended);

@@ -14,6 +14,7 @@ export interface OutboxWriter {
 
 export interface AppendedWith {
   readonly traceparent: string;
+  readonly tracestate?: string | undefined;
   /** Statements of the same transaction that are run just before, in the same round trip. */
   readonly before?: readonly CompiledQuery[] | undefined;
 }
@@ -21,13 +22,13 @@ export interface AppendedWith {
 /** The only place that inserts into the outbox. */
 export function createOutboxWriter(): OutboxWriter {
   return {
-    async append(transaction, { order, events }, { traceparent, before = [] }) {
+    async append(transaction, { order, events }, { traceparent, tracestate, before = [] }) {
       const rows = events.map((event) => ({
         key: order.orderId,
         key_hash: keyHash(order.orderId),
         event_id: event.eventId,
         event_type: event.eventType,
-        headers: JSON.stringify({ traceparent }),
+        headers: JSON.stringify({ traceparent, tracestate }),
         payload: encodeOrderEvent(event),
       }));
       const insert = transaction.insertInto('outbox').values(rows).compile();

@@ -5,7 +5,7 @@ import type { PendingEvent } from '@order-events/outbox/pending-event';
 
 /** The event as the topic carries it: the row's payload untouched, under CloudEvents headers. */
 export function publishableEvent(event: PendingEvent): PublishableEvent {
-  const headers = orderEventHeaders(event, event.headers['traceparent']);
+  const headers = orderEventHeaders(event, event.headers['traceparent'], event.headers['tracestate']);
   if (event.replayId !== undefined) headers[REPLAY_ID_HEADER] = event.replayId;
   return {
     eventId: event.eventId,

@@ -16,5 +16,7 @@ test('the headers are CloudEvents 1.0 in binary mode', () => {
 
 test('the trace context of the request travels along', () => {
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  assert.equal(orderEventHeaders(event, traceparent).traceparent, traceparent);
+  const headers = orderEventHeaders(event, traceparent, 'vendor=1');
+  assert.deepEqual([headers.traceparent, headers.tracestate], [traceparent, 'vendor=1']);
+  assert.ok(!('tracestate' in orderEventHeaders(event, traceparent)));
 });

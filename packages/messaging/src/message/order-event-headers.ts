@@ -10,6 +10,7 @@ export const EVENT_ID_HEADER = 'ce_id';
 export function orderEventHeaders(
   event: Pick<OrderEvent, 'eventId' | 'eventType'>,
   traceparent?: string,
+  tracestate?: string,
 ): Record<string, string> {
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
@@ -19,5 +20,6 @@ export function orderEventHeaders(
     'content-type': 'application/json',
   };
   if (traceparent !== undefined) headers.traceparent = traceparent;
+  if (tracestate !== undefined) headers.tracestate = tracestate;
   return headers;
 }
