@@ -22,6 +22,7 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
     'Wait as Retry-After says and send the request again: it gets the answer of the first.',
   order_busy: 'Wait as Retry-After says and send the change again. Nothing was done.',
   version_mismatch: 'Read the order again, and send the change with its new ETag if it still makes sense.',
+  changes_expired: 'List the orders without changed_since, and go on with the changes_token of that list.',
   precondition_failed: 'Leave out the condition, or send the request when it is met. Nothing was done.',
   payload_too_large: 'Send less at once: an order with fewer lines.',
   unsupported_media_type: 'Send the body in UTF-8 with Content-Type: application/json.',
