@@ -13,6 +13,8 @@ const LEAST_ORDERS = 5_000;
 /** Neighbouring events are of customers that are far apart; it shares no factor with their number, so that all have their turn. */
 const STRIDE = 1_237;
 const TICK_MS = 1;
+/** Of one request: when the load is late, what is due may be more than the broker takes at once. */
+const MOST_AT_ONCE = 5_000;
 
 const [topic = '', customers = '', ...brokers] = process.argv.slice(2);
 const orders = Array.from({ length: Math.max(LEAST_ORDERS, Number(customers)) }, (_, position) =>
@@ -42,7 +44,8 @@ async function produce({ eventsPerSecond, count }: EventPhase): Promise<number> 
   let mostLateMs = 0;
   for (let done = 0; done < count;) {
     const nowMs = monotonicMs();
-    const due = Math.min(count, Math.floor(((nowMs - startedMs) / 1000) * eventsPerSecond) + 1);
+    const dueByNow = Math.floor(((nowMs - startedMs) / 1000) * eventsPerSecond) + 1;
+    const due = Math.min(count, dueByNow, done + MOST_AT_ONCE);
     if (due > done) {
       mostLateMs = Math.max(mostLateMs, nowMs - startedMs - (done / eventsPerSecond) * 1000);
       const messages = Array.from({ length: due - done }, () => nextMessage(nowMs));

@@ -1,5 +1,6 @@
 import { runBenchmark } from '../bench/run-benchmark.ts';
 import { describeGatewayMachine, startBenchServers } from './bench-servers.ts';
+import { catchUpFiltersPart } from './catch-up-filters-part.ts';
 import { catchUpPart } from './catch-up-part.ts';
 import { fanOutPart } from './fan-out-part.ts';
 import { generatedPart } from './generated-part.ts';
@@ -21,6 +22,7 @@ process.exitCode = await runBenchmark({
     idlePart,
     stalledPart,
     catchUpPart,
+    catchUpFiltersPart,
     reconnectPart,
   ],
   serverNames: 'Kafka',
