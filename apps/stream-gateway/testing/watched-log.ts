@@ -11,6 +11,8 @@ import type { StartPosition } from '../src/position/start-position.ts';
 import { createWatchLifetime } from '../src/stream/watch-lifetime.ts';
 import type { WatchMessage } from '../src/watch/watch-message.ts';
 import { createWatchRegistry, type WatchRegistry } from '../src/stream/watch-registry.ts';
+import type { HistoryReader } from '../src/log/history-pass.ts';
+import type { History } from '../src/log/history.ts';
 import { watchLog, type WatchRequest, type WatchSources } from '../src/watch/watcher.ts';
 import { logBatch } from './order-events.ts';
 import { newWatch } from './test-wire.ts';
@@ -73,18 +75,17 @@ export function createWatchedLog({
   const kafka = () => ({ topicId: log.topic()?.id ?? topicId, ...endsOfFound(records) });
   const positions = (offsets: readonly bigint[]): PartitionPositions =>
     new Map([...offsets.entries()].filter(([partition]) => !partitionOf(partition).isLost));
+  const readHistory: History['read'] = async (_epoch, partition, offset) => {
+    const stored = partitionOf(partition);
+    if (stored.isLost) throw new Error(`partition ${partition} has no leader`);
+    if (offset < stored.start) throw new OffsetOutOfRangeError(partition, offset);
+    return historyBlock(stored, partition, Number(offset));
+  };
   const sources: WatchSources = {
     log,
     batches: createSharedBatches(log),
     seats: createSeats(log),
-    history: {
-      async read(_epoch, partition, offset) {
-        const stored = partitionOf(partition);
-        if (stored.isLost) throw new Error(`partition ${partition} has no leader`);
-        if (offset < stored.start) throw new OffsetOutOfRangeError(partition, offset);
-        return historyBlock(stored, partition, Number(offset));
-      },
-    },
+    history: { read: readHistory, join: () => alongReader(readHistory) },
     // By time: these tests append everything after the time they ask for.
     reader: {
       async ends() {
@@ -225,5 +226,14 @@ function openWatch(
       await messages.return();
       watches.remove(watch);
     },
+  };
+}
+
+/** Reads what is wanted first, and waits for nobody. */
+function alongReader(read: History['read']): HistoryReader {
+  return {
+    read: (epoch, [first]) =>
+      first ? read(epoch, first.partition, first.offset) : assert.fail('a stream asked for nothing'),
+    leave: () => {},
   };
 }

@@ -167,7 +167,8 @@ export function createMemberReader(
     const limits = { maxEvents: mostEvents, maxBytes: MAX_MESSAGE_BYTES, maxScanned: MAX_SCANNED_AT_ONCE };
     const block = loaded?.epoch === log.epoch() ? loaded.block : undefined;
     const found = readBatch(log, cursor, inTurn, filter, limits, block, gate.boundaries());
-    const { events, full, belowRing, gap } = found;
+    const { events, full, gap } = found;
+    const [belowRing] = found.belowRing;
     loaded = undefined;
     if (events.length > 0) return { kind: 'events', events };
     if (gap) return passed(gap);

@@ -21,8 +21,8 @@ export interface EventBatch {
   readonly events: readonly LogEvent[];
   /** Events that the cursor has passed, whether they were looked at or not. */
   readonly scanned: number;
-  /** A partition whose next events are older than the ring, and not in `loaded` either. */
-  readonly belowRing: number | undefined;
+  /** Partitions whose next events are older than the ring, and not in `loaded` either, in the order in which they were read. */
+  readonly belowRing: readonly number[];
   /** Whether a limit ended the batch. */
   readonly full: boolean;
   /** The cursor has passed what cannot be read, and no event. */
@@ -59,7 +59,7 @@ export function readBatch(
   let bytes = 0;
   let scanned = 0;
   let looks = 0;
-  let belowRing: number | undefined;
+  const belowRing = new Set<number>();
   let gap: EventBatch['gap'];
   let held: number[] = [];
   let hasMoved = true;
@@ -108,7 +108,7 @@ export function readBatch(
       const block = log.blockAt(partition, next) ?? (covers(loaded, partition, next) ? loaded : undefined);
       if (!block) {
         // One that is waited for must not keep the others from being read.
-        if (log.isReadable(partition)) belowRing ??= partition;
+        if (log.isReadable(partition)) belowRing.add(partition);
         break;
       }
       if (block.isGap) {
@@ -125,11 +125,11 @@ export function readBatch(
   for (let waiting = partitions; waiting.length > 0 && hasMoved;) {
     hasMoved = false;
     held = [];
-    if (!waiting.every(read)) return { events, scanned, belowRing, full: true, gap };
+    if (!waiting.every(read)) return { events, scanned, belowRing: [...belowRing], full: true, gap };
     // What waited for a partition that was read after it may go on.
     waiting = held;
   }
-  return { events, scanned, belowRing, full: false, gap };
+  return { events, scanned, belowRing: [...belowRing], full: false, gap };
 }
 
 function covers(block: EventBlock | undefined, partition: number, offset: bigint): boolean {

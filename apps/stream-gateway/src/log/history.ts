@@ -2,9 +2,10 @@ import { type LogReader, UnreadableBatchError } from '@order-events/messaging';
 import { createEventBlock, createGapBlock, type EventBlock } from './event-block.ts';
 import { createSlots } from '../stream/slots.ts';
 import { createHistoryCache } from './history-cache.ts';
+import { createHistoryPass, type HistoryPass } from './history-pass.ts';
 
 /** Reads what the ring does not hold any more. */
-export interface History {
+export interface History extends HistoryPass {
   /**
    * The events from an offset on: what one bounded fetch brings. Streams that ask for the same share one fetch, and blocks are kept
    * while there is room and the log is the one that they were read in: `epoch` is its present one, see OrderLogView. Rejects with
@@ -55,22 +56,31 @@ export function createHistory(options: HistoryOptions): History {
     return block;
   }
 
-  return {
-    read(epoch, partition, offset) {
-      if (epoch !== cachedEpoch) {
-        cache.clear();
-        cachedEpoch = epoch;
-      }
-      const block = cache.find(partition, offset);
-      if (block) return Promise.resolve(block);
-      const name = `${epoch}/${partition}/${offset}`;
-      const shared = fetches.get(name);
-      if (shared) return shared;
-      const fetching = slots
-        .run(() => fetchBlock(epoch, partition, offset))
-        .finally(() => fetches.delete(name));
-      fetches.set(name, fetching);
-      return fetching;
-    },
-  };
+  function find(epoch: number, partition: number, offset: bigint): EventBlock | undefined {
+    // Who has waited for its turn may ask for what was in the log before it changed.
+    if (cachedEpoch === undefined || epoch > cachedEpoch) {
+      cache.clear();
+      cachedEpoch = epoch;
+    }
+    return epoch === cachedEpoch ? cache.find(partition, offset) : undefined;
+  }
+
+  function read(epoch: number, partition: number, offset: bigint): Promise<EventBlock> {
+    const block = find(epoch, partition, offset);
+    if (block) return Promise.resolve(block);
+    const name = `${epoch}/${partition}/${offset}`;
+    const shared = fetches.get(name);
+    if (shared) return shared;
+    const fetching = slots
+      .run(() => fetchBlock(epoch, partition, offset))
+      .finally(() => fetches.delete(name));
+    fetches.set(name, fetching);
+    return fetching;
+  }
+
+  const { join } = createHistoryPass({
+    has: (epoch, { partition, offset }) => find(epoch, partition, offset) !== undefined,
+    read: (epoch, { partition, offset }) => read(epoch, partition, offset),
+  });
+  return { read, join };
 }

@@ -171,7 +171,15 @@ test('whatever becomes of a topic, no stream is given what belongs to a log that
 /** What does not forget with the epoch. */
 const MUTANTS: Readonly<Record<string, GatewayParts>> = {
   'keeps blocks of history': {
-    history: ({ read }) => ({ read: (_epoch, partition, offset) => read(0, partition, offset) }),
+    history({ read, join }) {
+      return {
+        read: (_epoch, partition, offset) => read(0, partition, offset),
+        join() {
+          const along = join();
+          return { ...along, read: (_epoch, places) => along.read(0, places) };
+        },
+      };
+    },
   },
   'never says that the log has changed': { log: (log) => ({ ...log, epoch: () => 0 }) },
   'keeps the ends of a log that was truncated': {

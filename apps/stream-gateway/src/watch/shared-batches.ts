@@ -29,7 +29,8 @@ export interface SharedBatch {
   readonly message: WatchMessage | undefined;
   readonly after: LogPosition;
   readonly scanned: number;
-  readonly belowRing: number | undefined;
+  /** See EventBatch. */
+  readonly belowRing: readonly number[];
   readonly full: boolean;
   /** Records that cannot be read and lie between the position and `after`; undefined when there are none. */
   readonly missed: bigint | undefined;

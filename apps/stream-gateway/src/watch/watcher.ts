@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LogReader, OffsetOutOfRangeError } from '@order-events/messaging';
 import type { EventBlock } from '../log/event-block.ts';
 import type { History } from '../log/history.ts';
+import type { HistoryReader } from '../log/history-pass.ts';
+import type { HistoryPlace } from '../log/history-turn.ts';
 import type { LogEdge } from '../log/log-edge.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { StreamError } from '../stream/stream-error.ts';
@@ -55,8 +57,9 @@ export async function* watchLog(
   signal: AbortSignal,
 ): AsyncGenerator<WatchMessage, void, undefined> {
   const seat = sources.seats.open(request.filter, signal);
+  const past = sources.history.join();
   try {
-    const steps = createWatchSteps(request, watch, lifetime, sources, seat);
+    const steps = createWatchSteps(request, watch, lifetime, sources, seat, past);
     yield steps.started();
     while (!signal.aborted) {
       const message = steps.next();
@@ -65,6 +68,7 @@ export async function* watchLog(
       else await steps.wait(signal);
     }
   } finally {
+    past.leave();
     seat.close();
   }
 }
@@ -83,8 +87,9 @@ function createWatchSteps(
   request: WatchRequest,
   watch: RegisteredWatch,
   lifetime: WatchLifetime,
-  { log, batches, history, reader, onReadFailure }: WatchSources,
+  { log, batches, reader, onReadFailure }: WatchSources,
   seat: EdgeSeat,
+  past: HistoryReader,
 ): WatchSteps {
   const group = readGroup(request.filter, { ...LIMITS_OF_ALL, maxEvents: request.maxBatchSize });
   const place = createWatchPlace(startPoint(request.start, log, Date.now()), log, reader, request.allowGap);
@@ -95,9 +100,8 @@ function createWatchSteps(
   let heartbeatMs = request.heartbeatMs * (1 - Math.random() / 2);
   let toldAvailable = true;
   let lastSentMs = performance.now();
-  let scannedSilently = 0;
   let hasMore = false;
-  let lookedAtMs = 0;
+  let [scannedSilently, lookedAtMs] = [0, 0];
   let loaded: { readonly epoch: number; readonly block: EventBlock } | undefined;
 
   function sent(message: WatchMessage): WatchMessage {
@@ -141,11 +145,11 @@ function createWatchSteps(
     );
   }
 
-  function loadHistory(partition: number, offset: bigint): void {
+  function loadHistory(places: readonly HistoryPlace[]): void {
     if (!log.source().available) return;
     const epoch = log.epoch();
     reading.begin(
-      () => history.read(epoch, partition, offset),
+      () => past.read(epoch, places),
       (block) => {
         loaded = { epoch, block };
         return undefined;
@@ -165,8 +169,11 @@ function createWatchSteps(
     }
     scannedSilently += batch.scanned;
     hasMore = batch.full;
-    const { belowRing } = batch;
-    if (!hasMore && belowRing !== undefined) loadHistory(belowRing, batch.after.next[belowRing] ?? 0n);
+    const places = batch.belowRing.map((partition) => ({
+      partition,
+      offset: batch.after.next[partition] ?? 0n,
+    }));
+    if (!hasMore && places.length > 0) loadHistory(places);
     return undefined;
   }
 
@@ -209,6 +216,7 @@ function createWatchSteps(
     },
     hasMore: () => hasMore,
     wait(signal) {
+      if (!reading.pending()) past.leave();
       const isIdle = watch.state === 'live' && !reading.pending() && isAt(place.position(), log.edge());
       if (!isIdle) return log.changed(waitMs(), signal, reading.pending());
       place.rest(seat.position);
