@@ -100,7 +100,7 @@ status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (nod
 ##@ Measure
 
 .PHONY: bench-api bench-relay bench-peers bench-gateway
-bench-api: $(INSTALLED) .java ## Measure what requests to the API cost, with and without outbox, access control, Kafka and many orders (15 minutes; Linux)
+bench-api: $(INSTALLED) .java ## Measure what requests to the API cost, with and without outbox, access control, Kafka and many orders (Linux)
 	node tools/bench-api/main.ts
 
 bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (7 minutes; Linux)
