@@ -56,7 +56,7 @@ export function checkSingleWriters(project: Project): RuleResult[] {
       if (isAllowedAside(project, door, write, inside)) continue;
       if (inside === undefined || !door.isDoor(project, inside)) {
         findings.push(project.finding(door.rule, write.node, `${described(write)}: ${door.mend}`));
-      } else if (usesFirstParameter(project, write.node, inside)) {
+      } else if (usesFirstParameter(project, write.node, inside) && runsOnFirstParameter(project, inside)) {
         sites += 1;
       } else {
         const message = `${described(write)} outside the transaction: use the one that is passed in`;
@@ -92,12 +92,30 @@ function described(write: Pick<TableWrite, 'verb' | 'table'>): string {
   return `${verb} ${write.table ?? 'a table that is named at run time'}`;
 }
 
+/** Whether an expression is the transaction that a function was given: its first parameter. */
+function transactionOf(project: Project, inside: ts.SignatureDeclaration): (at: ts.Node) => boolean {
+  const [transaction] = inside.parameters;
+  return (at) =>
+    transaction !== undefined && project.checker.getSymbolAtLocation(at)?.valueDeclaration === transaction;
+}
+
+/** What runs statements that were built before: `executeTogether(tx, […])`, `tx.executeQuery(…)`. */
+const RUNNERS = ['executeTogether', 'executeQuery'];
+
+/** Whether all that a function has built before it runs on the transaction that the function was given. */
+function runsOnFirstParameter(project: Project, inside: ts.SignatureDeclaration): boolean {
+  const isTransaction = transactionOf(project, inside);
+  return [...descendants(inside)].filter(ts.isCallExpression).every(({ expression, arguments: [first] }) => {
+    const runner = ts.isPropertyAccessExpression(expression) ? expression.name : expression;
+    if (!ts.isIdentifier(runner) || !RUNNERS.includes(runner.text)) return true;
+    const on = ts.isPropertyAccessExpression(expression) ? expression.expression : first;
+    return on !== undefined && isTransaction(on);
+  });
+}
+
 /** Whether a statement runs on the transaction that its function was given: tx.insertInto(...), sql`...`.execute(tx). */
 function usesFirstParameter(project: Project, node: ts.Node, inside: ts.SignatureDeclaration): boolean {
-  const [transaction] = inside.parameters;
-  if (transaction === undefined) return false;
-  const isTransaction = (at: ts.Node) =>
-    project.checker.getSymbolAtLocation(at)?.valueDeclaration === transaction;
+  const isTransaction = transactionOf(project, inside);
   if (ts.isCallExpression(node)) return isTransaction(receiver(node));
   const statement = [...ancestors(node)].find(ts.isStatement);
   return statement !== undefined && [...descendants(statement)].some(isTransaction);
