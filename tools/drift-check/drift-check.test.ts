@@ -4,16 +4,11 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { createFixtureProject } from '../fixture-project.ts';
 import { checkDrift } from './drift-check.ts';
-import { judgeFixture, listFixtures } from './fixtures.ts';
+import { listFixtures } from './fixtures.ts';
 
 const BASE = path.join(import.meta.dirname, 'fixtures/base');
+/** `make drift-check` judges each of them. */
 const fixtures = listFixtures();
-
-for (const fixture of fixtures) {
-  test(`${fixture.rule === undefined ? 'accepts' : 'rejects'} ${fixture.name}`, async () => {
-    assert.equal(await judgeFixture(fixture), undefined);
-  });
-}
 
 test('every rule has fixtures, and every group of fixtures is a rule', async (t) => {
   const project = await createFixtureProject([BASE]);
