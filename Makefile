@@ -106,7 +106,7 @@ bench-api: $(INSTALLED) .java ## Measure what requests to the API cost, with and
 bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (7 minutes; Linux)
 	node tools/bench-relay/main.ts
 
-bench-peers: $(INSTALLED) .java ## Measure the relay beside Debezium and a claim-send-mark loop, in turns on the same servers (17 minutes; Linux)
+bench-peers: $(INSTALLED) .java ## Measure the relay beside Debezium and a claim-send-mark loop, in turns on the same servers (13 minutes; Linux)
 	node tools/bench-peers/main.ts
 
 bench-gateway: $(INSTALLED) .java ## Measure what thousands of watchers cost and how late they get their events (12 minutes; Linux)
