@@ -4,9 +4,9 @@ import { createLogger, createMetricsRegistry } from '@order-events/runtime';
 import { SignJWT } from 'jose';
 import { createApiMetrics } from '../../apps/api/src/api-metrics.ts';
 import { apiConfig } from '../../apps/api/src/config.ts';
-import { createHttpServer, type HttpServerOptions } from '../../apps/api/src/http/http-server.ts';
+import type { HttpServerOptions } from '../../apps/api/src/http/http-server.ts';
+import { startOrderApiServer } from '../bench/order-api-server.ts';
 import { createOrderServices } from '../bench-relay/order-services.ts';
-import { findFreePort } from '../stack/index.ts';
 import type { DoorUrls } from './api-doors.ts';
 
 /** The API's HTTP server several times in one process, on one pool, with its default settings. */
@@ -34,21 +34,8 @@ const { services } = await createOrderServices({
   signal,
 });
 
-async function serve(way: Pick<HttpServerOptions, 'service' | 'access'>): Promise<string> {
-  const [host, port] = [config.API_HOST, await findFreePort()];
-  const limits = {
-    keepAliveMs: config.API_KEEP_ALIVE_MS,
-    drainMs: 0,
-    drainDelayMs: 0,
-    maxRequests: config.API_MAX_REQUESTS,
-    maxConnections: config.API_MAX_CONNECTIONS,
-    headersTimeoutMs: config.API_HEADERS_TIMEOUT_MS,
-    requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
-    docs: false,
-  };
-  await createHttpServer({ host, port, ...limits, ...way, metrics, log }).start(signal);
-  return `http://${host}:${port}`;
-}
+const serve = (way: Pick<HttpServerOptions, 'service' | 'access'>) =>
+  startOrderApiServer(config, { ...way, metrics, log });
 
 const token = await new SignJWT({ scope: 'orders:read orders:write' })
   .setProtectedHeader({ alg: 'HS256' })

@@ -29,10 +29,6 @@ export function createApiAccess(
   };
   const http = { access, limits, pageTokens: createPageTokens(config.API_PAGE_TOKEN_SECRET) };
   if (!access) return { http, refuse: undefined, parts: [] };
-  const refuse = createAdminGate(access, (principal, reason) => {
-    metrics.accessRefused.inc({ reason });
-    const audit = { subject: principal?.subject, action: 'admin page', outcome: 'refused', reason };
-    log.info({ audit }, 'audit');
-  });
+  const refuse = createAdminGate(access, log, (reason) => metrics.accessRefused.inc({ reason }));
   return { http, refuse, parts: [access] };
 }

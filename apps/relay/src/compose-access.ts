@@ -12,9 +12,5 @@ export interface RelayAccess {
 export function createRelayAccess(config: RelayConfig, log: Logger): RelayAccess {
   const access = createAccess(config, log);
   if (!access) return { refuse: undefined, parts: [] };
-  const refuse = createAdminGate(access, (principal, reason) => {
-    const audit = { subject: principal?.subject, action: 'admin page', outcome: 'refused', reason };
-    log.info({ audit }, 'audit');
-  });
-  return { refuse, parts: [access] };
+  return { refuse: createAdminGate(access, log), parts: [access] };
 }

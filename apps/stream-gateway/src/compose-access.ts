@@ -34,9 +34,7 @@ export function createGatewayAccess(
   return {
     audit,
     calls: createCallAccess(access, createCallLimiter(config)),
-    refuse: createAdminGate(access, (principal, reason) =>
-      audit.refused('admin page', principal?.subject, reason),
-    ),
+    refuse: createAdminGate(access, log),
     parts: [
       access,
       createAccessCheck({

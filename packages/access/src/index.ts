@@ -5,7 +5,6 @@ export type { AccessErrorKind, RefusalReason } from './access-error.ts';
 export { ACCESS_SECRETS, accessFaults, accessSettings } from './access-settings.ts';
 export type { AccessSettings } from './access-settings.ts';
 export { createAdminGate } from './admin-gate.ts';
-export type { OnAdminRefused } from './admin-gate.ts';
 export { singleAuthorization } from './bearer-token.ts';
 export { coversSubscription, requireScope, SCOPES } from './principal.ts';
 export type { Principal, Scope } from './principal.ts';
