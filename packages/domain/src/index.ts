@@ -10,6 +10,7 @@ export {
 } from './external-id.ts';
 export { changeOrderStatus, placeOrder, updateOrder } from './order-commands.ts';
 export type { CommandContext, OrderChange, OrderDetails, OrderWrite } from './order-commands.ts';
+export { type ImportedOrder, importOrder, isImportOf } from './order-import.ts';
 export { ORDER_EVENT_TYPES } from './order-event.ts';
 export type { OrderEvent, OrderEventType } from './order-event.ts';
 export { ORDER_STATUSES } from './order-status.ts';

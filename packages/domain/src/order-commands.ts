@@ -85,7 +85,8 @@ function requireNewId(name: string, id: string): void {
   if (fault !== undefined) throw new InvalidOrderError(`${name} ${fault}`);
 }
 
-function checkedTotal(items: readonly OrderItem[]): number {
+/** Sum of the lines. Throws InvalidOrderError for lines that cannot be those of an order. */
+export function checkedTotal(items: readonly OrderItem[]): number {
   if (items.length === 0) throw new InvalidOrderError('an order needs at least one item');
   for (const item of items) {
     if (!Number.isSafeInteger(item.quantity) || item.quantity < 1) {
@@ -101,7 +102,7 @@ function checkedTotal(items: readonly OrderItem[]): number {
   return total;
 }
 
-function written(
+export function written(
   order: Order,
   eventType: OrderEventType,
   previousStatus: OrderStatus | undefined,

@@ -26,6 +26,7 @@ export {
   remoteAddress,
 } from './network-address.ts';
 export type { NetworkAddress } from './network-address.ts';
+export { currentSecret } from './secret-files.ts';
 export { certificateFilesOf, serverTlsFaults, serverTlsSettings } from './server-tls-config.ts';
 export type { ServerTls } from './server-tls-config.ts';
 export type { ServerCertificate } from './server-certificate.ts';
@@ -41,3 +42,9 @@ export { createSparingWarn } from './sparing-warn.ts';
 export type { SparingWarn } from './sparing-warn.ts';
 export { createWakeSignal } from './wake-signal.ts';
 export type { WakeSignal } from './wake-signal.ts';
+export { startLinkedSpan } from './tracing/linked-span.ts';
+export { TRACING_SECRETS, tracingSettings } from './tracing/tracing-config.ts';
+export { createTracing } from './tracing/tracing-part.ts';
+export type { TracingPart } from './tracing/tracing-part.ts';
+export { isSampled } from './tracing/tracing.ts';
+export type { RunningSpan, SpanAttributes, SpanLink, TraceCarrier, Tracing } from './tracing/tracing.ts';

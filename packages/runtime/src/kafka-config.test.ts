@@ -47,13 +47,20 @@ test('TLS trusts the given certificates, or those that Node.js trusts', async (t
   const caFile = join(directory, 'ca.pem');
   await writeFile(caFile, CERTIFICATE);
   const given = { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: caFile };
-  assert.deepEqual(connectionOf(given).ssl, { ca: CERTIFICATE });
+  const { ssl } = connectionOf(given);
+  assert.ok(typeof ssl === 'function');
+  assert.deepEqual(ssl(), { ca: CERTIFICATE });
+  // Renewed, and away for a moment.
+  await writeFile(caFile, 'another');
+  assert.deepEqual(ssl(), { ca: 'another' });
+  await rm(caFile);
+  assert.deepEqual(ssl(), { ca: 'another' });
   assert.equal(connectionOf({ KAFKA_TLS: 'true' }).ssl, true);
   assert.equal(connectionOf({ KAFKA_TLS: 'false' }).ssl, undefined);
 });
 
 test('a login is passed on, and its password is shown nowhere', () => {
-  assert.deepEqual(connectionOf(LOGIN).sasl, {
+  assert.deepEqual(connectionOf(LOGIN).sasl?.(), {
     mechanism: 'scram-sha-512',
     username: 'relay',
     password: 'hunter2',
@@ -67,6 +74,22 @@ test('a login is passed on, and its password is shown nowhere', () => {
   );
 });
 
+test('a password in a file is read again, and is what it was while the file is away', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'kafka-config-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'password');
+  await writeFile(file, 'the first of them\n');
+  const { KAFKA_SASL_PASSWORD: _, ...login } = LOGIN;
+  const { sasl } = connectionOf({ ...login, KAFKA_SASL_PASSWORD_FILE: file });
+  assert.equal(sasl?.().password, 'the first of them');
+  await writeFile(file, 'the second\n');
+  assert.equal(sasl?.().password, 'the second');
+  for (const gone of [() => writeFile(file, ''), () => rm(file)]) {
+    await gone();
+    assert.equal(sasl?.().password, 'the second');
+  }
+});
+
 test('in production plain is taken with TLS, and when told so without', () => {
   const plain = {
     ...LOGIN,
@@ -75,7 +98,7 @@ test('in production plain is taken with TLS, and when told so without', () => {
     KAFKA_SASL_MECHANISM: 'plain',
   };
   for (const told of [{ KAFKA_TLS: 'true' }, { KAFKA_CLEARTEXT_LOGIN: 'accept' }]) {
-    assert.equal(connectionOf({ ...plain, ...told }).sasl?.mechanism, 'plain');
+    assert.equal(connectionOf({ ...plain, ...told }).sasl?.().mechanism, 'plain');
   }
 });
 

@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { reasonOf } from './failure-reason.ts';
 import { parseAddresses } from './network-address.ts';
+import { currentSecret } from './secret-files.ts';
 
 const DEVELOPMENT_BROKERS = '127.0.0.1:9092';
 
@@ -62,12 +63,22 @@ export type KafkaSettings = z.output<z.ZodObject<typeof kafkaSettings>>;
 /** Where Kafka is and how to speak to it; the shape that packages/messaging takes. */
 export interface KafkaConnectionSettings {
   readonly brokers: readonly string[];
-  readonly ssl?: true | { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-    readonly username: string;
-    readonly password: string;
-  };
+  /** Asked for each connection: certificates are renewed while a process runs. */
+  readonly ssl?: true | (() => KafkaTls);
+  /** The same: passwords are rotated. */
+  readonly sasl?: () => KafkaLogin;
+}
+
+export interface KafkaTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+export interface KafkaLogin {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
 }
 
 /** What is wrong with settings that are valid one by one. */
@@ -123,17 +134,32 @@ export function kafkaConnection(config: KafkaSettings): KafkaConnectionSettings 
     KAFKA_SASL_USERNAME: username,
     KAFKA_SASL_PASSWORD: password,
   } = config;
-  const files = tlsFiles(config);
+  const hasFiles = TLS_FILES.some((name) => config[name] !== undefined);
   return {
     brokers: config.KAFKA_BROKERS,
-    ...(config.KAFKA_TLS && { ssl: Object.keys(files).length === 0 ? true : files }),
+    ...(config.KAFKA_TLS && { ssl: hasFiles ? renewedFiles(config) : true }),
     ...(mechanism &&
       username !== undefined &&
-      password !== undefined && { sasl: { mechanism, username, password } }),
+      password !== undefined && {
+        sasl: () => ({ mechanism, username, password: currentSecret(password) }),
+      }),
   };
 }
 
-function tlsFiles(config: KafkaSettings): { ca?: string; cert?: string; key?: string } {
+/** What was read last counts while a file cannot be read. */
+function renewedFiles(config: KafkaSettings): () => KafkaTls {
+  let last = tlsFiles(config);
+  return () => {
+    try {
+      last = tlsFiles(config);
+    } catch {
+      // Files of certificates are replaced, and may be away for a moment.
+    }
+    return last;
+  };
+}
+
+function tlsFiles(config: KafkaSettings): KafkaTls {
   const { KAFKA_TLS_CA_FILE: ca, KAFKA_TLS_CERTIFICATE_FILE: cert, KAFKA_TLS_KEY_FILE: key } = config;
   return {
     ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),

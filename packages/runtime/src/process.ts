@@ -16,7 +16,7 @@ const EXIT_CONFIG = 78;
 /**
  * Runs a process until SIGTERM or SIGINT. `prepare` reads the configuration and composes the app.
  * Ends with 0 after a clean stop, 1 when something failed or the stop took too long, 78 on a wrong configuration.
- * A second signal ends at once.
+ * A second signal ends at once. SIGUSR2 switches between `debug` and the level of the configuration.
  */
 export async function runProcess(prepare: () => ProcessOptions): Promise<void> {
   let options: ProcessOptions;
@@ -31,6 +31,7 @@ export async function runProcess(prepare: () => ProcessOptions): Promise<void> {
   }
   const { log } = options;
   failOnUnexpected(log);
+  switchLevelOnSignal(log);
   const stop = stopSignal(log);
   try {
     const running = await options.start(stop);
@@ -67,6 +68,15 @@ function stopSignal(log: Logger): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+/** For what happens now and would not happen again after a restart. Loggers that were derived from this one keep their level. */
+function switchLevelOnSignal(log: Logger): void {
+  const { level } = log;
+  process.on('SIGUSR2', () => {
+    log.level = log.level === 'debug' ? level : 'debug';
+    log.info({ logLevel: log.level }, 'log level switched');
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -34,18 +34,21 @@ export interface CertificateMetrics {
 }
 
 export function createCertificateMetrics(registry: Registry): CertificateMetrics {
+  const reloads = new Counter({
+    name: 'tls_certificate_reloads_total',
+    help: 'Changed files of the certificate: replaced, or refused because they cannot be used.',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+  });
+  // What is refused is counted once: of a counter that appears with it, no alert would see an increase.
+  for (const outcome of ['replaced', 'refused']) reloads.inc({ outcome }, 0);
   return {
     expiry: new Gauge({
       name: 'tls_certificate_expiry_timestamp_seconds',
       help: 'When the certificate in use expires, as a Unix time; 0 without TLS.',
       registers: [registry],
     }),
-    reloads: new Counter({
-      name: 'tls_certificate_reloads_total',
-      help: 'Changed files of the certificate: replaced, or refused because they cannot be used.',
-      labelNames: ['outcome'],
-      registers: [registry],
-    }),
+    reloads,
   };
 }
 
