@@ -106,12 +106,14 @@ CREATE TABLE relay_partition (
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   mode text NOT NULL DEFAULT 'running'::text,
   server_run text,
+  log_mark jsonb,
+  log_history jsonb,
   CONSTRAINT relay_partition_check CHECK ((owner IS NULL) = (lease_until IS NULL)),
   CONSTRAINT relay_partition_check1 CHECK (num_nulls(page_target, page_seq, page_end) = ANY (ARRAY[0, 3])),
   CONSTRAINT relay_partition_mode_check CHECK (mode = ANY (ARRAY['running'::text, 'draining'::text, 'paused'::text])),
   CONSTRAINT relay_partition_partition_check CHECK (partition >= 0),
   CONSTRAINT relay_partition_pkey PRIMARY KEY (partition)
-) WITH (fillfactor=50);
+) WITH (fillfactor=50, toast_tuple_target=512);
 
 CREATE TABLE relay_report (
   relay text NOT NULL,
@@ -255,6 +257,18 @@ END $function$
 ;
 
 COMMENT ON FUNCTION outbox_drop_day_table IS 'Drops a partition of the outbox: retired, nothing when there is none, or why it has to stay.';
+
+CREATE OR REPLACE FUNCTION public.outbox_dropped_since(since pg_snapshot)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT coalesce((SELECT xid >= pg_snapshot_xmin(since) FROM dropped_events), false)
+$function$
+;
+
+COMMENT ON FUNCTION outbox_dropped_since IS 'Whether rows were dropped from the outbox that the snapshot may not see.';
 
 CREATE OR REPLACE FUNCTION public.outbox_empty_default(cutoff timestamp with time zone)
  RETURNS text
@@ -443,6 +457,10 @@ COMMENT ON COLUMN relay_partition.log_offset IS 'Whatever the partition holds be
 COMMENT ON COLUMN relay_partition.mode IS 'running · draining: the window being worked off in pages is finished and no new one begun · paused: nothing is published.';
 
 COMMENT ON COLUMN relay_partition.server_run IS 'The run of the server in which the owner took the partition; a checkpoint is stored in the same one only.';
+
+COMMENT ON COLUMN relay_partition.log_mark IS 'The last event of the log that cursor covers, and the cursor and offset that it belongs to: with others beside it, it means nothing.';
+
+COMMENT ON COLUMN relay_partition.log_history IS 'Older checkpoints, oldest first; of use together with log_mark only.';
 
 COMMENT ON TABLE relay_report IS 'What relays have found to be wrong, told anew every few seconds; a relay with nothing to tell has no row.';
 

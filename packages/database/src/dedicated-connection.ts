@@ -1,6 +1,7 @@
 import { createBackoff, type Logger, settleWithin, sleep } from '@order-events/runtime';
 import pg from 'pg';
 import { sessionConfig } from './session-settings.ts';
+import { adviseOnTrust } from './untrusted-database.ts';
 
 export interface DedicatedConnectionOptions {
   readonly url: string;
@@ -27,7 +28,8 @@ export async function keepConnection(
     try {
       await useOnce(options, use, signal);
     } catch (error) {
-      options.log.warn({ err: error, connection: options.applicationName }, 'lost a database connection');
+      const err = adviseOnTrust(error);
+      options.log.warn({ err, connection: options.applicationName }, 'lost a database connection');
     }
     // A server that takes connections and cannot use them (a standby refuses LISTEN) must not be asked ten times a second.
     if (performance.now() - openedAtMs > MAX_DELAY_MS) backoff.reset();

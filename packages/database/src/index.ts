@@ -4,7 +4,8 @@ export { DATABASE_SECRETS, databaseAccess, databaseFaults, databaseSettings } fr
 export type { DatabaseAccess, DatabaseSettings } from './database-config.ts';
 export { executeTogether } from './execute-together.ts';
 export { inPoolTransaction, inTransaction, readAgain } from './in-transaction.ts';
-export { isDatabaseAway, isDatabaseReadOnly } from './database-away.ts';
+export { isDatabaseAway, isDatabaseClosed, isDatabaseReadOnly } from './database-away.ts';
+export { isDatabaseUntrusted } from './untrusted-database.ts';
 export { migrateSettings } from './migrate-config.ts';
 export { migrateToLatest } from './migrator.ts';
 export { API_RIGHTS, ATTENDING_RIGHTS, missingRights, PUBLISHING_RIGHTS } from './needed-rights.ts';

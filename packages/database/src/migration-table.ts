@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type SessionSetting, sessionConfig } from './session-settings.ts';
+import { adviseOnTrust } from './untrusted-database.ts';
 
 /** Kysely's own names are those of every program that uses it, and it finds them in any schema. */
 export const MIGRATION_TABLE = 'order_events_migration';
@@ -43,6 +44,8 @@ export async function findMigrationPlace(url: string, names: readonly string[]):
     if (place.isToBeTakenOver) await takeOver(client, place.schema, names);
     await client.query('COMMIT');
     return { schema: place.schema, settings: settingsFor(place) };
+  } catch (error) {
+    throw adviseOnTrust(error);
   } finally {
     await client.end();
   }

@@ -35,6 +35,7 @@ export const ATTENDING_RIGHTS: NeededRights = {
   relay_report: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   parked_event: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   discarded_event: ['SELECT'],
+  outbox_dropped_since: ['EXECUTE'],
   replay_request: ['SELECT'],
   replay_partition: ['SELECT', 'UPDATE'],
 };

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { aroundQueries } from './client-query.ts';
 import { isConnectionLost } from './database-away.ts';
-import { type SessionSetting, sessionConfig, settledUrl } from './session-settings.ts';
+import { currentUrl, type SessionSetting, sessionConfig, settledUrl } from './session-settings.ts';
 import { settledTransactions } from './settled-transactions.ts';
 import { readTimestampsStrictly } from './timestamp-parser.ts';
 import {
@@ -9,6 +9,7 @@ import {
   createUnansweredConnections,
   type UnansweredConnections,
 } from './unanswered-connections.ts';
+import { adviseOnTrust } from './untrusted-database.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -51,15 +52,22 @@ export function createPool(options: PoolOptions): pg.Pool {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
   };
   const settled = settledUrl(url);
-  const config = {
+  const config = () => ({
     application_name: applicationName,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     // A pooler refuses settings that are sent when a session starts.
-    ...(throughPooler ? { connectionString: settled.url } : { ...sessionConfig(url, settings), ...limits }),
-  };
+    ...(throughPooler
+      ? { connectionString: currentUrl(url) }
+      : { ...sessionConfig(url, settings), ...limits }),
+  });
   const pool = new pg.Pool({
-    ...config,
+    // A pool asks once for what its connections have, and opens them for as long as the process runs.
+    Client: class extends pg.Client {
+      constructor(options?: pg.ClientConfig) {
+        super({ ...options, ...config() });
+      }
+    },
     max: options.maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: statementTimeoutMs + QUERY_TIMEOUT_MARGIN_MS,
@@ -108,7 +116,9 @@ function minding(pool: pg.Pool, { unanswered, lost, maxConnections }: Minded): v
   const connect = pool.connect.bind(pool) as () => Promise<pg.PoolClient>;
   async function take(): Promise<pg.PoolClient> {
     if (unanswered.size >= maxConnections) throw new ConnectionsTakenError(maxConnections);
-    const client = await connect();
+    const client = await connect().catch((error: unknown) => {
+      throw adviseOnTrust(error);
+    });
     const release = client.release;
     client.release = (destroy) => {
       if (!unanswered.isUnanswered(client)) release(destroy || lost.has(client));

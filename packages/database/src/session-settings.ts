@@ -1,3 +1,4 @@
+import { currentSecret } from '@order-events/runtime';
 import type pg from 'pg';
 
 /** One setting of a Postgres session. */
@@ -45,16 +46,29 @@ export function settledUrl(databaseUrl: string): SettledUrl {
   return { url: url.href, settings: parseOptions(options) };
 }
 
-/** For a session of its own: sent when it starts. `further` settings come after those of the URL. */
+/**
+ * For a session of its own: sent when it starts. `further` settings come after those of the URL. Ask for each connection, as the password
+ * is that of the moment.
+ */
 export function sessionConfig(
   databaseUrl: string,
   further: readonly SessionSetting[] = [],
 ): Pick<pg.ClientConfig, 'connectionString' | 'options'> {
-  const { url, settings } = settledUrl(databaseUrl);
+  const { settings } = settledUrl(databaseUrl);
   // Of two for one name the later one holds.
   const all = [...settings, ...further, ...RELIED_ON, ...OF_A_SESSION];
   const options = all.map(({ name, value }) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`);
-  return { connectionString: url, options: options.join(' ') };
+  return { connectionString: currentUrl(databaseUrl), options: options.join(' ') };
+}
+
+/** Without settings of the session, and with the password as it is now: it may be in a file that is replaced. All else stays. */
+export function currentUrl(databaseUrl: string): string {
+  const settled = settledUrl(databaseUrl).url;
+  const password = URL.parse(currentSecret(databaseUrl))?.password;
+  const url = new URL(settled);
+  if (!password || password === url.password) return settled;
+  url.password = password;
+  return url.href;
 }
 
 /** SQL that makes the settings hold until the transaction ends. */

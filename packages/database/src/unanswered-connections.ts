@@ -12,7 +12,7 @@ export class ConnectionsTakenError extends Error {
 
 export interface UnansweredConnectionsOptions {
   /** How to connect for a look at the server's sessions; `application_name` names those of the pool. */
-  readonly config: pg.ClientConfig & { readonly application_name: string };
+  readonly config: () => pg.ClientConfig & { readonly application_name: string };
   /** The server shows sessions of its own, not those of the pool's clients. */
   readonly throughPooler: boolean;
 }
@@ -52,7 +52,7 @@ export function createUnansweredConnections(options: UnansweredConnectionsOption
   }
 
   async function look(): Promise<void> {
-    const sessions = await sessionsAtWork(options.config).catch(() => undefined);
+    const sessions = await sessionsAtWork(options.config()).catch(() => undefined);
     // A server that takes no connection now would not take the one that replaces this one either.
     if (!sessions) return;
     for (const client of held.keys()) {
@@ -89,7 +89,9 @@ export function createUnansweredConnections(options: UnansweredConnectionsOption
 }
 
 /** Process ids of the sessions of ours that have been at work, or in a transaction, for longer than any time-out of ours takes. */
-async function sessionsAtWork(config: UnansweredConnectionsOptions['config']): Promise<ReadonlySet<number>> {
+async function sessionsAtWork(
+  config: ReturnType<UnansweredConnectionsOptions['config']>,
+): Promise<ReadonlySet<number>> {
   const client = new pg.Client({
     ...config,
     application_name: `${config.application_name}: look at its sessions`,

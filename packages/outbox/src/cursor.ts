@@ -7,11 +7,18 @@
  */
 export interface Cursor {
   readonly snapshot: string;
+  /**
+   * A time of the database, in milliseconds: whatever was committed before it is seen by the snapshot. Known of snapshots that this
+   * process took, and never stored.
+   */
+  readonly takenAtMs?: number | undefined;
   readonly page?: CursorPage;
 }
 
 export interface CursorPage {
   readonly target: string;
+  /** As `takenAtMs`, of the target. */
+  readonly targetTakenAtMs?: number | undefined;
   readonly afterSeq: bigint;
   /** Highest `seq` of the window: the last page need not look beyond it. */
   readonly endSeq: bigint;

@@ -1,4 +1,4 @@
-export type { Checkpoint } from './checkpoint.ts';
+export type { Checkpoint, FormerCheckpoint } from './checkpoint.ts';
 export { CURSOR_AT_START, type Cursor, cursorKey } from './cursor.ts';
 export {
   type Finding,
@@ -8,6 +8,8 @@ export {
   type Severity,
 } from './health/delivery-health.ts';
 export { FINDING_NAMES, type FindingName } from './health/finding-names.ts';
+export { remembered } from './history/checkpoint-history.ts';
+export { type CutLog, takeUpPoint, type TakeUpPoint } from './history/take-up-point.ts';
 export type { PendingEvent } from './pending-event.ts';
 export { EqualSeqError } from './read/equal-seq-error.ts';
 export type { CursorGroup } from './read/outbox-query.ts';

@@ -1,11 +1,14 @@
 import { parseSnapshot } from '../cursor.ts';
 import type { CursorGroup, OutboxQuery, PageLimits } from './outbox-query.ts';
+import { TAKEN_AT_MS } from './taken-at.ts';
 import { type OutboxRow, pendingEvent } from './outbox-row.ts';
 import type { PendingEvent } from '../pending-event.ts';
 
 /** What a window holds that is small enough to be read in one go. */
 export interface NearLook {
   readonly snapshot: string;
+  /** See Cursor. */
+  readonly takenAtMs: number;
   /** Of the group's partitions, in `seq` order. */
   readonly events: readonly PendingEvent[];
 }
@@ -48,20 +51,22 @@ export function nearLook(
   limits: PageLimits,
 ): NearLook | undefined {
   const snapshot = header?.[1];
-  if (!snapshot) throw new Error('the outbox query answered without a header');
+  const takenAtMs = header?.[9];
+  if (!snapshot || !takenAtMs) throw new Error('the outbox query answered without a header');
   if (rows.length > nearRows(limits)) return undefined;
   const wanted = new Set(partitions.map(String));
   const own = rows.filter(([, , , , partition]) => wanted.has(partition ?? ''));
   const isTooLarge = ([, , , , , , , , payload]: OutboxRow) => payload === null;
   if (own.some(isTooLarge)) return undefined;
-  return { snapshot, events: own.map(pendingEvent).sort((one, other) => (one.seq < other.seq ? -1 : 1)) };
+  const events = own.map(pendingEvent).sort((one, other) => (one.seq < other.seq ? -1 : 1));
+  return { snapshot, takenAtMs: Number(takenAtMs), events };
 }
 
 const nearRows = (limits: PageLimits): number => Math.min(limits.rows, MAX_ROWS);
 
 /** The columns are those of a page, see outbox-row.ts. */
 const HEADER = `SELECT 0 AS group_index, pg_current_snapshot()::text AS header, NULL::bigint, NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::jsonb, NULL::text,
-       NULL::double precision`;
+       ${TAKEN_AT_MS}`;
 
 /**
  * Payloads of others, and large ones, stay where they are. Columns are computed above the tables: within, Postgres prepares each

@@ -1,12 +1,19 @@
+import type { Cursor } from '../cursor.ts';
+import type { PendingEvent } from '../pending-event.ts';
 import { requireCursorNotAhead } from './cursor-ahead-error.ts';
-import { buildNearLook, type NearLook, nearLook } from './near-look.ts';
+import { buildNearLook, nearLook } from './near-look.ts';
 import { nothingCame, NUMBER_PROBE, type NumberProbe, numberProbe, type ReadMark } from './number-probe.ts';
 import type { CursorGroup, PageLimits } from './outbox-query.ts';
 import type { OutboxSession } from './outbox-session.ts';
 
+export interface NearPage {
+  readonly events: readonly PendingEvent[];
+  readonly next: Cursor;
+}
+
 export interface NearReader {
-  /** Undefined when the window is not small. What came, up to the snapshot of the answer: the cursor's own while nothing did. */
-  read(group: CursorGroup): Promise<NearLook | undefined>;
+  /** Undefined when the window is not small. What came, and the cursor behind it: the same one while the outbox was left alone. */
+  read(group: CursorGroup): Promise<NearPage | undefined>;
   /** What is known is of another run of the server. */
   forget(): void;
 }
@@ -39,26 +46,27 @@ export function createNearReader(options: {
   async function lookAtOutbox(
     group: CursorGroup,
     probe: NumberProbe | undefined,
-  ): Promise<NearLook | undefined> {
+  ): Promise<NearPage | undefined> {
     const readAtMs = monotonicMs();
     const found = nearLook(await session.query(buildNearLook(group, partitionCount, limits)), group, limits);
     mark = probe && found ? { snapshot: found.snapshot, newest: probe.newest, readAtMs } : undefined;
     looksWithEvents = !found || found.events.length > 0 ? looksWithEvents + 1 : 0;
-    if (found) requireCursorNotAhead(group.cursor, found.snapshot);
-    return found;
+    if (!found) return undefined;
+    const { snapshot, takenAtMs, events } = found;
+    requireCursorNotAhead(group.cursor, snapshot);
+    return { events, next: { snapshot, takenAtMs } };
   }
 
   return {
     async read(group) {
       if (looksWithEvents >= LOOKS_OF_A_FLOW) return lookAtOutbox(group, undefined);
       const probe = numberProbe(await session.query(NUMBER_PROBE));
-      const { snapshot } = group.cursor;
-      if (mark?.snapshot !== snapshot || !isFresh(mark) || !nothingCame(mark, probe)) {
+      if (mark?.snapshot !== group.cursor.snapshot || !isFresh(mark) || !nothingCame(mark, probe)) {
         return lookAtOutbox(group, probe);
       }
       requireCursorNotAhead(group.cursor, probe.snapshot);
       looksWithEvents = 0;
-      return { snapshot, events: [] };
+      return { events: [], next: group.cursor };
     },
     forget: () => (mark = undefined),
   };

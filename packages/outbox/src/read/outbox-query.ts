@@ -1,4 +1,5 @@
 import type { Cursor } from '../cursor.ts';
+import { TAKEN_AT_MS } from './taken-at.ts';
 
 /** Partitions that stand at the same cursor and therefore read the same rows. */
 export interface CursorGroup {
@@ -33,7 +34,7 @@ export function buildOutboxQuery(
 ): OutboxQuery {
   return {
     name: 'outbox_page',
-    text: `SELECT wanted.ordinality - 1 AS group_index, page.*
+    text: `SELECT wanted.ordinality - 1 AS group_index, page.*, CASE WHEN page.header IS NOT NULL THEN ${TAKEN_AT_MS} END
       FROM unnest($1::pg_snapshot[], $2::pg_snapshot[], $3::bigint[], $4::text[])
            WITH ORDINALITY AS wanted (since, target, after_seq, partitions),
            LATERAL outbox_page(wanted.since, wanted.target, wanted.after_seq, $5, wanted.partitions::int[], $6, $7) AS page`,

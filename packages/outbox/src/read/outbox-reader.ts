@@ -67,10 +67,10 @@ export function createOutboxReader(options: {
   const searchOf = ({ cursor }: CursorGroup) =>
     cursor.page === undefined ? searches.get(cursor.snapshot) : undefined;
 
-  function beginSearch(snapshot: string, target: string): void {
+  function beginSearch(snapshot: string, target: string, takenAtMs: number): void {
     const oldest = searches.keys().next().value;
     if (searches.size >= MAX_SEARCHES && oldest !== undefined) searches.delete(oldest);
-    searches.set(snapshot, createWindowSearch(pool, snapshot, target));
+    searches.set(snapshot, createWindowSearch(pool, snapshot, target, takenAtMs));
   }
 
   async function search(group: CursorGroup, running: WindowSearch): Promise<OutboxPage | undefined> {
@@ -78,7 +78,8 @@ export function createOutboxReader(options: {
     if (page === undefined) return undefined;
     const { snapshot } = group.cursor;
     searches.delete(snapshot);
-    const next = page === 'empty' ? { snapshot: running.target } : { snapshot, page };
+    const { target, takenAtMs } = running;
+    const next = page === 'empty' ? { snapshot: target, takenAtMs } : { snapshot, page };
     return { group, events: [], next };
   }
 
@@ -87,8 +88,9 @@ export function createOutboxReader(options: {
     requireCursorNotAhead(group.cursor, header.snapshot);
     const { snapshot, page } = group.cursor;
     const target = page?.target ?? header.snapshot;
+    const targetTakenAtMs = page ? page.targetTakenAtMs : header.takenAtMs;
     if (!page && header.walkedRows > limits.rows) {
-      beginSearch(snapshot, target);
+      beginSearch(snapshot, target, header.takenAtMs);
       return undefined;
     }
     const events = rows.map(pendingEvent);
@@ -96,9 +98,10 @@ export function createOutboxReader(options: {
     const endSeq = page?.endSeq ?? header.lastSeq;
     const cutByBytes = events.length < header.foundRows;
     const walkedAll = !page || header.walkedRows < limits.rows || header.lastSeq >= endSeq;
-    if (walkedAll && !cutByBytes) return { group, events, next: { snapshot: target } };
+    if (walkedAll && !cutByBytes)
+      return { group, events, next: { snapshot: target, takenAtMs: targetTakenAtMs } };
     const afterSeq = cutByBytes ? (events.at(-1)?.seq ?? header.lastSeq) : header.lastSeq;
-    return { group, events, next: { snapshot, page: { target, afterSeq, endSeq } } };
+    return { group, events, next: { snapshot, page: { target, targetTakenAtMs, afterSeq, endSeq } } };
   }
 
   /** For one group at the edge, which is what there is while the relay keeps up. */
@@ -106,7 +109,7 @@ export function createOutboxReader(options: {
     const found = await near.read(group);
     if (!found) return undefined;
     requireOrder(found.events);
-    return { group, events: found.events, next: { snapshot: found.snapshot } };
+    return { group, ...found };
   }
 
   async function readPages(groups: readonly CursorGroup[]): Promise<(OutboxPage | undefined)[]> {

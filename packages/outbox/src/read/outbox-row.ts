@@ -10,6 +10,8 @@ export const AS_TEXTS = { getTypeParser: () => (value: string | Buffer) => value
 export interface PageHeader {
   /** The snapshot under which the page was read. */
   readonly snapshot: string;
+  /** See Cursor. */
+  readonly takenAtMs: number;
   readonly walkedRows: number;
   /** Of the rows walked, those that belong to the window and to the group's partitions. */
   readonly foundRows: number;
@@ -23,7 +25,8 @@ export const groupIndexOf = (row: OutboxRow): number => Number(row[0]);
 
 /** Throws when the row is none: a page without its header says nothing. */
 export function pageHeader(row: OutboxRow | undefined): PageHeader {
-  if (!row?.[1]) throw new Error('the outbox query answered without a header');
+  const takenAtMs = row?.[10];
+  if (!row?.[1] || !takenAtMs) throw new Error('the outbox query answered without a header');
   const { snapshot, walked, found, lastSeq } = JSON.parse(row[1]) as {
     snapshot: string;
     walked: number;
@@ -32,6 +35,7 @@ export function pageHeader(row: OutboxRow | undefined): PageHeader {
   };
   return {
     snapshot,
+    takenAtMs: Number(takenAtMs),
     walkedRows: walked,
     foundRows: found,
     lastSeq: BigInt(lastSeq ?? 0),

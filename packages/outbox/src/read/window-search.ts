@@ -12,6 +12,8 @@ interface SearchState {
 
 export interface WindowSearch {
   readonly target: string;
+  /** Of the target; see Cursor. */
+  readonly takenAtMs: number;
   /** One step, of bounded cost. Answers with the first page once the window's ends are known, `empty` when it has no row. */
   step(): Promise<CursorPage | 'empty' | undefined>;
 }
@@ -25,19 +27,25 @@ const LARGEST_STEP_ROWS = 500_000;
  * see and `snapshot` does not, by the index on xid. It goes step by step, so that neither a statement's time-out nor the partitions
  * whose pages are small have to wait for a backlog of hours. Rows that turn out not to belong to the window only make the ends wider.
  */
-export function createWindowSearch(pool: Pool, snapshot: string, target: string): WindowSearch {
+export function createWindowSearch(
+  pool: Pool,
+  snapshot: string,
+  target: string,
+  takenAtMs: number,
+): WindowSearch {
   const since = parseSnapshot(snapshot);
   const endXid = BigInt(parseSnapshot(target).xmax);
   let state: SearchState | undefined;
 
   return {
     target,
+    takenAtMs,
     async step() {
       state = await searchLater(pool, state ?? (await searchInProgress(pool, since)), endXid);
       if (state.fromXid < endXid) return undefined;
       const { firstSeq, lastSeq } = state;
       if (firstSeq === undefined || lastSeq === undefined) return 'empty';
-      return { target, afterSeq: firstSeq - 1n, endSeq: lastSeq };
+      return { target, targetTakenAtMs: takenAtMs, afterSeq: firstSeq - 1n, endSeq: lastSeq };
     },
   };
 }

@@ -199,6 +199,7 @@ async function writePartitions(client: ClientBase, cursor: string, count: number
      SELECT partition, $1::pg_snapshot, end_offset FROM topic_range WHERE partition < $2
      ON CONFLICT (partition) DO UPDATE SET
        cursor = excluded.cursor, page_target = NULL, page_seq = NULL, page_end = NULL, log_offset = excluded.log_offset,
+       log_mark = NULL, log_history = NULL,
        owner = NULL, lease_until = NULL, mode = 'running', updated_at = clock_timestamp()`,
     [cursor, count],
   );

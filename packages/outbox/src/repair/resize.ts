@@ -86,7 +86,7 @@ async function openWindows(
 
 /**
  * Goes over to the new number of partitions, all of them running from `cursor`, where all old ones stand drained. The new ones begin
- * with an empty log.
+ * with an empty log. Former checkpoints are of partitions that had other keys.
  */
 export function finishResize(pool: Pool, cursor: string, partitionCount: number): Promise<void> {
   return inTransactionForRelays(pool, async (client) => {
@@ -102,7 +102,8 @@ export function finishResize(pool: Pool, cursor: string, partitionCount: number)
       [cursor, partitionCount],
     );
     await client.query(
-      `UPDATE relay_partition SET mode = 'running', owner = NULL, lease_until = NULL, updated_at = clock_timestamp()`,
+      `UPDATE relay_partition SET mode = 'running', owner = NULL, lease_until = NULL, updated_at = clock_timestamp(),
+         log_mark = NULL, log_history = NULL`,
     );
     await client.query('UPDATE relay_identity SET partition_count = $1, updated_at = clock_timestamp()', [
       partitionCount,

@@ -117,7 +117,7 @@ async function acceptTopic(pool: Queries, storedId: string, topicId: string): Pr
   return {
     kind: 'recreated',
     what: 'the topic was deleted and created again: it holds nothing that was published before',
-    mend: '`outboxctl replay --since <time>` publishes what the outbox still holds',
+    mend: 'it is published again as far back as former checkpoints reach, and who takes a partition over says whether that is all',
   };
 }
 

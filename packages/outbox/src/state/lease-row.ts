@@ -1,4 +1,4 @@
-import { type CursorColumns, storedCursor } from './cursor-row.ts';
+import { checkpointArrays, type CheckpointColumns, storedCheckpoint } from './checkpoint-row.ts';
 import type { AcquiredLease, LeaseRenewal, OwnershipView, PartitionMode } from './lease.ts';
 
 /** The answer of a renewal or a look. */
@@ -11,11 +11,10 @@ export interface ViewRow {
   free: number;
 }
 
-export interface AcquiredRow extends CursorColumns {
+export interface AcquiredRow extends CheckpointColumns {
   partition: number;
   epoch: string | bigint;
   mode: string;
-  log_offset: string | bigint;
 }
 
 export function ownershipView([row]: readonly ViewRow[]): OwnershipView {
@@ -40,7 +39,7 @@ export function acquiredLease(row: AcquiredRow): AcquiredLease {
     partition: row.partition,
     epoch: BigInt(row.epoch),
     mode: partitionMode(row.mode),
-    checkpoint: { cursor: storedCursor(row), logOffset: BigInt(row.log_offset) },
+    checkpoint: storedCheckpoint(row),
   };
 }
 
@@ -49,16 +48,11 @@ function partitionMode(text: string): PartitionMode {
   return text === 'running' || text === 'draining' ? text : 'paused';
 }
 
-/** Arrays for `unnest`: partition, epoch, cursor, page_target, page_seq, page_end, log_offset. */
+/** Arrays for `unnest`, in the order of `HELD`. */
 export function checkpointColumns(renewals: readonly LeaseRenewal[]): unknown[] {
-  const pages = renewals.map((renewal) => renewal.checkpoint.cursor.page);
   return [
     renewals.map((renewal) => renewal.partition),
     renewals.map((renewal) => renewal.epoch),
-    renewals.map((renewal) => renewal.checkpoint.cursor.snapshot),
-    pages.map((page) => page?.target ?? null),
-    pages.map((page) => page?.afterSeq ?? null),
-    pages.map((page) => page?.endSeq ?? null),
-    renewals.map((renewal) => renewal.checkpoint.logOffset),
+    ...checkpointArrays(renewals.map((renewal) => renewal.checkpoint)),
   ];
 }

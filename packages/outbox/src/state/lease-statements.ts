@@ -1,4 +1,4 @@
-import { CURSOR_COLUMNS } from './cursor-row.ts';
+import { CHECKPOINT_COLUMNS } from './checkpoint-row.ts';
 import { hasHeartbeat } from './live-relays.ts';
 import { isStampedAhead } from './stamped-ahead.ts';
 
@@ -8,9 +8,22 @@ import { isStampedAhead } from './stamped-ahead.ts';
  */
 
 const LEASE = `$2::int * interval '1 millisecond'`;
-const HELD = `SELECT * FROM unnest($3::int[], $4::bigint[], $5::text[]::pg_snapshot[], $6::text[]::pg_snapshot[],
-    $7::bigint[], $8::bigint[], $9::bigint[])
-  AS held (partition, epoch, cursor, page_target, page_seq, page_end, log_offset)`;
+const heldFrom = (first: number): string => {
+  const types = [
+    'int',
+    'bigint',
+    'text[]::pg_snapshot',
+    'text[]::pg_snapshot',
+    'bigint',
+    'bigint',
+    'bigint',
+    'text[]::jsonb',
+  ];
+  const arrays = [...types, 'text[]::jsonb'].map((type, index) => `$${first + index}::${type}[]`);
+  return `SELECT * FROM unnest(${arrays.join(', ')})
+  AS held (partition, epoch, cursor, page_target, page_seq, page_end, log_offset, log_mark, log_history)`;
+};
+const HELD = heldFrom(3);
 const IS_OURS = 'lease.partition = held.partition AND lease.epoch = held.epoch AND lease.owner = $1';
 /**
  * - A request that was on its way for too long must not undo what came after it: cursors of one epoch only grow.
@@ -27,8 +40,10 @@ const IS_STORABLE = `(pg_snapshot_xmax(held.cursor), pg_snapshot_xmin(held.curso
  */
 const WRITABLE = `writable AS MATERIALIZED (
   SELECT lease.partition FROM relay_partition AS lease JOIN held ON ${IS_OURS} FOR NO KEY UPDATE OF lease SKIP LOCKED)`;
+/** A history that is as it was stays where it is stored, instead of being written again every second. */
 const SET_CHECKPOINT = `cursor = held.cursor, page_target = held.page_target,
-  page_seq = held.page_seq, page_end = held.page_end, log_offset = held.log_offset`;
+  page_seq = held.page_seq, page_end = held.page_end, log_offset = held.log_offset, log_mark = held.log_mark,
+  log_history = CASE WHEN held.log_history = lease.log_history THEN lease.log_history ELSE held.log_history END`;
 const IS_ALIVE = hasHeartbeat(LEASE);
 /** A partition that drains needs an owner only for the rest of its window. */
 const MAY_BE_OWNED = `(lease.mode = 'running' OR lease.mode = 'draining' AND lease.page_target IS NOT NULL)`;
@@ -62,13 +77,13 @@ export const ENSURE_PARTITIONS = `INSERT INTO relay_partition (partition, cursor
   ON CONFLICT (partition) DO NOTHING`;
 
 export const RENEW = `WITH held AS (${HELD}),
-  own_instance AS (SELECT id FROM relay_instance WHERE id = $1 AND $10 FOR NO KEY UPDATE SKIP LOCKED),
+  own_instance AS (SELECT id FROM relay_instance WHERE id = $1 AND $12 FOR NO KEY UPDATE SKIP LOCKED),
   heartbeat AS (
     UPDATE relay_instance SET heartbeat_at = clock_timestamp() FROM own_instance
     WHERE relay_instance.id = own_instance.id),
   joined AS (
     INSERT INTO relay_instance (id, heartbeat_at)
-    SELECT $1, clock_timestamp() WHERE $10 AND NOT EXISTS (SELECT FROM relay_instance WHERE id = $1)
+    SELECT $1, clock_timestamp() WHERE $12 AND NOT EXISTS (SELECT FROM relay_instance WHERE id = $1)
     ON CONFLICT (id) DO NOTHING),
   pruned AS (
     DELETE FROM relay_instance WHERE id IN (
@@ -103,7 +118,7 @@ export const ACQUIRE = `WITH held AS (SELECT unnest($3::int[]) AS partition),
   SET owner = $1, epoch = epoch + 1, updated_at = clock_timestamp(), lease_until = clock_timestamp() + ${LEASE},
     server_run = (SELECT relay_server_run())
   FROM free WHERE lease.partition = free.partition
-  RETURNING lease.partition, epoch, mode, ${CURSOR_COLUMNS}, log_offset`;
+  RETURNING lease.partition, epoch, mode, ${CHECKPOINT_COLUMNS}`;
 
 export const RELEASE = `WITH held AS (${HELD}),
   gone AS (
@@ -116,6 +131,15 @@ export const RELEASE = `WITH held AS (${HELD}),
     FROM held JOIN writable USING (partition) WHERE ${IS_OURS} AND ${IS_STORABLE}
     RETURNING lease.partition)
   SELECT array_agg(partition) AS released FROM released`;
+
+/**
+ * Gives a lease back with a checkpoint that goes back: for a log that has lost what came after it. Without an owner no renewal that is
+ * still on its way undoes it. Only in the run of the server in which the lease was taken, as checkpoints of another one mean nothing.
+ */
+export const GO_BACK = `WITH held AS (${heldFrom(2)})
+  UPDATE relay_partition AS lease SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp(), ${SET_CHECKPOINT}
+  FROM held WHERE ${IS_OURS} AND lease.server_run = (SELECT relay_server_run())
+  RETURNING outbox_dropped_since(held.cursor) AS dropped`;
 
 export const PUT_BACK = `UPDATE relay_partition AS lease SET owner = NULL, lease_until = NULL, updated_at = clock_timestamp()
   FROM unnest($2::int[], $3::bigint[]) AS held (partition, epoch) WHERE ${IS_OURS}`;

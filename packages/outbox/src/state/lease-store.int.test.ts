@@ -296,3 +296,63 @@ test('what was taken just after the number of partitions changed is put back as 
   const free = { owner: null, lease_until: null, epoch: 1, cursor: CURSOR_AT_START.snapshot };
   assert.deepEqual(rows, [free, free, free]);
 });
+
+const MARKED = {
+  cursor: { snapshot: '9:12:10', page: { target: '20:20:', afterSeq: 5n, endSeq: 9n } },
+  logOffset: 8n,
+  mark: { topicId: 'topic', last: { offset: 7n, eventId: 'seventh' } },
+  history: [
+    { cursor: { snapshot: '4:4:' }, logOffset: 0n, mark: { topicId: 'topic' }, atMs: 1_000 },
+    {
+      cursor: { snapshot: '9:12:10', page: { target: '20:20:', afterSeq: 2n, endSeq: 9n } },
+      logOffset: 5n,
+      mark: { topicId: 'topic', last: { offset: 4n, eventId: 'fourth' } },
+      atMs: 2_000,
+    },
+  ],
+};
+
+test('a checkpoint comes back with its mark and the former ones, unless somebody has moved it without them', async (t) => {
+  const { first, second, pool } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const [lease] = await first.acquire(12, []);
+  assert.ok(lease);
+  await first.renew([{ ...lease, checkpoint: MARKED }], ALIVE);
+  await first.release([{ ...lease, checkpoint: MARKED }], STAYING);
+  const [again] = await second.acquire(12, []);
+  assert.deepEqual(again?.checkpoint, MARKED);
+  assert.ok(again);
+  await second.release([again], STAYING);
+  await pool.query('UPDATE relay_partition SET log_offset = 9');
+  const [moved] = await first.acquire(12, []);
+  assert.deepEqual(moved?.checkpoint, { cursor: MARKED.cursor, logOffset: 9n });
+});
+
+test('a lease is given back with an older checkpoint by its owner only, and no renewal on its way undoes that', async (t) => {
+  const { first, second, pool } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const [lease] = await first.acquire(12, []);
+  assert.ok(lease);
+  await first.renew([{ ...lease, checkpoint: MARKED }], ALIVE);
+  const older = { ...MARKED.history[1]!, history: MARKED.history };
+  assert.equal(await second.goBack({ ...lease, checkpoint: older }), undefined);
+  assert.equal(await first.goBack({ ...lease, epoch: lease.epoch - 1n, checkpoint: older }), undefined);
+  assert.deepEqual(await first.goBack({ ...lease, checkpoint: older }), { dropped: false });
+  const view = await first.renew([{ ...lease, checkpoint: MARKED }], ALIVE);
+  assert.deepEqual(view.ours, []);
+  const [taken] = await second.acquire(12, []);
+  const { atMs: _, ...expected } = older;
+  assert.deepEqual(taken?.checkpoint, expected);
+  await pool.query(`UPDATE dropped_events SET xid = '9'`);
+  assert.ok(taken);
+  assert.deepEqual(await second.goBack(taken), { dropped: true });
+});
+
+test('in another run of the server nothing goes back', async (t) => {
+  const { first, pool } = await openStores(t, 60_000);
+  await first.ensurePartitions(1);
+  const [lease] = await first.acquire(12, []);
+  assert.ok(lease);
+  await pool.query(`UPDATE relay_partition SET server_run = 'another'`);
+  assert.equal(await first.goBack(lease), undefined);
+});

@@ -7,9 +7,9 @@ import {
   ownershipView,
   type ViewRow,
 } from './lease-row.ts';
-import { ACQUIRE, ENSURE_PARTITIONS, LOOK, PUT_BACK, RELEASE, RENEW } from './lease-statements.ts';
+import { ACQUIRE, ENSURE_PARTITIONS, GO_BACK, LOOK, PUT_BACK, RELEASE, RENEW } from './lease-statements.ts';
 import { wakeRelays } from './relay-notification.ts';
-import type { AcquiredLease, LeaseId, LeaseRenewal, OwnershipView } from './lease.ts';
+import type { AcquiredLease, Lease, LeaseId, LeaseRenewal, OwnershipView } from './lease.ts';
 
 export interface LeaseStore {
   /** Creates the rows of all partitions when there are none at all, and answers with the number of rows there are. */
@@ -37,6 +37,11 @@ export interface LeaseStore {
     renewals: readonly LeaseRenewal[],
     options: { readonly leaving: boolean },
   ): Promise<ReadonlySet<number>>;
+  /**
+   * Gives a lease back with an older checkpoint than the one that is stored, and wakes the other relays. `dropped`: the outbox may lack
+   * something that it does not cover. Undefined when the lease was not ours any more.
+   */
+  goBack(lease: Lease): Promise<{ readonly dropped: boolean } | undefined>;
 }
 
 /** What the cursors are about, as long as this relay may publish. */
@@ -127,6 +132,15 @@ export function createLeaseStore(options: {
       const released = new Set(rows[0]?.released);
       if (released.size > 0) await wakeRelays(pool);
       return released;
+    },
+
+    async goBack(lease) {
+      const { rows } = await pool.query<{ dropped: boolean }>(GO_BACK, [
+        owner,
+        ...checkpointColumns([lease]),
+      ]);
+      if (rows[0]) await wakeRelays(pool);
+      return rows[0];
     },
   };
 }

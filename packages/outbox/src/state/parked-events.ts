@@ -15,6 +15,8 @@ export interface ParkedEventStore {
   eventsOf(partition: number, key: string, limit: number): Promise<PendingEvent[]>;
   /** Its events are published, and the key is free once none is left. */
   remove(eventIds: readonly string[]): Promise<void>;
+  /** Events that were given up and lie beyond a snapshot: a cursor that went back comes to them once more. */
+  discardedBeyond(snapshot: string): Promise<string[]>;
   /** Kafka has refused an event again: its key waits for the operator's next decision. */
   refuse(event: PendingEvent, cause: string): Promise<void>;
 }
@@ -98,6 +100,15 @@ export function createParkedEventStore(pool: Pool): ParkedEventStore {
 
     async remove(eventIds) {
       await pool.query('DELETE FROM parked_event WHERE event_id = ANY($1::uuid[])', [eventIds]);
+    },
+
+    async discardedBeyond(snapshot) {
+      const { rows } = await pool.query<{ event_id: string }>(
+        `SELECT event_id FROM discarded_event JOIN outbox USING (event_id, seq)
+         WHERE NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)`,
+        [snapshot],
+      );
+      return rows.map((row) => row.event_id);
     },
 
     async refuse(event, cause) {
