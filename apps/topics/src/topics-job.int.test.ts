@@ -26,7 +26,9 @@ test('the job creates the topic of order events, and is content when it is there
   assert.deepEqual(await runJob(env), ready);
   assert.deepEqual(await runJob(env), ready);
 
-  t.after(() => withKafkaAdmin({ brokers }, (admin) => admin.deleteTopics({ topics: [topic] })));
+  const complete = `${topic}.complete`;
+  t.after(() => withKafkaAdmin({ brokers }, (admin) => admin.deleteTopics({ topics: [topic, complete] })));
+  assert.equal((await topicSettings({ brokers, topic: complete }))['cleanup.policy'], 'compact');
   const config = await topicSettings({ brokers, topic });
   assert.equal(config['message.timestamp.type'], 'LogAppendTime');
   assert.equal(config['retention.ms'], String(7 * 24 * 60 * 60 * 1_000));

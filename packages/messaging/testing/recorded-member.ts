@@ -61,12 +61,9 @@ export function recordMember(
     current: () => current,
     foreignClients: () => foreignClients,
     hasPartitions: (count) =>
-      eventually(
-        () => {
-          assert.equal(current?.partitions.length, count);
-          return current;
-        },
-        { deadlineMs: 60_000 },
-      ),
+      eventually(() => {
+        assert.equal(current?.partitions.length, count);
+        return current;
+      }),
   };
 }

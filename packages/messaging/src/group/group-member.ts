@@ -51,7 +51,7 @@ export interface GroupMember {
    * Commits next offsets of partitions that the member has, and tries on while the coordinator is away. Rejects with a
    * GroupMembershipLostError when the generation is over, and with what Kafka has against the commit.
    */
-  commit(offsets: ReadonlyMap<number, bigint>, metadata: string): Promise<void>;
+  commit(offsets: ReadonlyMap<number, bigint>, metadata: CommitMetadata): Promise<void>;
   /** The same for any partitions of the topic: the first offsets of a group that has none. Only one of its members may do so. */
   commitStart(offsets: ReadonlyMap<number, bigint>, metadata: CommitMetadata): Promise<void>;
   /** Leaves the group, so that others take over at once; takes two seconds at most, wherever the brokers are. */

@@ -1,3 +1,4 @@
+import { LogTooShortError } from './end-check.ts';
 import type { ProduceAttempt } from './produce-attempt.ts';
 import { ERROR_CODE, KafkaProtocolError } from '../wire/protocol-error.ts';
 
@@ -41,6 +42,9 @@ export function judgeAttempt(
   what: string,
   maybeAppended: boolean,
 ): { result: Judgement } | { error: Error } {
+  if (attempt.kind === 'failed' && attempt.error instanceof LogTooShortError) {
+    return { result: { kind: 'unknown', reason: attempt.error.message } };
+  }
   if (attempt.kind === 'failed') return attempt;
   const { errorCode, baseOffset } = attempt.answer;
   if (errorCode === 0) return { result: { kind: 'appended', baseOffset } };

@@ -1,4 +1,5 @@
 import { judgeAttempt, type Judgement } from './append-result.ts';
+import type { EndCheck } from './end-check.ts';
 import { linkAbort } from '../cluster/linked-abort.ts';
 import { attemptAnswered, attemptFailed, type ProduceAttempt } from './produce-attempt.ts';
 import { RETRY } from '../cluster/retry-figures.ts';
@@ -22,6 +23,8 @@ export async function deliverBatch(options: {
   /** How long the broker may wait for its replicas. */
   timeoutMs: number;
   first: () => Promise<ProduceAttempt>;
+  /** Asked before the batch goes over a connection. */
+  checkEnd?: EndCheck | undefined;
   onRetry: (error: Error) => void;
   signal: AbortSignal;
 }): Promise<Judgement> {
@@ -61,7 +64,7 @@ const wasSent = (attempt: ProduceAttempt) => attempt.kind === 'answered' || atte
 
 /** Sends a batch to the leader that fresh metadata names, and keeps its connection for the next time while that goes to the same. */
 function createLoneSender(
-  { cluster, partition, batch, timeoutMs }: Parameters<typeof deliverBatch>[0],
+  { cluster, partition, batch, timeoutMs, checkEnd }: Parameters<typeof deliverBatch>[0],
   signal: AbortSignal,
 ): { send(): Promise<ProduceAttempt>; close(): void } {
   const wire = produceRequest({ topic: cluster.topic, batches: [{ partition, batch }], timeoutMs });
@@ -82,6 +85,7 @@ function createLoneSender(
       let sent = false;
       try {
         const open = await connect();
+        await checkEnd?.(open);
         sent = true;
         return attemptAnswered(partition, await open.send(wire, signal));
       } catch (error) {

@@ -1,3 +1,4 @@
+import type { EndCheck } from './end-check.ts';
 import { attemptAnswered, attemptFailed, type ProduceAttempt } from './produce-attempt.ts';
 import { leaderOf, type TopicCluster } from '../cluster/topic-cluster.ts';
 import { addressName, type BrokerAddress } from '../wire/broker-address.ts';
@@ -9,7 +10,7 @@ export interface GroupedProduce {
    * Sends one batch of a partition, one call at a time for each, and resolves with what came of it. An abort takes back a batch that
    * waits, and only ends the waiting for one that is under way.
    */
-  send(partition: number, batch: Buffer, signal: AbortSignal): Promise<ProduceAttempt>;
+  send(partition: number, batch: Buffer, signal: AbortSignal, checkEnd?: EndCheck): Promise<ProduceAttempt>;
 }
 
 /** Of one request; a larger batch is a request of its own. Far below what brokers take (`socket.request.max.bytes`, 100 MiB). */
@@ -21,6 +22,7 @@ const LEAST_REQUEST_BYTES = 64 * 1024;
 interface Parcel {
   readonly partition: number;
   readonly batch: Buffer;
+  readonly checkEnd: EndCheck | undefined;
   sent: boolean;
   settled: boolean;
   settle(attempt: ProduceAttempt): void;
@@ -44,29 +46,27 @@ export function createGroupedProduce(cluster: TopicCluster, timeoutMs: number): 
   }
 
   return {
-    async send(partition, batch, signal) {
+    async send(partition, batch, signal, checkEnd) {
       let queue: (parcel: Parcel) => void;
       try {
         queue = queueOf(leaderOf(partition, await cluster.metadata(signal)));
       } catch (error) {
         return attemptFailed(error, false);
       }
-      return sendParcel(partition, batch, queue, signal);
+      return sendParcel({ partition, batch, checkEnd }, queue, signal);
     },
   };
 }
 
 function sendParcel(
-  partition: number,
-  batch: Buffer,
+  content: Pick<Parcel, 'partition' | 'batch' | 'checkEnd'>,
   queue: (parcel: Parcel) => void,
   signal: AbortSignal,
 ): Promise<ProduceAttempt> {
   return new Promise((resolve) => {
     const onAbort = () => parcel.settle(attemptFailed(signal.reason, parcel.sent));
     const parcel: Parcel = {
-      partition,
-      batch,
+      ...content,
       sent: false,
       settled: false,
       settle(attempt) {
@@ -96,6 +96,7 @@ function createLeaderQueue(
   async function exchange(group: readonly Parcel[]): Promise<void> {
     try {
       if (!connection?.isOpen()) connection = await cluster.ownConnection(leader, cluster.closed);
+      await setShortAside(group, connection);
       // What was taken back meanwhile must not reach the log: its sender was told so.
       const batches = group.filter(({ settled }) => !settled);
       if (batches.length === 0) return;
@@ -123,6 +124,19 @@ function createLeaderQueue(
     // Whatever is given in the same turn of the event loop goes together.
     setImmediate(() => void work());
   };
+}
+
+/** Of a partition whose log is too short, or that does not say how long it is, nothing is sent. */
+async function setShortAside(group: readonly Parcel[], connection: BrokerConnection): Promise<void> {
+  await Promise.all(
+    group.map(async (parcel) => {
+      try {
+        await parcel.checkEnd?.(connection);
+      } catch (error) {
+        parcel.settle(attemptFailed(error, false));
+      }
+    }),
+  );
 }
 
 /** Takes what fits into one request from the front of the queue. */

@@ -149,6 +149,33 @@ test('a log that ends before the given offset is told as truncated, with what it
   assert.deepEqual([...claim.publishedIds], ids(events));
 });
 
+test('a log is known by an event in its place, and one that is shorter than what was acknowledged is noticed', async (t) => {
+  const { publisher } = await setUp(t, { partitions: 1 });
+  const kafka = publisher();
+  const { endOffset, topicId } = await kafka.claim(0, 0n, soon());
+  const events = createEvents(0, 3);
+  await kafka.publish(events, soon());
+  const last = { offset: endOffset + 2n, eventId: events[2]!.eventId };
+
+  const known = await kafka.claim(0, last.offset + 1n, soon(), { topicId, last });
+  assert.deepEqual([known.truncated, [...known.publishedIds], known.mark], [false, [], { topicId, last }]);
+  assert.deepEqual(await kafka.truncated(soon()), []);
+  assert.deepEqual(
+    await kafka.eventsAt(0, [0n, last.offset - 1n, last.offset], soon()),
+    new Map([
+      [last.offset - 1n, events[1]!.eventId],
+      [last.offset, last.eventId],
+    ]),
+  );
+  for (const mark of [
+    { topicId, last: { ...last, eventId: 'another' } },
+    { topicId: 'another', last },
+    { topicId, last: { ...last, offset: known.endOffset } },
+  ]) {
+    assert.equal((await kafka.claim(0, 0n, soon(), mark)).truncated, true);
+  }
+});
+
 test('an event that is too large is refused, those after it are held, and the rest goes on', async (t) => {
   const { reader, publisher } = await setUp(t, {
     partitions: 2,

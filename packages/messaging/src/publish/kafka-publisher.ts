@@ -1,8 +1,10 @@
 import type { EventPublisher, PublishableEvent, PublishOutcome } from '@order-events/domain';
-import { readLedger } from './ledger.ts';
+import type { LogMark } from './log-mark.ts';
+import { EVENT_ID_HEADER } from '../message/order-event-headers.ts';
 import { createLogReader } from '../read/log-reader.ts';
 import { createLogWriter, type LogWriter, type LogWriterConfig } from './log-writer.ts';
 import { publishInOrder } from './ordered-publish.ts';
+import { readBack } from './read-back.ts';
 import type { SettingFinding } from '../topic/settings-review.ts';
 import { OtherClusterError } from '../cluster/topic-cluster.ts';
 import { createSharedOffsets } from '../read/shared-offsets.ts';
@@ -13,8 +15,15 @@ export interface PartitionClaim {
   readonly endOffset: bigint;
   /** What the topic holds from the given offset on, as `ledgerId` names it. */
   readonly publishedIds: Set<string>;
-  /** The log ended before the given offset: it was truncated, or the topic was created again. */
+  /** Where the log begins, and where it ended before the claim. */
+  readonly startOffset: bigint;
+  readonly endBefore: bigint;
+  /** What of the log was read for `publishedIds` begins there. */
+  readonly readFrom: bigint;
+  /** The log has lost its end: it was truncated, or the topic was created again. */
   readonly truncated: boolean;
+  /** The last event that was read, or the given one. */
+  readonly mark: LogMark;
   /** Id of the topic that was claimed; a topic created again under the same name has another one. */
   readonly topicId: string;
 }
@@ -35,10 +44,22 @@ export interface KafkaPublisher extends EventPublisher {
   reviewSettings(signal?: AbortSignal): Promise<SettingFinding[]>;
   /**
    * Fences every older owner of the partition, then finds its end, then what was published from `fromOffset` on (from the start of
-   * the log when that is later). In a truncated log `fromOffset` means nothing: there it is what was published last.
+   * the log when that is later). In a truncated log `fromOffset` means nothing: there it is what was published last. A log without
+   * what `mark` names is truncated.
    * Rejects when Kafka is away, or somebody else claims the partition meanwhile: claim again.
    */
-  claim(partition: number, fromOffset: bigint, signal: AbortSignal): Promise<PartitionClaim>;
+  claim(partition: number, fromOffset: bigint, signal: AbortSignal, mark?: LogMark): Promise<PartitionClaim>;
+  /** Claimed partitions whose logs end before what was acknowledged: they were truncated. Claim them again. */
+  truncated(signal: AbortSignal): Promise<number[]>;
+  /**
+   * Ids of the events at these offsets of a partition, which its log has; none where something else lies. Rejects when the topic is not the
+   * claimed one any more.
+   */
+  eventsAt(
+    partition: number,
+    offsets: readonly bigint[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<bigint, string>>;
   /**
    * From now on nothing is claimed or published in another cluster, whoever answers at the addresses of the brokers. Without it, in
    * whichever answers.
@@ -51,8 +72,8 @@ export interface KafkaPublisher extends EventPublisher {
 }
 
 const NEVER = new AbortController().signal;
-/** Of a truncated log, so many offsets before its end: far more than is published before a writer notices. */
-const TRUNCATED_LEDGER_OFFSETS = 100_000n;
+/** One record is looked for. */
+const MARK_BYTES = 64 * 1024;
 
 /** Connects with the first call. `publish` tries until its signal aborts: give it one that ends with the right to publish. */
 export function createKafkaPublisher(
@@ -83,6 +104,12 @@ export function createKafkaPublisher(
     return outcomes;
   }
 
+  function requireMeant(clusterId: string): void {
+    if (meantCluster !== undefined && clusterId !== meantCluster) {
+      throw new OtherClusterError(clusterId, meantCluster);
+    }
+  }
+
   return {
     async publish(events, signal = NEVER) {
       const groups = groupByPartition(events);
@@ -103,28 +130,59 @@ export function createKafkaPublisher(
     describeTopic: (signal) => reader.describe(signal),
     reviewSettings: (signal) => reader.review(signal),
 
-    async claim(partition, fromOffset, signal) {
+    async claim(partition, fromOffset, signal, mark) {
       claims.delete(partition);
       const [{ clusterId, topicId }, startOffset, endBefore] = await Promise.all([
         reader.describe(signal),
         offsetOf('earliest', partition, signal),
         offsetOf('latest', partition, signal),
       ]);
-      if (meantCluster !== undefined && clusterId !== meantCluster) {
-        throw new OtherClusterError(clusterId, meantCluster);
-      }
+      requireMeant(clusterId);
       await writer.claim(partition, signal);
       const endOffset = await offsetOf('latest', partition, signal);
-      // A topic created again may be longer than the old one already. The fence takes an offset itself: it must not hide that the log
-      // was shorter before.
-      const recreated = (topicIds.get(partition) ?? topicId) !== topicId;
-      const truncated = recreated || endBefore < fromOffset;
-      const wanted = truncated ? endOffset - TRUNCATED_LEDGER_OFFSETS : fromOffset;
-      const from = wanted > startOffset ? wanted : startOffset;
-      const publishedIds = await readLedger(reader, { partition, from, to: endOffset }, signal);
+      const formerId = topicIds.get(partition);
+      const known = mark ?? (formerId === undefined ? undefined : { topicId: formerId });
+      const log = { partition, topicId, startOffset, endBefore, endOffset, fromOffset, mark: known };
+      const { ids, last, from, truncated } = await readBack(reader, log, signal);
       topicIds.set(partition, topicId);
       claims.set(partition, { nextOffset: endOffset });
-      return { partition, endOffset, publishedIds, truncated, topicId };
+      return {
+        ...{
+          partition,
+          startOffset,
+          endBefore,
+          endOffset,
+          publishedIds: ids,
+          readFrom: from,
+          truncated,
+          topicId,
+        },
+        mark: { topicId, last: last ?? (truncated ? undefined : mark?.last) },
+      };
+    },
+
+    async truncated(signal) {
+      // What is appended while Kafka is asked comes later.
+      const expected = [...claims].map(([partition, { nextOffset }]) => ({ partition, nextOffset }));
+      if (expected.length === 0) return [];
+      const { latest } = await reader.ends(signal);
+      return expected
+        .filter(({ partition, nextOffset }) => (latest[partition] ?? nextOffset) < nextOffset)
+        .map(({ partition }) => partition);
+    },
+
+    async eventsAt(partition, offsets, signal) {
+      const found = new Map<bigint, string>();
+      for (const offset of offsets) {
+        const { records } = await reader.fetchBlock(partition, offset, MARK_BYTES, signal);
+        const eventId = records.find((record) => record.offset === offset)?.headers[EVENT_ID_HEADER];
+        if (eventId) found.set(offset, eventId.toString());
+      }
+      // What another topic, or another cluster, has there says nothing of the claimed one.
+      const { clusterId, topicId } = await reader.describe(signal);
+      requireMeant(clusterId);
+      if (topicId !== topicIds.get(partition)) throw new Error('the topic was created again meanwhile');
+      return found;
     },
 
     belongTo(clusterId) {

@@ -44,7 +44,7 @@ const range = { partition: 3, from: 5n, to: 90n };
 
 test('the ids of events and of replays are told apart, and a record without one is passed over', async () => {
   const log = logOf({ ce_id: 'a' }, { ce_id: 'b', replay_id: '7' }, { other: 'x' }, { ce_id: 'a' });
-  assert.deepEqual([...(await readLedger(log, range, NEVER))], ['a', 'b/7']);
+  assert.deepEqual([...(await readLedger(log, range, NEVER)).ids], ['a', 'b/7']);
 });
 
 test('a batch that cannot be read and may hold events is an error; one that only others write is passed over', async () => {
@@ -55,7 +55,7 @@ test('a batch that cannot be read and may hold events is an error; one that only
       await logOf({ ce_id: 'a' }).read(from, to, onBatch, signal);
     },
   });
-  assert.deepEqual([...(await readLedger(log('too_large'), range, NEVER))], ['a']);
+  assert.deepEqual([...(await readLedger(log('too_large'), range, NEVER)).ids], ['a']);
   for (const kind of ['checksum', 'codec', 'format', 'malformed'] as const) {
     await assert.rejects(readLedger(log(kind), range, NEVER), {
       name: 'LedgerUnreadableError',
@@ -66,6 +66,6 @@ test('a batch that cannot be read and may hold events is an error; one that only
 
 test('a ledger too large to keep in mind is an error that says so', async () => {
   const log = logOf({ ce_id: 'a' }, { ce_id: 'b' }, { ce_id: 'c' });
-  assert.equal((await readLedger(log, range, NEVER, 3)).size, 3);
+  assert.equal((await readLedger(log, range, NEVER, 3)).ids.size, 3);
   await assert.rejects(readLedger(log, range, NEVER, 2), LedgerTooLargeError);
 });

@@ -1,4 +1,5 @@
 import { ledgerId, REPLAY_ID_HEADER } from './ledger-id.ts';
+import type { LoggedEvent } from './log-mark.ts';
 import type { LogReader } from '../read/log-reader.ts';
 import { EVENT_ID_HEADER } from '../message/order-event-headers.ts';
 import type { UnreadableBatchError } from '../wire/unreadable-batch.ts';
@@ -36,25 +37,51 @@ export class LedgerUnreadableError extends Error {
 /** No writer of this product sends so much in a batch: it is somebody else's, and none of our events is in it. */
 const isOfAnother = ({ kind }: UnreadableBatchError) => kind === 'too_large';
 
+/** Where to read, and from where on what is found counts. */
+export interface LedgerRange {
+  readonly partition: number;
+  readonly from: bigint;
+  /** Exclusive. */
+  readonly to: bigint;
+  /** What lies before is read for the mark only; left out: everything counts. */
+  readonly idsFrom?: bigint;
+  /** Where an event is expected. */
+  readonly markedAt?: bigint | undefined;
+}
+
+export interface Ledger {
+  /** As `ledgerId` names them. */
+  readonly ids: Set<string>;
+  /** The last event that was read. */
+  readonly last: LoggedEvent | undefined;
+  /** Id of the event at `markedAt`, if there is one. */
+  readonly markedId: string | undefined;
+}
+
 /**
- * Ids (see ledgerId) of what a partition holds from `from` up to `to`, exclusive. Only the ids are kept: records come and go in
- * responses of bounded size. Rejects with a LedgerTooLargeError or a LedgerUnreadableError.
+ * What a partition holds in a range. Only the ids are kept: records come and go in responses of bounded size. Rejects with a
+ * LedgerTooLargeError or a LedgerUnreadableError.
  */
 export async function readLedger(
   reader: Pick<LogReader, 'read'>,
-  range: { partition: number; from: bigint; to: bigint },
+  range: LedgerRange,
   signal: AbortSignal,
   maxIds = MAX_IDS,
-): Promise<Set<string>> {
-  const { partition, from, to } = range;
+): Promise<Ledger> {
+  const { partition, from, to, idsFrom = from } = range;
   const ids = new Set<string>();
+  let markedId: string | undefined;
+  let last: LoggedEvent | undefined;
   await reader.read(
     new Map([[partition, from]]),
     new Map([[partition, to]]),
     ({ records }) => {
-      for (const { headers } of records) {
-        const eventId = headers[EVENT_ID_HEADER];
-        if (eventId) ids.add(ledgerId(eventId.toString(), headers[REPLAY_ID_HEADER]?.toString()));
+      for (const { offset, headers } of records) {
+        const eventId = headers[EVENT_ID_HEADER]?.toString();
+        if (!eventId) continue;
+        last = { offset, eventId };
+        if (offset === range.markedAt) markedId = eventId;
+        if (offset >= idsFrom) ids.add(ledgerId(eventId, headers[REPLAY_ID_HEADER]?.toString()));
       }
       if (ids.size > maxIds) throw new LedgerTooLargeError(partition, from);
     },
@@ -63,5 +90,5 @@ export async function readLedger(
       if (!isOfAnother(batch)) throw new LedgerUnreadableError(batch);
     },
   );
-  return ids;
+  return { ids, last, markedId };
 }

@@ -1,15 +1,16 @@
 import type { AppendResult } from './append-result.ts';
 import { deliverBatch } from './batch-delivery.ts';
 import { createCoordinators } from '../group/coordinator-client.ts';
+import { endCheck, type EndCheck } from './end-check.ts';
 import { createGroupedProduce } from './grouped-produce.ts';
 import { type Fence, fencePartition } from './producer-fence.ts';
-import type { PublishObserver } from './publish-observer.ts';
+import type { BatchObserver, PublishObserver } from './publish-observer.ts';
 import { createTopicCluster, type KafkaConnectionConfig } from '../cluster/topic-cluster.ts';
-import { DEFAULT_REQUEST_TIMEOUT_MS } from '../wire/broker-connection.ts';
+import { type BrokerConnection, DEFAULT_REQUEST_TIMEOUT_MS } from '../wire/broker-connection.ts';
 import { nextSequence } from '../wire/produce.ts';
 import {
   encodeRecordBatch,
-  type ProducedRecord,
+  type WrittenRecord,
   type ProducerIdentity,
 } from '../wire/record-batch-encoding.ts';
 
@@ -19,9 +20,14 @@ export interface LogWriter {
   /**
    * Appends one batch to a claimed partition, one call at a time for each partition. Batches for several partitions share requests.
    * Sends the same bytes again, on a new connection after a time-out, until the broker says yes or no or `signal` aborts: the
-   * sequence in them keeps a retry from being appended twice.
+   * sequence in them keeps a retry from being appended twice. With `baseOffset` only to a log that reaches there: `unknown` otherwise.
    */
-  append(partition: number, records: readonly ProducedRecord[], signal: AbortSignal): Promise<AppendResult>;
+  append(
+    partition: number,
+    records: readonly WrittenRecord[],
+    signal: AbortSignal,
+    baseOffset?: bigint,
+  ): Promise<AppendResult>;
   /** Writes to this cluster only; claims in another one are void. */
   belongTo(clusterId: string): void;
   /** Forgets the claim; others are fenced until somebody claims the partition. */
@@ -50,10 +56,18 @@ const COORDINATOR_PATIENCE_MS = 3_000;
 const UNDATED_MS = 60_000;
 const NO_TIMESTAMP = -1;
 
+interface Delivery {
+  readonly events: number;
+  readonly ofBatch: BatchObserver | undefined;
+  readonly checkEnd: EndCheck | undefined;
+  readonly signal: AbortSignal;
+}
+
 interface Claim {
   readonly identity: ProducerIdentity;
   sequence: number;
   busy: boolean;
+  onConnection: BrokerConnection | undefined;
 }
 
 /** Connects with the first call. */
@@ -73,7 +87,7 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
     observer.inFlight?.(inFlightBytes);
   }
 
-  async function deliver(partition: number, batch: Buffer, events: number, signal: AbortSignal) {
+  async function deliver(partition: number, batch: Buffer, { events, ofBatch, checkEnd, signal }: Delivery) {
     const startedAt = performance.now();
     countInFlight(batch.length);
     const result = await deliverBatch({
@@ -81,8 +95,12 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
       partition,
       batch,
       timeoutMs,
-      first: () => grouped.send(partition, batch, signal),
-      onRetry: (error) => observer.retried?.(partition, error),
+      first: () => grouped.send(partition, batch, signal, checkEnd),
+      checkEnd,
+      onRetry(error) {
+        observer.retried?.(partition, error);
+        ofBatch?.retried(error);
+      },
       signal,
     });
     countInFlight(-batch.length);
@@ -100,16 +118,11 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
   async function appendDated(
     partition: number,
     { identity, sequence }: Claim,
-    records: readonly ProducedRecord[],
-    signal: AbortSignal,
+    records: readonly WrittenRecord[],
+    delivery: Delivery,
   ): Promise<AppendResult> {
     const send = (timestampMs: number) =>
-      deliver(
-        partition,
-        encodeRecordBatch({ identity, sequence, records, timestampMs }),
-        records.length,
-        signal,
-      );
+      deliver(partition, encodeRecordBatch({ identity, sequence, records, timestampMs }), delivery);
     if (undatedUntilMs === undefined || performance.now() >= undatedUntilMs) {
       const dated = await send(Date.now());
       if (dated.kind === 'appended' && undatedUntilMs !== undefined) {
@@ -119,6 +132,7 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
       if (dated.kind !== 'misdated') return dated;
       undatedUntilMs = performance.now() + UNDATED_MS;
       observer.misdated?.(partition, dated.reason);
+      delivery.ofBatch?.retried(new Error(dated.reason));
     }
     const undated = await send(NO_TIMESTAMP);
     return undated.kind === 'misdated' ? { kind: 'unsent' } : undated;
@@ -130,16 +144,23 @@ export function createLogWriter(config: LogWriterConfig): LogWriter {
       const transactionalId = `${config.transactionalIdPrefix}-${partition}`;
       const ask = coordinators.ask(transactionalId, signal);
       const identity = await fence(ask, { transactionalId, topic: config.topic, partition });
-      claims.set(partition, { identity, sequence: 0, busy: false });
+      claims.set(partition, { identity, sequence: 0, busy: false, onConnection: undefined });
     },
 
-    async append(partition, records, signal) {
+    async append(partition, records, signal, baseOffset) {
       const claim = claims.get(partition);
       if (!claim) throw new Error(`partition ${partition} is not claimed`);
       if (claim.busy) throw new Error(`partition ${partition} is being appended to already`);
       claim.busy = true;
       try {
-        const result = await appendDated(partition, claim, records, signal);
+        const ofBatch = observer.handedOver?.(partition, records);
+        const checkEnd =
+          baseOffset === undefined
+            ? undefined
+            : endCheck({ topic: config.topic, partition }, baseOffset, claim);
+        const delivery = { events: records.length, ofBatch, checkEnd, signal };
+        const result = await appendDated(partition, claim, records, delivery);
+        ofBatch?.ended(result);
         if (result.kind === 'appended') claim.sequence = nextSequence(claim.sequence, records.length);
         if (result.kind === 'unknown' && claims.get(partition) === claim) claims.delete(partition);
         return result;

@@ -24,7 +24,13 @@ async function appendWithLostAnswer(
     retries += 1;
     client.loseAnswers(false);
   };
-  const writer = createWriter({ ...config, transactionalIdPrefix: topic, observer: { retried } });
+  const told: string[] = [];
+  const handedOver = (_partition: number, [record]: readonly { value: string | null }[]) => ({
+    retried: () => told.push(`${record?.value} again`),
+    ended: ({ kind }: { kind: string }) => told.push(`${record?.value} ${kind}`),
+  });
+  const observer = { retried, handedOver };
+  const writer = createWriter({ ...config, transactionalIdPrefix: topic, observer });
   const reader = createLogReader(config);
   t.after(() => {
     writer.close();
@@ -37,6 +43,10 @@ async function appendWithLostAnswer(
   assert.equal((await writer.append(0, records('a'), soon())).kind, 'appended');
   assert.ok(retries > 0, 'no answer was lost');
   assert.equal((await writer.append(0, records('b'), soon())).kind, 'appended');
+  if (createWriter === createLogWriter) {
+    const again = Array.from({ length: retries }, () => 'a again');
+    assert.deepEqual(told, ['warm up appended', ...again, 'a appended', 'b appended']);
+  }
   const values: string[] = [];
   await reader.read(await reader.offsets('earliest'), await reader.offsets('latest'), (batch) => {
     values.push(...batch.records.map(({ value }) => String(value)));

@@ -26,7 +26,7 @@ export async function publishInOrder(options: {
   const unsent = [...eventBatches(events)].toReversed();
   let expected: bigint | undefined = options.nextOffset;
   for (let batch = unsent.pop(); batch; batch = unsent.pop()) {
-    const appended = await options.writer.append(partition, batch, options.signal);
+    const appended = await options.writer.append(partition, batch, options.signal, expected);
     const result = checkOffset(appended, expected, (offsets) =>
       options.observer?.unexpectedOffset?.(partition, offsets),
     );

@@ -24,20 +24,23 @@ const DEFAULT_WAIT_MS = 30_000;
  * Creates the topic unless it is there, and waits until the leaders of all its partitions answer. While the brokers are away it tries
  * again until `signal` aborts (default: 30 s) and rejects with the last failure.
  * Rejects as well when the topic has another number of partitions: the key of an order decides its partition, so a changed number
- * would break the order of its events. Other settings of an existing topic are left alone.
+ * would break the order of its events; with `mayHaveFewer`, when it has more. Other settings of an existing topic are left alone.
  */
 export async function ensureTopic(
   connection: KafkaConnectionConfig,
   settings: TopicSettings,
   signal: AbortSignal = AbortSignal.timeout(DEFAULT_WAIT_MS),
+  { mayHaveFewer = false } = {},
 ): Promise<void> {
-  await untilTopicReady(connection, settings.topic, (cluster) => isReady(cluster, settings, signal), signal);
+  const ready = (cluster: TopicCluster) => isReady(cluster, settings, mayHaveFewer, signal);
+  await untilTopicReady(connection, settings.topic, ready, signal);
 }
 
 /** Creates the topic when it is missing; it is not ready then. */
 async function isReady(
   cluster: TopicCluster,
   settings: TopicSettings,
+  mayHaveFewer: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
   const leaders = await findLeaders(cluster, signal);
@@ -45,7 +48,7 @@ async function isReady(
     await createTopic(cluster, settings, signal);
     return false;
   }
-  if (leaders.length !== settings.partitions) {
+  if (leaders.length !== settings.partitions && !(mayHaveFewer && leaders.length < settings.partitions)) {
     throw new Error(
       `topic ${settings.topic} has ${leaders.length} partitions, not ${settings.partitions}; the number cannot change under the events it holds`,
     );

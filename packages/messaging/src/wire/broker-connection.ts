@@ -16,8 +16,9 @@ export interface BrokerConnectionConfig {
   readonly connectTimeoutMs?: number;
   /** For each request: a broker that is silent for so long is taken for dead; what is large gets more (see pending-requests). */
   readonly requestTimeoutMs?: number;
-  readonly ssl?: tls.ConnectionOptions | boolean;
-  readonly sasl?: SASLOptions;
+  /** Functions are asked for each connection, as certificates and passwords change while a process runs. */
+  readonly ssl?: boolean | tls.ConnectionOptions | (() => tls.ConnectionOptions);
+  readonly sasl?: SASLOptions | (() => SASLOptions);
 }
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
@@ -71,7 +72,8 @@ export async function connectToBroker(
   try {
     await link.connected;
     versions = await fetchApiVersions(send);
-    if (config.sasl) await authenticate(send, address, config.sasl, versions);
+    const { sasl } = config;
+    if (sasl) await authenticate(send, address, typeof sasl === 'function' ? sasl() : sasl, versions);
   } catch (error) {
     throw link.fail(error instanceof Error ? error.message : 'cannot connect', error);
   }
@@ -157,8 +159,9 @@ function openLink(address: BrokerAddress, config: BrokerConnectionConfig): Link 
 
 function openSocket({ host, port }: BrokerAddress, ssl: BrokerConnectionConfig['ssl']): net.Socket {
   const serverName = net.isIP(host) ? {} : { servername: host };
-  const socket = ssl
-    ? tls.connect({ host, port, ...serverName, ...(ssl === true ? {} : ssl) })
+  const options = typeof ssl === 'function' ? ssl() : ssl === true ? {} : ssl;
+  const socket = options
+    ? tls.connect({ host, port, ...serverName, ...options })
     : net.connect({ host, port });
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);

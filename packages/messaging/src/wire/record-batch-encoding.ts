@@ -7,6 +7,9 @@ export interface ProducedRecord {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** One without a value deletes what a compacted topic has of its key. */
+export type WrittenRecord = Omit<ProducedRecord, 'value'> & { readonly value: string | null };
+
 /** Who writes: the broker refuses an older epoch of the same producer id, and a sequence that does not follow the last one. */
 export interface ProducerIdentity {
   readonly producerId: string;
@@ -41,7 +44,7 @@ export function encodeRecordBatch(options: {
   identity: ProducerIdentity;
   /** Of the first record. */
   sequence: number;
-  records: readonly ProducedRecord[];
+  records: readonly WrittenRecord[];
   timestampMs: number;
 }): Buffer {
   const { identity, records } = options;
@@ -71,8 +74,13 @@ export function encodeRecordBatch(options: {
 }
 
 /** Writes a record at `start` and answers where it ends. */
-function putRecord({ key, value, headers }: ProducedRecord, offsetDelta: number, start: number): number {
+function putRecord(
+  { key, value: given, headers }: WrittenRecord,
+  offsetDelta: number,
+  start: number,
+): number {
   const names = Object.keys(headers);
+  const value = given ?? '';
   reserve(start, key, value, headers, names);
   // The length comes first but is known last: a guess that was wrong moves the record by a byte or two.
   const guessed = lengthBytes(value.length + SHORT_TEXT);
@@ -81,7 +89,7 @@ function putRecord({ key, value, headers }: ProducedRecord, offsetDelta: number,
   space[body + 1] = 0; // time from the first record
   let end = putLength(offsetDelta, body + 2);
   end = putText(key, end);
-  end = putText(value, end);
+  end = given === null ? putNull(end) : putText(value, end);
   end = putLength(names.length, end);
   for (const name of names) {
     end = putText(name, end);
@@ -123,6 +131,12 @@ function putText(text: string, start: number): number {
   }
   space[start] = length << 1;
   return start + 1 + length;
+}
+
+/** Writes the length -1. */
+function putNull(start: number): number {
+  space[start] = 1;
+  return start + 1;
 }
 
 function putLongText(text: string, start: number): number {
