@@ -1,4 +1,4 @@
-import { reasonOf } from '@order-events/runtime';
+import { reasonOf } from '@order-events/runtime/failure-reason';
 import { type ClientMiddleware, Metadata } from 'nice-grpc-common';
 
 /** By name; names that end in -bin have bytes, the others printable ASCII. */
@@ -10,10 +10,29 @@ export type MetadataFunction = (signal: AbortSignal) => CallMetadata | Promise<C
 /** Gives a bearer token that is good for some time. `signal` aborts when nobody waits for it any more. */
 export type TokenFunction = (signal: AbortSignal) => string | Promise<string>;
 
+/** What a caller says of itself with each call. */
+export interface CallCredentials {
+  /**
+   * Sent with each call, a bearer token for example: `{ authorization: 'Bearer …' }`. A function is asked before each call, which for
+   * streams is before each connection.
+   */
+  readonly metadata?: CallMetadata | MetadataFunction;
+  /**
+   * Gives the bearer token of each call, which for streams is each connection: also before the last one expires, when the gateway says so,
+   * and once when it takes that no more. It should give one that is good for some time yet. Comes before an `authorization` of `metadata`.
+   */
+  readonly token?: TokenFunction;
+}
+
 /** Whoever gives tokens has so long; without a bound a call could wait for ever, without anybody knowing for what. */
 const METADATA_DEADLINE_MS = 10_000;
 
 const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/** Whether another call may have other credentials. */
+export function areRenewable({ metadata, token }: CallCredentials): boolean {
+  return token !== undefined || typeof metadata === 'function';
+}
 
 /** The metadata, with the token as it is sent: `authorization: Bearer …`. */
 export function withToken(metadata: CallMetadata | MetadataFunction, token: TokenFunction): MetadataFunction {
@@ -32,7 +51,7 @@ export function withToken(metadata: CallMetadata | MetadataFunction, token: Toke
  */
 export function withMetadata(
   source: CallMetadata | MetadataFunction,
-  note: (names: readonly string[]) => void,
+  note: (names: readonly string[]) => void = () => {},
 ): ClientMiddleware {
   return async function* sendMetadata(call, options) {
     const given = typeof source === 'function' ? await ask(source, options.signal) : source;

@@ -1,14 +1,16 @@
 import { createChannel, createClientFactory } from 'nice-grpc';
-import { checkMetadata, withMetadata, withToken } from './call-metadata.ts';
+import { areRenewable, checkMetadata, withMetadata, withToken } from './call-metadata.ts';
 import { warnOfClearText } from './clear-text-warning.ts';
 import { type ConnectionOptions, secureChannel } from './connection-options.ts';
-import { OrderStreamServiceDefinition, type OrderStreamServiceClient } from './gen/orders/v1/order_stream.ts';
-
-export interface OrderStreamConnection {
-  readonly client: OrderStreamServiceClient;
-  /** Ends the streams of this client and its connection. */
-  close(): void;
-}
+import {
+  OrderStreamAdminServiceDefinition,
+  OrderStreamServiceDefinition,
+} from './gen/orders/v1/order_stream.ts';
+import type {
+  Connector,
+  OrderStreamAdminConnection,
+  OrderStreamConnection,
+} from './order-stream-connection.ts';
 
 /** Finds a server that vanished without a word: half of the time that the server itself allows. */
 const KEEPALIVE_TIME_MS = 15_000;
@@ -22,16 +24,42 @@ export function createOrderStreamClient(
   address: string,
   options: ConnectionOptions = {},
 ): OrderStreamConnection {
-  return createConnector(options)(address);
+  return createConnector(options).connect(address);
+}
+
+/** The same for the operators' port of a gateway. */
+export function createOrderStreamAdminClient(
+  address: string,
+  options: ConnectionOptions = {},
+): OrderStreamAdminConnection {
+  const { clients, channel } = createOpening(options)(address);
+  return {
+    client: clients.create(OrderStreamAdminServiceDefinition, channel),
+    close: () => channel.close(),
+  };
 }
 
 /** Makes clients with the same options. Throws at once, not with the first client, when options that stay can never be used. */
-export function createConnector(options: ConnectionOptions): (address: string) => OrderStreamConnection {
+export function createConnector(options: ConnectionOptions): Connector {
+  const open = createOpening(options);
+  const connect = (address: string): OrderStreamConnection => {
+    const { clients, channel } = open(address);
+    return {
+      client: clients.create(OrderStreamServiceDefinition, channel),
+      close: () => channel.close(),
+    };
+  };
+  const areCredentialsRenewable = areRenewable(options) || typeof options.tls === 'function';
+  return { connect, areCredentialsRenewable };
+}
+
+/** Opens channels with the same options, and makes what calls on them are made with. */
+function createOpening(options: ConnectionOptions) {
   const { tls, metadata = {}, token, channelOptions } = options;
   if (typeof tls === 'object') secureChannel(tls);
   if (typeof metadata !== 'function') checkMetadata(metadata);
   const sent = token ? withToken(metadata, token) : metadata;
-  return (address) => {
+  return (address: string) => {
     const chosen = typeof tls === 'function' ? tls() : (tls ?? address.startsWith('https:'));
     const secured = secureChannel(chosen);
     const channel = createChannel(address, secured.credentials, {
@@ -43,10 +71,6 @@ export function createConnector(options: ConnectionOptions): (address: string) =
       ...channelOptions,
     });
     const noteNames = (names: readonly string[]) => chosen || warnOfClearText(address, names);
-    const clients = createClientFactory().use(withMetadata(sent, noteNames));
-    return {
-      client: clients.create(OrderStreamServiceDefinition, channel),
-      close: () => channel.close(),
-    };
+    return { clients: createClientFactory().use(withMetadata(sent, noteNames)), channel };
   };
 }

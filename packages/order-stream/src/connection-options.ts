@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { ChannelCredentials, type ChannelOptions } from 'nice-grpc';
-import type { CallMetadata, MetadataFunction, TokenFunction } from './call-metadata.ts';
+import type { CallCredentials } from './call-metadata.ts';
 
 /** What TLS needs; certificates and keys are PEM. */
 export interface TlsOptions {
@@ -14,19 +14,9 @@ export interface TlsOptions {
 }
 
 /** How a gateway, or the proxy before it, is spoken to. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends CallCredentials {
   /** Speak through TLS; by default only to an address that begins with https://. A function is asked before each connection, so that certificates can be replaced meanwhile. */
   readonly tls?: boolean | TlsOptions | (() => boolean | TlsOptions);
-  /**
-   * Sent with each call, a bearer token for example: `{ authorization: 'Bearer …' }`. A function is asked before each call, which for
-   * streams is before each connection.
-   */
-  readonly metadata?: CallMetadata | MetadataFunction;
-  /**
-   * Gives the bearer token of each call, which for streams is each connection: also before the last one expires, when the gateway says so,
-   * and once when it takes that no more. It should give one that is good for some time yet. Comes before an `authorization` of `metadata`.
-   */
-  readonly token?: TokenFunction;
   /** Options of the gRPC channel; they come before those that are set here. */
   readonly channelOptions?: ChannelOptions;
 }

@@ -1,7 +1,7 @@
 import { type CallOptions, Metadata } from 'nice-grpc-common';
-import type { OrderStreamConnection } from './client.ts';
 import { decodeErrorDetails, type ErrorDetails, RESUME_TOKEN_TRAILER } from './error-details.ts';
 import type { OrderStreamServiceClient } from './gen/orders/v1/order_stream.ts';
+import type { OrderStreamConnection } from './order-stream-connection.ts';
 
 /** Why a stream is over. */
 export interface StreamEnd {

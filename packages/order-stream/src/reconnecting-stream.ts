@@ -1,7 +1,6 @@
-import { createBackoff, sleep } from '@order-events/runtime';
+import { createBackoff } from '@order-events/runtime/backoff';
+import { sleep } from '@order-events/runtime/sleep';
 import { ClientError } from 'nice-grpc-common';
-import { createConnector } from './client.ts';
-import type { ConnectionOptions } from './connection-options.ts';
 import {
   type MessageStream,
   LONGEST_DELAY_MS,
@@ -10,11 +9,12 @@ import {
   type Received,
   type StreamEnd,
 } from './message-stream.ts';
+import type { Connector } from './order-stream-connection.ts';
 import { OrderStreamError, verdictOn } from './order-stream-error.ts';
 import { createStreamPace, type StreamMessage, type StreamPace } from './stream-pace.ts';
 
 /** What both kinds of streams can be told. What a function of it throws is an interruption like any other. */
-export interface StreamOptions extends ConnectionOptions {
+export interface StreamOptions {
   /** host:port of a gateway; a function is asked before each connection. */
   readonly address: string | (() => string);
   /** Longest silence of a healthy server; it holds this between 1 s and 60 s. Default 15 s. Three of them end the connection. */
@@ -53,8 +53,8 @@ export interface StreamKind<Message> {
 
 export const DEFAULT_REMEMBERED_EVENTS = 10_000;
 const DEFAULT_HEARTBEAT_MS = 15_000;
-const DEFAULT_MIN_RETRY_DELAY_MS = 100;
-const DEFAULT_MAX_RETRY_DELAY_MS = 10_000;
+export const DEFAULT_MIN_RETRY_DELAY_MS = 100;
+export const DEFAULT_MAX_RETRY_DELAY_MS = 10_000;
 const DEFAULT_REFUSAL_PATIENCE_MS = 300_000;
 
 /**
@@ -63,6 +63,7 @@ const DEFAULT_REFUSAL_PATIENCE_MS = 300_000;
  */
 export async function* reconnectingStream<Message extends StreamMessage>(
   options: StreamOptions,
+  connector: Connector,
   kind: StreamKind<Message>,
 ): AsyncGenerator<Message, void, undefined> {
   const { address, signal, onInterruption } = options;
@@ -70,16 +71,16 @@ export async function* reconnectingStream<Message extends StreamMessage>(
     baseMs: options.minRetryDelayMs ?? DEFAULT_MIN_RETRY_DELAY_MS,
     maxMs: options.maxRetryDelayMs ?? DEFAULT_MAX_RETRY_DELAY_MS,
   });
-  const patience = createRefusalPatience(options);
-  const connector = createConnector(options);
-  const connect = () => connector(typeof address === 'string' ? address : address());
+  const isRenewable = connector.areCredentialsRenewable;
+  const patience = createRefusalPatience(options, isRenewable);
+  const connect = () => connector.connect(typeof address === 'string' ? address : address());
   while (!signal?.aborted) {
     const pace = createStreamPace(options.heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_MS);
     const stream = openMessageStream(connect, kind.open);
     let end: StreamEnd | undefined;
     try {
       while (!end) {
-        const received = await receiveNext(stream, kind, pace, options);
+        const received = await receiveNext(stream, kind, { pace, isRenewable, signal });
         if (!received) return;
         if ('end' in received) {
           end = received.end;
@@ -112,17 +113,16 @@ export async function* reconnectingStream<Message extends StreamMessage>(
 async function receiveNext<Message>(
   stream: MessageStream<Message>,
   { isDrained }: Pick<StreamKind<Message>, 'isDrained'>,
-  pace: StreamPace,
-  options: StreamOptions,
+  { pace, isRenewable, signal }: { pace: StreamPace; isRenewable: boolean; signal: AbortSignal | undefined },
 ): Promise<Received<Message> | undefined> {
   if (pace.isDraining() && isDrained?.()) return left('the server drains');
   // What was sent and not acknowledged would come again, so the server ends such a stream, when the token does.
-  const isLeavable = areRenewable(options) && (isDrained?.() ?? true);
+  const isLeavable = isRenewable && (isDrained?.() ?? true);
   const isDue = () => isLeavable && pace.isRenewalDue();
   if (isDue()) return left('the token of the call expires soon');
   // Timers may fire a moment too early.
   const renewalMs = isLeavable ? Math.max(0, pace.untilRenewalMs()) + 2 : Number.POSITIVE_INFINITY;
-  const received = await stream.receive(Math.min(pace.patienceMs(), renewalMs), options.signal);
+  const received = await stream.receive(Math.min(pace.patienceMs(), renewalMs), signal);
   const isSilent = received && 'end' in received && !(received.end.cause instanceof ClientError);
   return isSilent && isDue() ? left('the token of the call expires soon') : received;
 }
@@ -132,17 +132,11 @@ function left(why: string): { readonly end: StreamEnd } {
   return { end: { cause: new Error(why), details: {}, resumeToken: undefined } };
 }
 
-/** Whether another connection may have other credentials. */
-function areRenewable({ metadata, tls, token }: StreamOptions): boolean {
-  return token !== undefined || typeof metadata === 'function' || typeof tls === 'function';
-}
-
 /** Tells which failure to give up at. */
-function createRefusalPatience({
-  refusalPatienceMs = DEFAULT_REFUSAL_PATIENCE_MS,
-  ...options
-}: StreamOptions): { isOver(end: StreamEnd): boolean; reset(): void } {
-  const isRenewable = areRenewable(options);
+function createRefusalPatience(
+  { refusalPatienceMs = DEFAULT_REFUSAL_PATIENCE_MS }: StreamOptions,
+  isRenewable: boolean,
+): { isOver(end: StreamEnd): boolean; reset(): void } {
   let areRenewed = false;
   let unexplainedSinceMs: number | undefined;
   return {

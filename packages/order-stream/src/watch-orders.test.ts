@@ -74,6 +74,22 @@ test('an event that the server tells again is told once', async (t) => {
   assert.deepEqual(await take(3, { address }), ['1.0', '1.1', '2.0']);
 });
 
+test('until it has caught up it is taken up after a cut, and ends with the message that says so', async (t) => {
+  const { address, requests } = await startScriptedGateway(t, async function* (request, { number, context }) {
+    yield message(firstAfter(request));
+    if (number < 3) throw new ServerError(Status.UNAVAILABLE, 'cut');
+    yield { resumeToken: '9', signal: { $case: 'caughtUp', value: {} } };
+    // A gateway that does not know of it.
+    await silence(context);
+  });
+  const tokens: string[] = [];
+  for await (const { resumeToken } of watchOrders({ address, ...QUICK, untilCaughtUp: true })) {
+    tokens.push(resumeToken);
+  }
+  assert.deepEqual(tokens, ['1', '2', '3', '9']);
+  assert.ok(requests.every(({ untilCaughtUp }) => untilCaughtUp));
+});
+
 test('messages without events are told too, for their tokens', async (t) => {
   const { address } = await startScriptedGateway(t, async function* (_, { context }) {
     yield STARTED();

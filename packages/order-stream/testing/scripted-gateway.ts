@@ -5,6 +5,7 @@ import { encodeErrorDetails, type ErrorDetails, ERROR_DETAILS_TRAILER } from '..
 import {
   type ConsumeOrdersRequest,
   type ConsumeOrdersRequest_Open,
+  type ConsumeOrdersRequest_Reject,
   type ConsumeOrdersResponse,
   type DeepPartial,
   OrderStreamServiceDefinition,
@@ -28,6 +29,8 @@ export type ConsumeScript = (
     readonly number: number;
     readonly context: CallContext;
     readonly acknowledgements: AsyncIterator<string>;
+    /** Events that it has rejected, as far as its acknowledgements were read. */
+    readonly rejections: readonly ConsumeOrdersRequest_Reject[];
   },
 ) => AsyncIterable<ScriptedBatch> | Iterable<ScriptedBatch>;
 
@@ -64,8 +67,9 @@ export async function startScriptedConsumers(
       const first: ConsumeOrdersRequest | undefined = (await iterator.next()).value;
       if (first?.request?.$case !== 'open') throw new ServerError(Status.INVALID_ARGUMENT, 'open first');
       const open = first.request.value;
-      const acknowledgements = tokensOf({ [Symbol.asyncIterator]: () => iterator });
-      yield* streams.count(open, (number) => script(open, { number, context, acknowledgements }));
+      const rejections: ConsumeOrdersRequest_Reject[] = [];
+      const acknowledgements = tokensOf({ [Symbol.asyncIterator]: () => iterator }, rejections);
+      yield* streams.count(open, (number) => script(open, { number, context, acknowledgements, rejections }));
     },
   });
   return { address, ...streams };
@@ -73,8 +77,10 @@ export async function startScriptedConsumers(
 
 async function* tokensOf(
   requests: AsyncIterable<ConsumeOrdersRequest>,
+  rejections: ConsumeOrdersRequest_Reject[],
 ): AsyncGenerator<string, void, undefined> {
   for await (const { request } of requests) {
+    if (request?.$case === 'reject') rejections.push(request.value);
     if (request?.$case === 'acknowledge') yield request.value.ackToken;
   }
 }

@@ -218,9 +218,95 @@ export function orderEventTypeToNumber(object: OrderEventType): number {
   }
 }
 
+/** What becomes of a rejection. */
+export const RejectOutcome = {
+  /** UNSPECIFIED - Not set. */
+  UNSPECIFIED: "REJECT_OUTCOME_UNSPECIFIED",
+  /** RETRY - Stored: it comes again. */
+  RETRY: "REJECT_OUTCOME_RETRY",
+  /** SET_ASIDE - Stored: it was set aside. */
+  SET_ASIDE: "REJECT_OUTCOME_SET_ASIDE",
+  /** BEHIND - Nothing to do: an event of the order before it was rejected already, so it comes again anyhow. */
+  BEHIND: "REJECT_OUTCOME_BEHIND",
+  /** NOT_OUTSTANDING - Nothing was done: the event is acknowledged, or its order went to another stream, which is sent it again. */
+  NOT_OUTSTANDING: "REJECT_OUTCOME_NOT_OUTSTANDING",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type RejectOutcome = typeof RejectOutcome[keyof typeof RejectOutcome];
+
+export namespace RejectOutcome {
+  export type UNSPECIFIED = typeof RejectOutcome.UNSPECIFIED;
+  export type RETRY = typeof RejectOutcome.RETRY;
+  export type SET_ASIDE = typeof RejectOutcome.SET_ASIDE;
+  export type BEHIND = typeof RejectOutcome.BEHIND;
+  export type NOT_OUTSTANDING = typeof RejectOutcome.NOT_OUTSTANDING;
+  export type UNRECOGNIZED = typeof RejectOutcome.UNRECOGNIZED;
+}
+
+export function rejectOutcomeFromJSON(object: any): RejectOutcome {
+  switch (object) {
+    case 0:
+    case "REJECT_OUTCOME_UNSPECIFIED":
+      return RejectOutcome.UNSPECIFIED;
+    case 1:
+    case "REJECT_OUTCOME_RETRY":
+      return RejectOutcome.RETRY;
+    case 2:
+    case "REJECT_OUTCOME_SET_ASIDE":
+      return RejectOutcome.SET_ASIDE;
+    case 3:
+    case "REJECT_OUTCOME_BEHIND":
+      return RejectOutcome.BEHIND;
+    case 4:
+    case "REJECT_OUTCOME_NOT_OUTSTANDING":
+      return RejectOutcome.NOT_OUTSTANDING;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return RejectOutcome.UNRECOGNIZED;
+  }
+}
+
+export function rejectOutcomeToJSON(object: RejectOutcome): string {
+  switch (object) {
+    case RejectOutcome.UNSPECIFIED:
+      return "REJECT_OUTCOME_UNSPECIFIED";
+    case RejectOutcome.RETRY:
+      return "REJECT_OUTCOME_RETRY";
+    case RejectOutcome.SET_ASIDE:
+      return "REJECT_OUTCOME_SET_ASIDE";
+    case RejectOutcome.BEHIND:
+      return "REJECT_OUTCOME_BEHIND";
+    case RejectOutcome.NOT_OUTSTANDING:
+      return "REJECT_OUTCOME_NOT_OUTSTANDING";
+    case RejectOutcome.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function rejectOutcomeToNumber(object: RejectOutcome): number {
+  switch (object) {
+    case RejectOutcome.UNSPECIFIED:
+      return 0;
+    case RejectOutcome.RETRY:
+      return 1;
+    case RejectOutcome.SET_ASIDE:
+      return 2;
+    case RejectOutcome.BEHIND:
+      return 3;
+    case RejectOutcome.NOT_OUTSTANDING:
+      return 4;
+    case RejectOutcome.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 /** Which events to deliver: an event must match every axis that is set, and one value of each. */
 export interface OrderFilter {
-  /** Any of these statuses after the change; empty = all. */
+  /** Any of these statuses after the change, or before it as well with match_previous_status; empty = all. */
   statuses: OrderStatus[];
   /** Any of these orders; empty = all; at most 1000. */
   orderIds: string[];
@@ -228,6 +314,11 @@ export interface OrderFilter {
   customerIds: string[];
   /** Any of these event types; empty = all. */
   eventTypes: OrderEventType[];
+  /**
+   * An event has one of the statuses also when the order had one of them before the change: previous_status. So a stream of some statuses
+   * learns when an order leaves them. Changes nothing where statuses is empty.
+   */
+  matchPreviousStatus: boolean;
 }
 
 /** Where to start. */
@@ -275,6 +366,13 @@ export interface WatchOrdersRequest {
     | undefined;
   /** Most events in one message, up to 1000; default 256; 1 = one event a message. */
   maxBatchSize: number;
+  /**
+   * End the stream with OK after the message that has CaughtUp, which then comes, once, when everything was delivered that matches and
+   * that the log had when the stream was registered, in all partitions: its ends are asked of Kafka after the registration. What comes
+   * later may be delivered before it and is not waited for. A partition without a leader is waited for, and so is Kafka: nobody knows what
+   * they have. Put a deadline on the call where that is too long. A stream that ends with anything but OK has not delivered everything.
+   */
+  untilCaughtUp: boolean;
 }
 
 /**
@@ -334,12 +432,22 @@ export interface Heartbeat {
    * without a leader, which is not counted then.
    */
   backlogEvents: bigint;
+  /**
+   * Of WatchOrders. Every change that was committed before this time of the database, and that the stream wants, has been told on this
+   * stream, but for gaps that it was told of and for what was before its start. It never goes back on a stream. Unset while that is not
+   * known, as behind the live edge.
+   */
+  completeThroughTime: Date | undefined;
 }
 
 /** Reached the live edge, in all partitions: while the place in one is not known, as without a leader, the stream has not reached it. */
 export interface CaughtUp {
   /** Server time. */
-  serverTime: Date | undefined;
+  serverTime:
+    | Date
+    | undefined;
+  /** As in Heartbeat. */
+  completeThroughTime: Date | undefined;
 }
 
 /** Left the live edge. */
@@ -389,6 +497,9 @@ export interface ConsumeOrdersRequest {
     | //
     /** Later messages. */
     { $case: "acknowledge"; value: ConsumeOrdersRequest_Acknowledge }
+    | //
+    /** Later messages, of a stream that was opened with reject_policy. */
+    { $case: "reject"; value: ConsumeOrdersRequest_Reject }
     | undefined;
 }
 
@@ -415,12 +526,57 @@ export interface ConsumeOrdersRequest_Open {
     | undefined;
   /** As in WatchOrdersRequest. */
   maxBatchSize: number;
+  /** Set: the stream may reject events. Its fields say how rejected events come again. */
+  rejectPolicy:
+    | RejectPolicy
+    | undefined;
+  /**
+   * Ends the stream with UNAVAILABLE (ACKNOWLEDGE_TIMEOUT) when an event was sent so long ago and is neither acknowledged nor
+   * rejected; its orders go to another one. 1s to 24h; unset = never.
+   */
+  acknowledgeTimeout: Duration | undefined;
 }
 
 /** Records that everything up to a message's token is processed. Cumulative. */
 export interface ConsumeOrdersRequest_Acknowledge {
   /** ack_token of the newest processed message. */
   ackToken: string;
+}
+
+/**
+ * An event that was sent on this stream, and is not acknowledged, cannot be handled. Its order is held for the subscription: the
+ * event comes again later, to whichever stream has the order then, and after it what follows of the order; all other orders flow. To
+ * acknowledgements the event counts as done. Events of the order that were sent behind it must not be handled: up to Rejected, skip
+ * all of that order; they come again as well.
+ */
+export interface ConsumeOrdersRequest_Reject {
+  /** Which event. */
+  eventId: string;
+  /** Why, for people: up to 1000 characters. */
+  reason: string;
+  /** At most one; unset = when reject_policy says. */
+  decision:
+    | //
+    /** When to try again, unless it was the last attempt; up to 7 days. */
+    { $case: "retryDelay"; value: Duration }
+    | //
+    /** Do not try again until somebody decides. Must be true. */
+    { $case: "setAside"; value: boolean }
+    | undefined;
+}
+
+/** How events that were rejected come again. It belongs to the stream that rejects. */
+export interface RejectPolicy {
+  /** With the rejection of so many deliveries the order is set aside: it waits until somebody decides. Up to 1000; default 5. */
+  maxAttempts: number;
+  /** After the first rejection; up to 24h; default 1s. */
+  firstDelay:
+    | Duration
+    | undefined;
+  /** Each delay is so many times the one before; 1 to 10; default 2. */
+  growth: number;
+  /** Longest delay; up to 7 days; default 5 minutes. */
+  maxDelay: Duration | undefined;
 }
 
 /**
@@ -467,7 +623,20 @@ export interface ConsumeOrdersResponse {
     | //
     /** The token of this call expires soon. */
     { $case: "accessExpiring"; value: AccessExpiring }
+    | //
+    /** What has become of a rejection. */
+    { $case: "rejected"; value: Rejected }
     | undefined;
+}
+
+/** What has become of a rejection. */
+export interface Rejected {
+  /** The event. */
+  eventId: string;
+  /** What has become of it. */
+  outcome: RejectOutcome;
+  /** When it comes again, with REJECT_OUTCOME_RETRY. */
+  retryTime: Date | undefined;
 }
 
 /** The share of this stream changed. */
@@ -516,6 +685,8 @@ export interface OrderEvent {
   offset: bigint;
   /** W3C trace context of the request that made the change; empty when it had none. */
   traceparent: string;
+  /** Which delivery of the event this is, from 2 on, when it was rejected before; 0 for the first one. */
+  attempt: number;
 }
 
 /** An order. */
@@ -702,8 +873,140 @@ export interface CloseWatcherRequest {
 export interface CloseWatcherResponse {
 }
 
+/** Request of ListHeldOrders. */
+export interface ListHeldOrdersRequest {
+  /** Name. */
+  subscription: string;
+  /** Only this order, with its events; empty = all, without. */
+  orderId: string;
+  /** Most orders in a page, up to 1000; default 100. A page has fewer when it would be longer than 1 MiB. */
+  pageSize: number;
+  /** next_page_token of the page before; empty for the first one. */
+  pageToken: string;
+}
+
+/** An order that is held. */
+export interface HeldOrder {
+  /** Id. */
+  orderId: string;
+  /** Where its events lie. */
+  partition: number;
+  /** How many events wait. */
+  eventCount: bigint;
+  /** Id of the first one, which the others wait for. */
+  firstEventId: string;
+  /** How often that one was rejected. */
+  attempts: number;
+  /** Why, the last time. */
+  reason: string;
+  /** It waits until somebody decides. */
+  setAside: boolean;
+  /** When it comes again; unset when it was set aside. */
+  retryTime:
+    | Date
+    | undefined;
+  /** The events, in order; of the one order that was asked for. */
+  events: OrderEvent[];
+}
+
+/** Response of ListHeldOrders. */
+export interface ListHeldOrdersResponse {
+  /** In the order of their ids. */
+  orders: HeldOrder[];
+  /** Next page. */
+  nextPageToken: string;
+  /**
+   * Records that cannot be read, whatever the request asks for: the first 100. While one is of an event, the share of its partition waits,
+   * since nobody knows whose order it is.
+   */
+  unreadable: UnreadableHeldRecord[];
+  /** How many there are. */
+  unreadableCount: bigint;
+}
+
+/** A record of what is held that the server cannot read. */
+export interface UnreadableHeldRecord {
+  /** Of the topic of held events. */
+  partition: number;
+  /** Of the topic of held events. */
+  offset: bigint;
+  /** The event that it is of; empty for what an operator has asked, which nothing waits for. */
+  eventId: string;
+  /** Why it cannot be read. */
+  reason: string;
+}
+
+/** Request of RequeueHeldOrders. */
+export interface RequeueHeldOrdersRequest {
+  /** Name. */
+  subscription: string;
+  /** Which order; empty = all that were set aside. */
+  orderId: string;
+}
+
+/** Response of RequeueHeldOrders. */
+export interface RequeueHeldOrdersResponse {
+  /** How many orders. */
+  requeuedOrders: bigint;
+  /** It is stored, and not done yet: no stream has the orders, or none has done it in time. The next one that has them does it first. */
+  pending: boolean;
+}
+
+/** Request of DiscardHeldEvents. */
+export interface DiscardHeldEventsRequest {
+  /** Name. */
+  subscription: string;
+  /** Whose events. */
+  orderId: string;
+  /** Only this one; empty = all that are held of the order now. */
+  eventId: string;
+}
+
+/** Response of DiscardHeldEvents. */
+export interface DiscardHeldEventsResponse {
+  /** How many events consumers miss. */
+  discardedEvents: bigint;
+  /** It is stored, and not done yet, see RequeueHeldOrdersResponse. */
+  pending: boolean;
+  /** Which ones, in order: the first of them where all would be longer than 1 MiB. */
+  events: DiscardedEvent[];
+}
+
+/** An event that consumers of a subscription miss. */
+export interface DiscardedEvent {
+  /** Id. */
+  eventId: string;
+  /** Whose. */
+  orderId: string;
+  /** Version of the order that the change made. */
+  orderVersion: bigint;
+  /** What happened. */
+  eventType: OrderEventType;
+}
+
+/** Request of DiscardUnreadableHeldRecord. */
+export interface DiscardUnreadableHeldRecordRequest {
+  /** Name. */
+  subscription: string;
+  /** As ListHeldOrders has it. */
+  partition: number;
+  /** As ListHeldOrders has it. */
+  offset: bigint;
+}
+
+/** Response of DiscardUnreadableHeldRecord. */
+export interface DiscardUnreadableHeldRecordResponse {
+  /**
+   * The event that consumers miss; empty where none is lost: the record was of what an operator had asked, or the stream knew the event and
+   * has stored it anew.
+   */
+  eventId: string;
+  /** It is stored, and not done yet, see RequeueHeldOrdersResponse. */
+  pending: boolean;
+}
+
 function createBaseOrderFilter(): OrderFilter {
-  return { statuses: [], orderIds: [], customerIds: [], eventTypes: [] };
+  return { statuses: [], orderIds: [], customerIds: [], eventTypes: [], matchPreviousStatus: false };
 }
 
 export const OrderFilter: MessageFns<OrderFilter> = {
@@ -727,6 +1030,9 @@ export const OrderFilter: MessageFns<OrderFilter> = {
         writer.int32(orderEventTypeToNumber(v));
       }
       writer.join();
+    }
+    if (message.matchPreviousStatus !== false) {
+      writer.uint32(40).bool(message.matchPreviousStatus);
     }
     return writer;
   },
@@ -796,6 +1102,14 @@ export const OrderFilter: MessageFns<OrderFilter> = {
 
             break;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.matchPreviousStatus = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -828,6 +1142,11 @@ export const OrderFilter: MessageFns<OrderFilter> = {
         : globalThis.Array.isArray(object?.event_types)
         ? object.event_types.map((e: any) => orderEventTypeFromJSON(e))
         : [],
+      matchPreviousStatus: isSet(object.matchPreviousStatus)
+        ? globalThis.Boolean(object.matchPreviousStatus)
+        : isSet(object.match_previous_status)
+        ? globalThis.Boolean(object.match_previous_status)
+        : false,
     };
   },
 
@@ -845,6 +1164,9 @@ export const OrderFilter: MessageFns<OrderFilter> = {
     if (message.eventTypes?.length) {
       obj.eventTypes = message.eventTypes.map((e) => orderEventTypeToJSON(e));
     }
+    if (message.matchPreviousStatus !== false) {
+      obj.matchPreviousStatus = message.matchPreviousStatus;
+    }
     return obj;
   },
 
@@ -857,6 +1179,7 @@ export const OrderFilter: MessageFns<OrderFilter> = {
     message.orderIds = object.orderIds?.map((e) => e) || [];
     message.customerIds = object.customerIds?.map((e) => e) || [];
     message.eventTypes = object.eventTypes?.map((e) => e) || [];
+    message.matchPreviousStatus = object.matchPreviousStatus ?? false;
     return message;
   },
 };
@@ -1009,7 +1332,14 @@ export const StartPosition: MessageFns<StartPosition> = {
 };
 
 function createBaseWatchOrdersRequest(): WatchOrdersRequest {
-  return { filter: undefined, start: undefined, allowGap: false, heartbeatInterval: undefined, maxBatchSize: 0 };
+  return {
+    filter: undefined,
+    start: undefined,
+    allowGap: false,
+    heartbeatInterval: undefined,
+    maxBatchSize: 0,
+    untilCaughtUp: false,
+  };
 }
 
 export const WatchOrdersRequest: MessageFns<WatchOrdersRequest> = {
@@ -1028,6 +1358,9 @@ export const WatchOrdersRequest: MessageFns<WatchOrdersRequest> = {
     }
     if (message.maxBatchSize !== 0) {
       writer.uint32(40).uint32(message.maxBatchSize);
+    }
+    if (message.untilCaughtUp !== false) {
+      writer.uint32(48).bool(message.untilCaughtUp);
     }
     return writer;
   },
@@ -1085,6 +1418,14 @@ export const WatchOrdersRequest: MessageFns<WatchOrdersRequest> = {
             message.maxBatchSize = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.untilCaughtUp = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1116,6 +1457,11 @@ export const WatchOrdersRequest: MessageFns<WatchOrdersRequest> = {
         : isSet(object.max_batch_size)
         ? globalThis.Number(object.max_batch_size)
         : 0,
+      untilCaughtUp: isSet(object.untilCaughtUp)
+        ? globalThis.Boolean(object.untilCaughtUp)
+        : isSet(object.until_caught_up)
+        ? globalThis.Boolean(object.until_caught_up)
+        : false,
     };
   },
 
@@ -1136,6 +1482,9 @@ export const WatchOrdersRequest: MessageFns<WatchOrdersRequest> = {
     if (message.maxBatchSize !== 0) {
       obj.maxBatchSize = Math.round(message.maxBatchSize);
     }
+    if (message.untilCaughtUp !== false) {
+      obj.untilCaughtUp = message.untilCaughtUp;
+    }
     return obj;
   },
 
@@ -1155,6 +1504,7 @@ export const WatchOrdersRequest: MessageFns<WatchOrdersRequest> = {
       ? Duration.fromPartial(object.heartbeatInterval)
       : undefined;
     message.maxBatchSize = object.maxBatchSize ?? 0;
+    message.untilCaughtUp = object.untilCaughtUp ?? false;
     return message;
   },
 };
@@ -1526,7 +1876,7 @@ export const Started: MessageFns<Started> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { serverTime: undefined, backlogEvents: 0n };
+  return { serverTime: undefined, backlogEvents: 0n, completeThroughTime: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -1539,6 +1889,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         throw new globalThis.Error("value provided for field message.backlogEvents of type int64 too large");
       }
       writer.uint32(16).int64(message.backlogEvents);
+    }
+    if (message.completeThroughTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.completeThroughTime), writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1572,6 +1925,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.backlogEvents = reader.int64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.completeThroughTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1596,6 +1957,11 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         : isSet(object.backlog_events)
         ? BigInt(object.backlog_events)
         : 0n,
+      completeThroughTime: isSet(object.completeThroughTime)
+        ? fromJsonTimestamp(object.completeThroughTime)
+        : isSet(object.complete_through_time)
+        ? fromJsonTimestamp(object.complete_through_time)
+        : undefined,
     };
   },
 
@@ -1606,6 +1972,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.backlogEvents !== 0n) {
       obj.backlogEvents = message.backlogEvents.toString();
+    }
+    if (message.completeThroughTime !== undefined) {
+      obj.completeThroughTime = message.completeThroughTime.toISOString();
     }
     return obj;
   },
@@ -1619,18 +1988,22 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.backlogEvents = (object.backlogEvents !== undefined && object.backlogEvents !== null)
       ? BigInt(object.backlogEvents)
       : 0n;
+    message.completeThroughTime = object.completeThroughTime ?? undefined;
     return message;
   },
 };
 
 function createBaseCaughtUp(): CaughtUp {
-  return { serverTime: undefined };
+  return { serverTime: undefined, completeThroughTime: undefined };
 }
 
 export const CaughtUp: MessageFns<CaughtUp> = {
   encode(message: CaughtUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.serverTime !== undefined) {
       Timestamp.encode(toTimestamp(message.serverTime), writer.uint32(10).fork()).join();
+    }
+    if (message.completeThroughTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.completeThroughTime), writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1656,6 +2029,14 @@ export const CaughtUp: MessageFns<CaughtUp> = {
             message.serverTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.completeThroughTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1675,6 +2056,11 @@ export const CaughtUp: MessageFns<CaughtUp> = {
         : isSet(object.server_time)
         ? fromJsonTimestamp(object.server_time)
         : undefined,
+      completeThroughTime: isSet(object.completeThroughTime)
+        ? fromJsonTimestamp(object.completeThroughTime)
+        : isSet(object.complete_through_time)
+        ? fromJsonTimestamp(object.complete_through_time)
+        : undefined,
     };
   },
 
@@ -1682,6 +2068,9 @@ export const CaughtUp: MessageFns<CaughtUp> = {
     const obj: any = {};
     if (message.serverTime !== undefined) {
       obj.serverTime = message.serverTime.toISOString();
+    }
+    if (message.completeThroughTime !== undefined) {
+      obj.completeThroughTime = message.completeThroughTime.toISOString();
     }
     return obj;
   },
@@ -1692,6 +2081,7 @@ export const CaughtUp: MessageFns<CaughtUp> = {
   fromPartial(object: DeepPartial<CaughtUp>): CaughtUp {
     const message = createBaseCaughtUp();
     message.serverTime = object.serverTime ?? undefined;
+    message.completeThroughTime = object.completeThroughTime ?? undefined;
     return message;
   },
 };
@@ -2118,6 +2508,9 @@ export const ConsumeOrdersRequest: MessageFns<ConsumeOrdersRequest> = {
       case "acknowledge":
         ConsumeOrdersRequest_Acknowledge.encode(message.request.value, writer.uint32(18).fork()).join();
         break;
+      case "reject":
+        ConsumeOrdersRequest_Reject.encode(message.request.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -2154,6 +2547,14 @@ export const ConsumeOrdersRequest: MessageFns<ConsumeOrdersRequest> = {
             };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.request = { $case: "reject", value: ConsumeOrdersRequest_Reject.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2172,6 +2573,8 @@ export const ConsumeOrdersRequest: MessageFns<ConsumeOrdersRequest> = {
         ? { $case: "open", value: ConsumeOrdersRequest_Open.fromJSON(object.open) }
         : isSet(object.acknowledge)
         ? { $case: "acknowledge", value: ConsumeOrdersRequest_Acknowledge.fromJSON(object.acknowledge) }
+        : isSet(object.reject)
+        ? { $case: "reject", value: ConsumeOrdersRequest_Reject.fromJSON(object.reject) }
         : undefined,
     };
   },
@@ -2182,6 +2585,8 @@ export const ConsumeOrdersRequest: MessageFns<ConsumeOrdersRequest> = {
       obj.open = ConsumeOrdersRequest_Open.toJSON(message.request.value);
     } else if (message.request?.$case === "acknowledge") {
       obj.acknowledge = ConsumeOrdersRequest_Acknowledge.toJSON(message.request.value);
+    } else if (message.request?.$case === "reject") {
+      obj.reject = ConsumeOrdersRequest_Reject.toJSON(message.request.value);
     }
     return obj;
   },
@@ -2207,6 +2612,12 @@ export const ConsumeOrdersRequest: MessageFns<ConsumeOrdersRequest> = {
         }
         break;
       }
+      case "reject": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "reject", value: ConsumeOrdersRequest_Reject.fromPartial(object.request.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -2220,6 +2631,8 @@ function createBaseConsumeOrdersRequest_Open(): ConsumeOrdersRequest_Open {
     maxUnacknowledgedEvents: 0,
     heartbeatInterval: undefined,
     maxBatchSize: 0,
+    rejectPolicy: undefined,
+    acknowledgeTimeout: undefined,
   };
 }
 
@@ -2242,6 +2655,12 @@ export const ConsumeOrdersRequest_Open: MessageFns<ConsumeOrdersRequest_Open> = 
     }
     if (message.maxBatchSize !== 0) {
       writer.uint32(48).uint32(message.maxBatchSize);
+    }
+    if (message.rejectPolicy !== undefined) {
+      RejectPolicy.encode(message.rejectPolicy, writer.uint32(58).fork()).join();
+    }
+    if (message.acknowledgeTimeout !== undefined) {
+      Duration.encode(message.acknowledgeTimeout, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -2307,6 +2726,22 @@ export const ConsumeOrdersRequest_Open: MessageFns<ConsumeOrdersRequest_Open> = 
             message.maxBatchSize = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.rejectPolicy = RejectPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.acknowledgeTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2339,6 +2774,16 @@ export const ConsumeOrdersRequest_Open: MessageFns<ConsumeOrdersRequest_Open> = 
         : isSet(object.max_batch_size)
         ? globalThis.Number(object.max_batch_size)
         : 0,
+      rejectPolicy: isSet(object.rejectPolicy)
+        ? RejectPolicy.fromJSON(object.rejectPolicy)
+        : isSet(object.reject_policy)
+        ? RejectPolicy.fromJSON(object.reject_policy)
+        : undefined,
+      acknowledgeTimeout: isSet(object.acknowledgeTimeout)
+        ? Duration.fromJSON(object.acknowledgeTimeout)
+        : isSet(object.acknowledge_timeout)
+        ? Duration.fromJSON(object.acknowledge_timeout)
+        : undefined,
     };
   },
 
@@ -2362,6 +2807,12 @@ export const ConsumeOrdersRequest_Open: MessageFns<ConsumeOrdersRequest_Open> = 
     if (message.maxBatchSize !== 0) {
       obj.maxBatchSize = Math.round(message.maxBatchSize);
     }
+    if (message.rejectPolicy !== undefined) {
+      obj.rejectPolicy = RejectPolicy.toJSON(message.rejectPolicy);
+    }
+    if (message.acknowledgeTimeout !== undefined) {
+      obj.acknowledgeTimeout = Duration.toJSON(message.acknowledgeTimeout);
+    }
     return obj;
   },
 
@@ -2382,6 +2833,12 @@ export const ConsumeOrdersRequest_Open: MessageFns<ConsumeOrdersRequest_Open> = 
       ? Duration.fromPartial(object.heartbeatInterval)
       : undefined;
     message.maxBatchSize = object.maxBatchSize ?? 0;
+    message.rejectPolicy = (object.rejectPolicy !== undefined && object.rejectPolicy !== null)
+      ? RejectPolicy.fromPartial(object.rejectPolicy)
+      : undefined;
+    message.acknowledgeTimeout = (object.acknowledgeTimeout !== undefined && object.acknowledgeTimeout !== null)
+      ? Duration.fromPartial(object.acknowledgeTimeout)
+      : undefined;
     return message;
   },
 };
@@ -2459,6 +2916,280 @@ export const ConsumeOrdersRequest_Acknowledge: MessageFns<ConsumeOrdersRequest_A
   },
 };
 
+function createBaseConsumeOrdersRequest_Reject(): ConsumeOrdersRequest_Reject {
+  return { eventId: "", reason: "", decision: undefined };
+}
+
+export const ConsumeOrdersRequest_Reject: MessageFns<ConsumeOrdersRequest_Reject> = {
+  encode(message: ConsumeOrdersRequest_Reject, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    switch (message.decision?.$case) {
+      case "retryDelay":
+        Duration.encode(message.decision.value, writer.uint32(26).fork()).join();
+        break;
+      case "setAside":
+        writer.uint32(32).bool(message.decision.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConsumeOrdersRequest_Reject {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConsumeOrdersRequest_Reject();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.decision = { $case: "retryDelay", value: Duration.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.decision = { $case: "setAside", value: reader.bool() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConsumeOrdersRequest_Reject {
+    return {
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      decision: isSet(object.retryDelay)
+        ? { $case: "retryDelay", value: Duration.fromJSON(object.retryDelay) }
+        : isSet(object.retry_delay)
+        ? { $case: "retryDelay", value: Duration.fromJSON(object.retry_delay) }
+        : isSet(object.setAside)
+        ? { $case: "setAside", value: globalThis.Boolean(object.setAside) }
+        : isSet(object.set_aside)
+        ? { $case: "setAside", value: globalThis.Boolean(object.set_aside) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ConsumeOrdersRequest_Reject): unknown {
+    const obj: any = {};
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.decision?.$case === "retryDelay") {
+      obj.retryDelay = Duration.toJSON(message.decision.value);
+    } else if (message.decision?.$case === "setAside") {
+      obj.setAside = message.decision.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConsumeOrdersRequest_Reject>): ConsumeOrdersRequest_Reject {
+    return ConsumeOrdersRequest_Reject.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConsumeOrdersRequest_Reject>): ConsumeOrdersRequest_Reject {
+    const message = createBaseConsumeOrdersRequest_Reject();
+    message.eventId = object.eventId ?? "";
+    message.reason = object.reason ?? "";
+    switch (object.decision?.$case) {
+      case "retryDelay": {
+        if (object.decision?.value !== undefined && object.decision?.value !== null) {
+          message.decision = { $case: "retryDelay", value: Duration.fromPartial(object.decision.value) };
+        }
+        break;
+      }
+      case "setAside": {
+        if (object.decision?.value !== undefined && object.decision?.value !== null) {
+          message.decision = { $case: "setAside", value: object.decision.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseRejectPolicy(): RejectPolicy {
+  return { maxAttempts: 0, firstDelay: undefined, growth: 0, maxDelay: undefined };
+}
+
+export const RejectPolicy: MessageFns<RejectPolicy> = {
+  encode(message: RejectPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.maxAttempts !== 0) {
+      writer.uint32(8).uint32(message.maxAttempts);
+    }
+    if (message.firstDelay !== undefined) {
+      Duration.encode(message.firstDelay, writer.uint32(18).fork()).join();
+    }
+    if (message.growth !== 0) {
+      writer.uint32(25).double(message.growth);
+    }
+    if (message.maxDelay !== undefined) {
+      Duration.encode(message.maxDelay, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RejectPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRejectPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.maxAttempts = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.firstDelay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.growth = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.maxDelay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RejectPolicy {
+    return {
+      maxAttempts: isSet(object.maxAttempts)
+        ? globalThis.Number(object.maxAttempts)
+        : isSet(object.max_attempts)
+        ? globalThis.Number(object.max_attempts)
+        : 0,
+      firstDelay: isSet(object.firstDelay)
+        ? Duration.fromJSON(object.firstDelay)
+        : isSet(object.first_delay)
+        ? Duration.fromJSON(object.first_delay)
+        : undefined,
+      growth: isSet(object.growth) ? globalThis.Number(object.growth) : 0,
+      maxDelay: isSet(object.maxDelay)
+        ? Duration.fromJSON(object.maxDelay)
+        : isSet(object.max_delay)
+        ? Duration.fromJSON(object.max_delay)
+        : undefined,
+    };
+  },
+
+  toJSON(message: RejectPolicy): unknown {
+    const obj: any = {};
+    if (message.maxAttempts !== 0) {
+      obj.maxAttempts = Math.round(message.maxAttempts);
+    }
+    if (message.firstDelay !== undefined) {
+      obj.firstDelay = Duration.toJSON(message.firstDelay);
+    }
+    if (message.growth !== 0) {
+      obj.growth = floatToJson(message.growth);
+    }
+    if (message.maxDelay !== undefined) {
+      obj.maxDelay = Duration.toJSON(message.maxDelay);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RejectPolicy>): RejectPolicy {
+    return RejectPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RejectPolicy>): RejectPolicy {
+    const message = createBaseRejectPolicy();
+    message.maxAttempts = object.maxAttempts ?? 0;
+    message.firstDelay = (object.firstDelay !== undefined && object.firstDelay !== null)
+      ? Duration.fromPartial(object.firstDelay)
+      : undefined;
+    message.growth = object.growth ?? 0;
+    message.maxDelay = (object.maxDelay !== undefined && object.maxDelay !== null)
+      ? Duration.fromPartial(object.maxDelay)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseConsumeOrdersResponse(): ConsumeOrdersResponse {
   return { events: [], ackToken: "", signal: undefined };
 }
@@ -2495,6 +3226,9 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
         break;
       case "accessExpiring":
         AccessExpiring.encode(message.signal.value, writer.uint32(82).fork()).join();
+        break;
+      case "rejected":
+        Rejected.encode(message.signal.value, writer.uint32(90).fork()).join();
         break;
     }
     return writer;
@@ -2593,6 +3327,14 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
             message.signal = { $case: "accessExpiring", value: AccessExpiring.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.signal = { $case: "rejected", value: Rejected.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2635,6 +3377,8 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
         ? { $case: "accessExpiring", value: AccessExpiring.fromJSON(object.accessExpiring) }
         : isSet(object.access_expiring)
         ? { $case: "accessExpiring", value: AccessExpiring.fromJSON(object.access_expiring) }
+        : isSet(object.rejected)
+        ? { $case: "rejected", value: Rejected.fromJSON(object.rejected) }
         : undefined,
     };
   },
@@ -2663,6 +3407,8 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
       obj.gap = Gap.toJSON(message.signal.value);
     } else if (message.signal?.$case === "accessExpiring") {
       obj.accessExpiring = AccessExpiring.toJSON(message.signal.value);
+    } else if (message.signal?.$case === "rejected") {
+      obj.rejected = Rejected.toJSON(message.signal.value);
     }
     return obj;
   },
@@ -2723,7 +3469,122 @@ export const ConsumeOrdersResponse: MessageFns<ConsumeOrdersResponse> = {
         }
         break;
       }
+      case "rejected": {
+        if (object.signal?.value !== undefined && object.signal?.value !== null) {
+          message.signal = { $case: "rejected", value: Rejected.fromPartial(object.signal.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseRejected(): Rejected {
+  return { eventId: "", outcome: RejectOutcome.UNSPECIFIED, retryTime: undefined };
+}
+
+export const Rejected: MessageFns<Rejected> = {
+  encode(message: Rejected, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.outcome !== RejectOutcome.UNSPECIFIED) {
+      writer.uint32(16).int32(rejectOutcomeToNumber(message.outcome));
+    }
+    if (message.retryTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.retryTime), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Rejected {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRejected();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outcome = rejectOutcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.retryTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Rejected {
+    return {
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      outcome: isSet(object.outcome) ? rejectOutcomeFromJSON(object.outcome) : RejectOutcome.UNSPECIFIED,
+      retryTime: isSet(object.retryTime)
+        ? fromJsonTimestamp(object.retryTime)
+        : isSet(object.retry_time)
+        ? fromJsonTimestamp(object.retry_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Rejected): unknown {
+    const obj: any = {};
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.outcome !== RejectOutcome.UNSPECIFIED) {
+      obj.outcome = rejectOutcomeToJSON(message.outcome);
+    }
+    if (message.retryTime !== undefined) {
+      obj.retryTime = message.retryTime.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Rejected>): Rejected {
+    return Rejected.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Rejected>): Rejected {
+    const message = createBaseRejected();
+    message.eventId = object.eventId ?? "";
+    message.outcome = object.outcome ?? RejectOutcome.UNSPECIFIED;
+    message.retryTime = object.retryTime ?? undefined;
     return message;
   },
 };
@@ -2901,6 +3762,7 @@ function createBaseOrderEvent(): OrderEvent {
     partition: 0,
     offset: 0n,
     traceparent: "",
+    attempt: 0,
   };
 }
 
@@ -2950,6 +3812,9 @@ export const OrderEvent: MessageFns<OrderEvent> = {
     }
     if (message.traceparent !== "") {
       writer.uint32(106).string(message.traceparent);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(112).uint32(message.attempt);
     }
     return writer;
   },
@@ -3071,6 +3936,14 @@ export const OrderEvent: MessageFns<OrderEvent> = {
             message.traceparent = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3130,6 +4003,7 @@ export const OrderEvent: MessageFns<OrderEvent> = {
       partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
       offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
     };
   },
 
@@ -3174,6 +4048,9 @@ export const OrderEvent: MessageFns<OrderEvent> = {
     if (message.traceparent !== "") {
       obj.traceparent = message.traceparent;
     }
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
     return obj;
   },
 
@@ -3197,6 +4074,7 @@ export const OrderEvent: MessageFns<OrderEvent> = {
     message.partition = object.partition ?? 0;
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.traceparent = object.traceparent ?? "";
+    message.attempt = object.attempt ?? 0;
     return message;
   },
 };
@@ -5050,6 +5928,1358 @@ export const CloseWatcherResponse: MessageFns<CloseWatcherResponse> = {
   },
 };
 
+function createBaseListHeldOrdersRequest(): ListHeldOrdersRequest {
+  return { subscription: "", orderId: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListHeldOrdersRequest: MessageFns<ListHeldOrdersRequest> = {
+  encode(message: ListHeldOrdersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHeldOrdersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHeldOrdersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListHeldOrdersRequest {
+    return {
+      subscription: isSet(object.subscription) ? globalThis.String(object.subscription) : "",
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListHeldOrdersRequest): unknown {
+    const obj: any = {};
+    if (message.subscription !== "") {
+      obj.subscription = message.subscription;
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListHeldOrdersRequest>): ListHeldOrdersRequest {
+    return ListHeldOrdersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListHeldOrdersRequest>): ListHeldOrdersRequest {
+    const message = createBaseListHeldOrdersRequest();
+    message.subscription = object.subscription ?? "";
+    message.orderId = object.orderId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseHeldOrder(): HeldOrder {
+  return {
+    orderId: "",
+    partition: 0,
+    eventCount: 0n,
+    firstEventId: "",
+    attempts: 0,
+    reason: "",
+    setAside: false,
+    retryTime: undefined,
+    events: [],
+  };
+}
+
+export const HeldOrder: MessageFns<HeldOrder> = {
+  encode(message: HeldOrder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    if (message.eventCount !== 0n) {
+      if (BigInt.asIntN(64, message.eventCount) !== message.eventCount) {
+        throw new globalThis.Error("value provided for field message.eventCount of type int64 too large");
+      }
+      writer.uint32(24).int64(message.eventCount);
+    }
+    if (message.firstEventId !== "") {
+      writer.uint32(34).string(message.firstEventId);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(40).uint32(message.attempts);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.setAside !== false) {
+      writer.uint32(56).bool(message.setAside);
+    }
+    if (message.retryTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.retryTime), writer.uint32(66).fork()).join();
+    }
+    for (const v of message.events) {
+      OrderEvent.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldOrder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldOrder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partition = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.eventCount = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.firstEventId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.attempts = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.setAside = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.retryTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.events.push(OrderEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldOrder {
+    return {
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      eventCount: isSet(object.eventCount)
+        ? BigInt(object.eventCount)
+        : isSet(object.event_count)
+        ? BigInt(object.event_count)
+        : 0n,
+      firstEventId: isSet(object.firstEventId)
+        ? globalThis.String(object.firstEventId)
+        : isSet(object.first_event_id)
+        ? globalThis.String(object.first_event_id)
+        : "",
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      setAside: isSet(object.setAside)
+        ? globalThis.Boolean(object.setAside)
+        : isSet(object.set_aside)
+        ? globalThis.Boolean(object.set_aside)
+        : false,
+      retryTime: isSet(object.retryTime)
+        ? fromJsonTimestamp(object.retryTime)
+        : isSet(object.retry_time)
+        ? fromJsonTimestamp(object.retry_time)
+        : undefined,
+      events: globalThis.Array.isArray(object?.events)
+        ? object.events.map((e: any) => OrderEvent.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: HeldOrder): unknown {
+    const obj: any = {};
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.eventCount !== 0n) {
+      obj.eventCount = message.eventCount.toString();
+    }
+    if (message.firstEventId !== "") {
+      obj.firstEventId = message.firstEventId;
+    }
+    if (message.attempts !== 0) {
+      obj.attempts = Math.round(message.attempts);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.setAside !== false) {
+      obj.setAside = message.setAside;
+    }
+    if (message.retryTime !== undefined) {
+      obj.retryTime = message.retryTime.toISOString();
+    }
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => OrderEvent.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldOrder>): HeldOrder {
+    return HeldOrder.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldOrder>): HeldOrder {
+    const message = createBaseHeldOrder();
+    message.orderId = object.orderId ?? "";
+    message.partition = object.partition ?? 0;
+    message.eventCount = (object.eventCount !== undefined && object.eventCount !== null)
+      ? BigInt(object.eventCount)
+      : 0n;
+    message.firstEventId = object.firstEventId ?? "";
+    message.attempts = object.attempts ?? 0;
+    message.reason = object.reason ?? "";
+    message.setAside = object.setAside ?? false;
+    message.retryTime = object.retryTime ?? undefined;
+    message.events = object.events?.map((e) => OrderEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListHeldOrdersResponse(): ListHeldOrdersResponse {
+  return { orders: [], nextPageToken: "", unreadable: [], unreadableCount: 0n };
+}
+
+export const ListHeldOrdersResponse: MessageFns<ListHeldOrdersResponse> = {
+  encode(message: ListHeldOrdersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      HeldOrder.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    for (const v of message.unreadable) {
+      UnreadableHeldRecord.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.unreadableCount !== 0n) {
+      if (BigInt.asIntN(64, message.unreadableCount) !== message.unreadableCount) {
+        throw new globalThis.Error("value provided for field message.unreadableCount of type int64 too large");
+      }
+      writer.uint32(32).int64(message.unreadableCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHeldOrdersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHeldOrdersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orders.push(HeldOrder.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.unreadable.push(UnreadableHeldRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.unreadableCount = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListHeldOrdersResponse {
+    return {
+      orders: globalThis.Array.isArray(object?.orders) ? object.orders.map((e: any) => HeldOrder.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+      unreadable: globalThis.Array.isArray(object?.unreadable)
+        ? object.unreadable.map((e: any) => UnreadableHeldRecord.fromJSON(e))
+        : [],
+      unreadableCount: isSet(object.unreadableCount)
+        ? BigInt(object.unreadableCount)
+        : isSet(object.unreadable_count)
+        ? BigInt(object.unreadable_count)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ListHeldOrdersResponse): unknown {
+    const obj: any = {};
+    if (message.orders?.length) {
+      obj.orders = message.orders.map((e) => HeldOrder.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    if (message.unreadable?.length) {
+      obj.unreadable = message.unreadable.map((e) => UnreadableHeldRecord.toJSON(e));
+    }
+    if (message.unreadableCount !== 0n) {
+      obj.unreadableCount = message.unreadableCount.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListHeldOrdersResponse>): ListHeldOrdersResponse {
+    return ListHeldOrdersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListHeldOrdersResponse>): ListHeldOrdersResponse {
+    const message = createBaseListHeldOrdersResponse();
+    message.orders = object.orders?.map((e) => HeldOrder.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.unreadable = object.unreadable?.map((e) => UnreadableHeldRecord.fromPartial(e)) || [];
+    message.unreadableCount = (object.unreadableCount !== undefined && object.unreadableCount !== null)
+      ? BigInt(object.unreadableCount)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseUnreadableHeldRecord(): UnreadableHeldRecord {
+  return { partition: 0, offset: 0n, eventId: "", reason: "" };
+}
+
+export const UnreadableHeldRecord: MessageFns<UnreadableHeldRecord> = {
+  encode(message: UnreadableHeldRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).int32(message.partition);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asIntN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
+      }
+      writer.uint32(16).int64(message.offset);
+    }
+    if (message.eventId !== "") {
+      writer.uint32(26).string(message.eventId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnreadableHeldRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnreadableHeldRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.offset = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnreadableHeldRecord {
+    return {
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: UnreadableHeldRecord): unknown {
+    const obj: any = {};
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.offset !== 0n) {
+      obj.offset = message.offset.toString();
+    }
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnreadableHeldRecord>): UnreadableHeldRecord {
+    return UnreadableHeldRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnreadableHeldRecord>): UnreadableHeldRecord {
+    const message = createBaseUnreadableHeldRecord();
+    message.partition = object.partition ?? 0;
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.eventId = object.eventId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRequeueHeldOrdersRequest(): RequeueHeldOrdersRequest {
+  return { subscription: "", orderId: "" };
+}
+
+export const RequeueHeldOrdersRequest: MessageFns<RequeueHeldOrdersRequest> = {
+  encode(message: RequeueHeldOrdersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequeueHeldOrdersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequeueHeldOrdersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequeueHeldOrdersRequest {
+    return {
+      subscription: isSet(object.subscription) ? globalThis.String(object.subscription) : "",
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+    };
+  },
+
+  toJSON(message: RequeueHeldOrdersRequest): unknown {
+    const obj: any = {};
+    if (message.subscription !== "") {
+      obj.subscription = message.subscription;
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RequeueHeldOrdersRequest>): RequeueHeldOrdersRequest {
+    return RequeueHeldOrdersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequeueHeldOrdersRequest>): RequeueHeldOrdersRequest {
+    const message = createBaseRequeueHeldOrdersRequest();
+    message.subscription = object.subscription ?? "";
+    message.orderId = object.orderId ?? "";
+    return message;
+  },
+};
+
+function createBaseRequeueHeldOrdersResponse(): RequeueHeldOrdersResponse {
+  return { requeuedOrders: 0n, pending: false };
+}
+
+export const RequeueHeldOrdersResponse: MessageFns<RequeueHeldOrdersResponse> = {
+  encode(message: RequeueHeldOrdersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requeuedOrders !== 0n) {
+      if (BigInt.asIntN(64, message.requeuedOrders) !== message.requeuedOrders) {
+        throw new globalThis.Error("value provided for field message.requeuedOrders of type int64 too large");
+      }
+      writer.uint32(8).int64(message.requeuedOrders);
+    }
+    if (message.pending !== false) {
+      writer.uint32(16).bool(message.pending);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequeueHeldOrdersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequeueHeldOrdersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.requeuedOrders = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pending = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequeueHeldOrdersResponse {
+    return {
+      requeuedOrders: isSet(object.requeuedOrders)
+        ? BigInt(object.requeuedOrders)
+        : isSet(object.requeued_orders)
+        ? BigInt(object.requeued_orders)
+        : 0n,
+      pending: isSet(object.pending) ? globalThis.Boolean(object.pending) : false,
+    };
+  },
+
+  toJSON(message: RequeueHeldOrdersResponse): unknown {
+    const obj: any = {};
+    if (message.requeuedOrders !== 0n) {
+      obj.requeuedOrders = message.requeuedOrders.toString();
+    }
+    if (message.pending !== false) {
+      obj.pending = message.pending;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RequeueHeldOrdersResponse>): RequeueHeldOrdersResponse {
+    return RequeueHeldOrdersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequeueHeldOrdersResponse>): RequeueHeldOrdersResponse {
+    const message = createBaseRequeueHeldOrdersResponse();
+    message.requeuedOrders = (object.requeuedOrders !== undefined && object.requeuedOrders !== null)
+      ? BigInt(object.requeuedOrders)
+      : 0n;
+    message.pending = object.pending ?? false;
+    return message;
+  },
+};
+
+function createBaseDiscardHeldEventsRequest(): DiscardHeldEventsRequest {
+  return { subscription: "", orderId: "", eventId: "" };
+}
+
+export const DiscardHeldEventsRequest: MessageFns<DiscardHeldEventsRequest> = {
+  encode(message: DiscardHeldEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    if (message.eventId !== "") {
+      writer.uint32(26).string(message.eventId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiscardHeldEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiscardHeldEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiscardHeldEventsRequest {
+    return {
+      subscription: isSet(object.subscription) ? globalThis.String(object.subscription) : "",
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+    };
+  },
+
+  toJSON(message: DiscardHeldEventsRequest): unknown {
+    const obj: any = {};
+    if (message.subscription !== "") {
+      obj.subscription = message.subscription;
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiscardHeldEventsRequest>): DiscardHeldEventsRequest {
+    return DiscardHeldEventsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiscardHeldEventsRequest>): DiscardHeldEventsRequest {
+    const message = createBaseDiscardHeldEventsRequest();
+    message.subscription = object.subscription ?? "";
+    message.orderId = object.orderId ?? "";
+    message.eventId = object.eventId ?? "";
+    return message;
+  },
+};
+
+function createBaseDiscardHeldEventsResponse(): DiscardHeldEventsResponse {
+  return { discardedEvents: 0n, pending: false, events: [] };
+}
+
+export const DiscardHeldEventsResponse: MessageFns<DiscardHeldEventsResponse> = {
+  encode(message: DiscardHeldEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.discardedEvents !== 0n) {
+      if (BigInt.asIntN(64, message.discardedEvents) !== message.discardedEvents) {
+        throw new globalThis.Error("value provided for field message.discardedEvents of type int64 too large");
+      }
+      writer.uint32(8).int64(message.discardedEvents);
+    }
+    if (message.pending !== false) {
+      writer.uint32(16).bool(message.pending);
+    }
+    for (const v of message.events) {
+      DiscardedEvent.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiscardHeldEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiscardHeldEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.discardedEvents = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pending = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.events.push(DiscardedEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiscardHeldEventsResponse {
+    return {
+      discardedEvents: isSet(object.discardedEvents)
+        ? BigInt(object.discardedEvents)
+        : isSet(object.discarded_events)
+        ? BigInt(object.discarded_events)
+        : 0n,
+      pending: isSet(object.pending) ? globalThis.Boolean(object.pending) : false,
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => DiscardedEvent.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DiscardHeldEventsResponse): unknown {
+    const obj: any = {};
+    if (message.discardedEvents !== 0n) {
+      obj.discardedEvents = message.discardedEvents.toString();
+    }
+    if (message.pending !== false) {
+      obj.pending = message.pending;
+    }
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => DiscardedEvent.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiscardHeldEventsResponse>): DiscardHeldEventsResponse {
+    return DiscardHeldEventsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiscardHeldEventsResponse>): DiscardHeldEventsResponse {
+    const message = createBaseDiscardHeldEventsResponse();
+    message.discardedEvents = (object.discardedEvents !== undefined && object.discardedEvents !== null)
+      ? BigInt(object.discardedEvents)
+      : 0n;
+    message.pending = object.pending ?? false;
+    message.events = object.events?.map((e) => DiscardedEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDiscardedEvent(): DiscardedEvent {
+  return { eventId: "", orderId: "", orderVersion: 0n, eventType: OrderEventType.UNSPECIFIED };
+}
+
+export const DiscardedEvent: MessageFns<DiscardedEvent> = {
+  encode(message: DiscardedEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    if (message.orderVersion !== 0n) {
+      if (BigInt.asIntN(64, message.orderVersion) !== message.orderVersion) {
+        throw new globalThis.Error("value provided for field message.orderVersion of type int64 too large");
+      }
+      writer.uint32(24).int64(message.orderVersion);
+    }
+    if (message.eventType !== OrderEventType.UNSPECIFIED) {
+      writer.uint32(32).int32(orderEventTypeToNumber(message.eventType));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiscardedEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiscardedEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.orderVersion = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.eventType = orderEventTypeFromJSON(reader.int32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiscardedEvent {
+    return {
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      orderVersion: isSet(object.orderVersion)
+        ? BigInt(object.orderVersion)
+        : isSet(object.order_version)
+        ? BigInt(object.order_version)
+        : 0n,
+      eventType: isSet(object.eventType)
+        ? orderEventTypeFromJSON(object.eventType)
+        : isSet(object.event_type)
+        ? orderEventTypeFromJSON(object.event_type)
+        : OrderEventType.UNSPECIFIED,
+    };
+  },
+
+  toJSON(message: DiscardedEvent): unknown {
+    const obj: any = {};
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.orderVersion !== 0n) {
+      obj.orderVersion = message.orderVersion.toString();
+    }
+    if (message.eventType !== OrderEventType.UNSPECIFIED) {
+      obj.eventType = orderEventTypeToJSON(message.eventType);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiscardedEvent>): DiscardedEvent {
+    return DiscardedEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiscardedEvent>): DiscardedEvent {
+    const message = createBaseDiscardedEvent();
+    message.eventId = object.eventId ?? "";
+    message.orderId = object.orderId ?? "";
+    message.orderVersion = (object.orderVersion !== undefined && object.orderVersion !== null)
+      ? BigInt(object.orderVersion)
+      : 0n;
+    message.eventType = object.eventType ?? OrderEventType.UNSPECIFIED;
+    return message;
+  },
+};
+
+function createBaseDiscardUnreadableHeldRecordRequest(): DiscardUnreadableHeldRecordRequest {
+  return { subscription: "", partition: 0, offset: 0n };
+}
+
+export const DiscardUnreadableHeldRecordRequest: MessageFns<DiscardUnreadableHeldRecordRequest> = {
+  encode(message: DiscardUnreadableHeldRecordRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asIntN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
+      }
+      writer.uint32(24).int64(message.offset);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiscardUnreadableHeldRecordRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiscardUnreadableHeldRecordRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partition = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offset = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiscardUnreadableHeldRecordRequest {
+    return {
+      subscription: isSet(object.subscription) ? globalThis.String(object.subscription) : "",
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
+    };
+  },
+
+  toJSON(message: DiscardUnreadableHeldRecordRequest): unknown {
+    const obj: any = {};
+    if (message.subscription !== "") {
+      obj.subscription = message.subscription;
+    }
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.offset !== 0n) {
+      obj.offset = message.offset.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiscardUnreadableHeldRecordRequest>): DiscardUnreadableHeldRecordRequest {
+    return DiscardUnreadableHeldRecordRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiscardUnreadableHeldRecordRequest>): DiscardUnreadableHeldRecordRequest {
+    const message = createBaseDiscardUnreadableHeldRecordRequest();
+    message.subscription = object.subscription ?? "";
+    message.partition = object.partition ?? 0;
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    return message;
+  },
+};
+
+function createBaseDiscardUnreadableHeldRecordResponse(): DiscardUnreadableHeldRecordResponse {
+  return { eventId: "", pending: false };
+}
+
+export const DiscardUnreadableHeldRecordResponse: MessageFns<DiscardUnreadableHeldRecordResponse> = {
+  encode(message: DiscardUnreadableHeldRecordResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.pending !== false) {
+      writer.uint32(16).bool(message.pending);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiscardUnreadableHeldRecordResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiscardUnreadableHeldRecordResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pending = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiscardUnreadableHeldRecordResponse {
+    return {
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      pending: isSet(object.pending) ? globalThis.Boolean(object.pending) : false,
+    };
+  },
+
+  toJSON(message: DiscardUnreadableHeldRecordResponse): unknown {
+    const obj: any = {};
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.pending !== false) {
+      obj.pending = message.pending;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiscardUnreadableHeldRecordResponse>): DiscardUnreadableHeldRecordResponse {
+    return DiscardUnreadableHeldRecordResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiscardUnreadableHeldRecordResponse>): DiscardUnreadableHeldRecordResponse {
+    const message = createBaseDiscardUnreadableHeldRecordResponse();
+    message.eventId = object.eventId ?? "";
+    message.pending = object.pending ?? false;
+    return message;
+  },
+};
+
 /** Order events for services that used to poll. */
 export type OrderStreamServiceDefinition = typeof OrderStreamServiceDefinition;
 export const OrderStreamServiceDefinition = {
@@ -5085,11 +7315,11 @@ export const OrderStreamServiceDefinition = {
      * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
      *
      * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
-     * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
+     * FAILED_PRECONDITION: an event is rejected, and there is no place to keep it (HELD_TOPIC_MISSING). Or the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
      * Or clients of another kind are in its consumer group (SUBSCRIPTION_HAS_FOREIGN_MEMBERS), which the message names.
      * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS), or no memory for the filter or the credit
      * (REQUEST_MEMORY_EXHAUSTED).
-     * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
+     * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, ACKNOWLEDGE_TIMEOUT, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
      */
     consumeOrders: {
       name: "ConsumeOrders",
@@ -5197,11 +7427,11 @@ export interface OrderStreamServiceImplementation<CallContextExt = {}> {
    * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
    *
    * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
-   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
+   * FAILED_PRECONDITION: an event is rejected, and there is no place to keep it (HELD_TOPIC_MISSING). Or the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
    * Or clients of another kind are in its consumer group (SUBSCRIPTION_HAS_FOREIGN_MEMBERS), which the message names.
    * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS), or no memory for the filter or the credit
    * (REQUEST_MEMORY_EXHAUSTED).
-   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, ACKNOWLEDGE_TIMEOUT, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
    */
   consumeOrders(
     request: AsyncIterable<ConsumeOrdersRequest>,
@@ -5284,11 +7514,11 @@ export interface OrderStreamServiceClient<CallOptionsExt = {}> {
    * the client ends its side, the server stores what was acknowledged and ends the stream with OK.
    *
    * INVALID_ARGUMENT: a request or its token is malformed, or ack_token is of another stream.
-   * FAILED_PRECONDITION: the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
+   * FAILED_PRECONDITION: an event is rejected, and there is no place to keep it (HELD_TOPIC_MISSING). Or the subscription has another filter (SUBSCRIPTION_FILTER_DIFFERS); SeekSubscription gives it a new one.
    * Or clients of another kind are in its consumer group (SUBSCRIPTION_HAS_FOREIGN_MEMBERS), which the message names.
    * RESOURCE_EXHAUSTED: the server has as many consumers as it may (TOO_MANY_CONSUMERS), or no memory for the filter or the credit
    * (REQUEST_MEMORY_EXHAUSTED).
-   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
+   * UNAVAILABLE: the server ends the stream (DRAINING, WATCH_AGE_REACHED, ACKNOWLEDGE_TIMEOUT, SOURCE_UNAVAILABLE); open the subscription again elsewhere.
    */
   consumeOrders(
     request: AsyncIterable<DeepPartial<ConsumeOrdersRequest>>,
@@ -5372,6 +7602,55 @@ export const OrderStreamAdminServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Lists the orders that a subscription holds, as Kafka has them: at any replica, whether streams of it are connected or not. What was
+     * asked below and is not done yet is shown as done. UNAVAILABLE while Kafka is away.
+     */
+    listHeldOrders: {
+      name: "ListHeldOrders",
+      requestType: ListHeldOrdersRequest as typeof ListHeldOrdersRequest,
+      requestStream: false,
+      responseType: ListHeldOrdersResponse as typeof ListHeldOrdersResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Sends held orders again, without waiting, with their attempts forgiven. Whichever stream has the order does it, within a second or
+     * two; while there is none, the next one does (pending). NOT_FOUND: no such order is held, or its first event is just being handled
+     * (HELD_ORDER_NOT_FOUND).
+     */
+    requeueHeldOrders: {
+      name: "RequeueHeldOrders",
+      requestType: RequeueHeldOrdersRequest as typeof RequeueHeldOrdersRequest,
+      requestStream: false,
+      responseType: RequeueHeldOrdersResponse as typeof RequeueHeldOrdersResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Gives up held events: consumers are not sent them any more. It is done as for RequeueHeldOrders. NOT_FOUND: none of them is held
+     * (HELD_ORDER_NOT_FOUND).
+     */
+    discardHeldEvents: {
+      name: "DiscardHeldEvents",
+      requestType: DiscardHeldEventsRequest as typeof DiscardHeldEventsRequest,
+      requestStream: false,
+      responseType: DiscardHeldEventsResponse as typeof DiscardHeldEventsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Gives up a record of what is held that cannot be read: consumers are not sent the event that it is of, and what waits for it goes on.
+     * It is done as for RequeueHeldOrders. NOT_FOUND: there is no such record at this place any more (HELD_RECORD_NOT_FOUND).
+     */
+    discardUnreadableHeldRecord: {
+      name: "DiscardUnreadableHeldRecord",
+      requestType: DiscardUnreadableHeldRecordRequest as typeof DiscardUnreadableHeldRecordRequest,
+      requestStream: false,
+      responseType: DiscardUnreadableHeldRecordResponse as typeof DiscardUnreadableHeldRecordResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -5389,6 +7668,39 @@ export interface OrderStreamAdminServiceImplementation<CallContextExt = {}> {
     request: CloseWatcherRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CloseWatcherResponse>>;
+  /**
+   * Lists the orders that a subscription holds, as Kafka has them: at any replica, whether streams of it are connected or not. What was
+   * asked below and is not done yet is shown as done. UNAVAILABLE while Kafka is away.
+   */
+  listHeldOrders(
+    request: ListHeldOrdersRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListHeldOrdersResponse>>;
+  /**
+   * Sends held orders again, without waiting, with their attempts forgiven. Whichever stream has the order does it, within a second or
+   * two; while there is none, the next one does (pending). NOT_FOUND: no such order is held, or its first event is just being handled
+   * (HELD_ORDER_NOT_FOUND).
+   */
+  requeueHeldOrders(
+    request: RequeueHeldOrdersRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RequeueHeldOrdersResponse>>;
+  /**
+   * Gives up held events: consumers are not sent them any more. It is done as for RequeueHeldOrders. NOT_FOUND: none of them is held
+   * (HELD_ORDER_NOT_FOUND).
+   */
+  discardHeldEvents(
+    request: DiscardHeldEventsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DiscardHeldEventsResponse>>;
+  /**
+   * Gives up a record of what is held that cannot be read: consumers are not sent the event that it is of, and what waits for it goes on.
+   * It is done as for RequeueHeldOrders. NOT_FOUND: there is no such record at this place any more (HELD_RECORD_NOT_FOUND).
+   */
+  discardUnreadableHeldRecord(
+    request: DiscardUnreadableHeldRecordRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DiscardUnreadableHeldRecordResponse>>;
 }
 
 export interface OrderStreamAdminServiceClient<CallOptionsExt = {}> {
@@ -5405,6 +7717,43 @@ export interface OrderStreamAdminServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<CloseWatcherRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CloseWatcherResponse>;
+  /**
+   * Lists the orders that a subscription holds, as Kafka has them: at any replica, whether streams of it are connected or not. What was
+   * asked below and is not done yet is shown as done. UNAVAILABLE while Kafka is away.
+   */
+  listHeldOrders(
+    request: DeepPartial<ListHeldOrdersRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListHeldOrdersResponse>;
+  /**
+   * Sends held orders again, without waiting, with their attempts forgiven. Whichever stream has the order does it, within a second or
+   * two; while there is none, the next one does (pending). NOT_FOUND: no such order is held, or its first event is just being handled
+   * (HELD_ORDER_NOT_FOUND).
+   */
+  requeueHeldOrders(
+    request: DeepPartial<RequeueHeldOrdersRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RequeueHeldOrdersResponse>;
+  /**
+   * Gives up held events: consumers are not sent them any more. It is done as for RequeueHeldOrders. NOT_FOUND: none of them is held
+   * (HELD_ORDER_NOT_FOUND).
+   */
+  discardHeldEvents(
+    request: DeepPartial<DiscardHeldEventsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DiscardHeldEventsResponse>;
+  /**
+   * Gives up a record of what is held that cannot be read: consumers are not sent the event that it is of, and what waits for it goes on.
+   * It is done as for RequeueHeldOrders. NOT_FOUND: there is no such record at this place any more (HELD_RECORD_NOT_FOUND).
+   */
+  discardUnreadableHeldRecord(
+    request: DeepPartial<DiscardUnreadableHeldRecordRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DiscardUnreadableHeldRecordResponse>;
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
