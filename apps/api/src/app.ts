@@ -18,9 +18,12 @@ import {
   createCertificateMetrics,
   createMetricsRegistry,
   createOpeningPart,
+  createTracing,
   createWatchedCertificate,
   type Logger,
   type Part,
+  type Tracing,
+  type TracingPart,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import type { Pool } from 'pg';
@@ -47,6 +50,8 @@ export function createApiApp(
 ): Part[] {
   const registry = createMetricsRegistry('api', packageJson.version);
   const metrics = createApiMetrics(registry);
+  const spans = createSpans(config, registry, log);
+  const tracing = spans?.tracing;
   const access = databaseAccess(config);
   for (const warning of access.warnings) log.warn(warning);
   const poolOf = (applicationName: string, maxConnections: number) =>
@@ -73,9 +78,12 @@ export function createApiApp(
     drainMs: config.API_STOP_DEADLINE_MS * DRAIN_SHARE - config.API_DRAIN_DELAY_MS,
     docs: servesDocs(config),
     maxRequests: config.API_MAX_REQUESTS,
-    service: orderServiceOf(config, { pool, throughPooler: access.throughPooler, wakeUps, metrics, log }),
+    service: orderServiceOf(config, {
+      throughPooler: access.throughPooler,
+      ...{ pool, wakeUps, tracing, metrics, log },
+    }),
     ...who.http,
-    ...{ certificate, metrics, log },
+    ...{ certificate, tracing, metrics, log },
   });
   const admin = createAdminServer({
     host: config.API_ADMIN_HOST,
@@ -88,8 +96,15 @@ export function createApiApp(
     ...{ refuse: who.refuse, registry, settings, log },
   });
   const reading = createPoolPart('readiness', readiness);
-  const parts = [admin, certificate, ...who.parts, reading, databasePart(pool, log), wakeUps, http];
+  const parts = [spans, admin, certificate, ...who.parts, reading, databasePart(pool, log), wakeUps, http];
   return parts.filter((part) => part !== undefined);
+}
+
+function createSpans(config: ApiConfig, registry: Registry, log: Logger): TracingPart | undefined {
+  return createTracing({
+    ...{ settings: config, service: 'api', version: packageJson.version, registry, log },
+    stopDeadlineMs: config.API_STOP_DEADLINE_MS,
+  });
 }
 
 function createCertificate(
@@ -106,16 +121,17 @@ interface OrderServiceNeeds {
   readonly pool: Pool;
   readonly throughPooler: boolean;
   readonly wakeUps: WakeUpNotifier;
+  readonly tracing: Tracing | undefined;
   readonly metrics: ApiMetrics;
   readonly log: Logger;
 }
 
 function orderServiceOf(config: ApiConfig, needs: OrderServiceNeeds): OrderService {
-  const { pool, throughPooler, wakeUps, metrics, log } = needs;
+  const { pool, throughPooler, wakeUps, tracing, metrics, log } = needs;
   const service = createOrderService({
     database: createDatabase(pool, { ownSessions: !throughPooler }),
     orders: createOrderStore(),
-    outbox: createOutboxWriter(),
+    outbox: createOutboxWriter(tracing),
     idempotency: createIdempotencyStore(),
     wakeRelay: () => wakeUps.notify(),
     metrics,

@@ -9,6 +9,8 @@ import {
   type ServerTls,
   serverTlsFaults,
   serverTlsSettings,
+  TRACING_SECRETS,
+  tracingSettings,
 } from '@order-events/runtime';
 import { z } from 'zod';
 
@@ -22,6 +24,7 @@ export const apiSettings = z.object({
     .describe('`production` refuses the defaults that are meant for development.'),
   ...databaseSettings,
   ...accessSettings,
+  ...tracingSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   API_HOST: listenHost.default('127.0.0.1').describe('Where the REST API listens.'),
   API_PORT: listenPort.default(3000).describe('0 takes any free port.'),
@@ -146,7 +149,7 @@ export function apiConfig(env: Record<string, string | undefined> = process.env)
     schema: apiSettings,
     env,
     prefix: 'API_',
-    secrets: [...DATABASE_SECRETS, ...ACCESS_SECRETS, 'API_PAGE_TOKEN_SECRET'],
+    secrets: [...DATABASE_SECRETS, ...ACCESS_SECRETS, ...TRACING_SECRETS, 'API_PAGE_TOKEN_SECRET'],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { SCOPES, type Scope } from '@order-events/access';
 import { createMetricsRegistry } from '@order-events/runtime';
@@ -7,7 +8,7 @@ import { createApiMetrics } from '../src/api-metrics.ts';
 import { createExpressApp } from '../src/http/http-server.ts';
 import type { OrderService } from '../src/orders/order-service.ts';
 import { startGuardedApi } from '../testing/guarded-api.ts';
-import { type OrderClient, ORDER, TEA } from '../testing/order-client.ts';
+import { importOf, type OrderClient, ORDER, TEA } from '../testing/order-client.ts';
 
 /** What one route is for. Each row is tried by everybody who could ask. */
 interface Row {
@@ -36,6 +37,15 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>> | 'open'>> = 
       ask: (client) => client.send('POST', '/orders', ORDER),
       allowed: 201,
       owner: 201,
+      other: 403,
+    },
+  },
+  'POST /order-imports': {
+    import: {
+      scope: 'orders:admin',
+      ask: (client) => client.send('POST', '/order-imports', importOf(randomUUID())),
+      allowed: 200,
+      owner: 403,
       other: 403,
     },
   },
@@ -87,6 +97,7 @@ function routes(): string[] {
     place: nothing,
     changeItems: nothing,
     changeStatus: nothing,
+    import: nothing,
     get: nothing,
     list: nothing,
     listChanges: nothing,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { lockOrder, ORDER, startApi, TEA } from '../testing/order-client.ts';
 
@@ -42,6 +42,21 @@ test('a key that came with another request is refused', async (t) => {
   ]) {
     assert.deepEqual([answer.status, answer.body['code']], [422, 'idempotency_key_reused']);
   }
+  assert.equal((await events()).length, 1);
+});
+
+test('a request that the version before has answered gets its answer again', async (t) => {
+  const { send, events, pool } = await startApi(t);
+  const key = { 'idempotency-key': randomUUID() };
+  const first = await send('POST', '/orders', ORDER, key);
+  // It told requests apart by their words.
+  const asked = JSON.stringify(['POST', '/orders', null, ORDER]);
+  await pool.query('UPDATE idempotency_keys SET fingerprint = $1', [
+    createHash('sha256').update(asked).digest('base64url'),
+  ]);
+  const again = await send('POST', '/orders', ORDER, key);
+  assert.deepEqual([again.status, again.body], [201, first.body]);
+  assert.equal((await send('POST', '/orders', { ...ORDER, customer_id: 'c-2' }, key)).status, 422);
   assert.equal((await events()).length, 1);
 });
 

@@ -130,6 +130,10 @@ test('status and customer are those of now, and a token is good for every filter
   assert.deepEqual(idsOf((await changesSince(client, token, 'status=confirmed')).orders), [a]);
   assert.deepEqual(idsOf((await changesSince(client, token, 'status=pending')).orders), []);
   assert.deepEqual(idsOf((await changesSince(client, token, 'customer_id=c-2')).orders), [b]);
+  const several = 'statuses=confirmed&statuses=cancelled';
+  assert.deepEqual(idsOf((await changesSince(client, token, several)).orders), [a, b].sort());
+  const named = `${several}&order_ids=${a}&customer_ids=c-1`;
+  assert.deepEqual(idsOf((await changesSince(client, token, named)).orders), [a]);
 });
 
 test('a token that is none, or belongs to another list, is refused', async (t) => {

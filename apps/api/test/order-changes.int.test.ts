@@ -29,6 +29,20 @@ test('an order is placed with its event in one transaction', async (t) => {
   assert.equal(row.event.order.totalMinor, 900);
 });
 
+test('a change is answered with a position that is not before its commit, and so is a repeated one', async (t) => {
+  const { send } = await startApi(t);
+  const key = { 'idempotency-key': 'position' };
+  const answers = [await send('POST', '/orders', ORDER, key), await send('POST', '/orders', ORDER, key)];
+  const positions = answers.map(({ headers }) => String(headers.get('write-position')).split('.'));
+  assert.equal(answers[1]?.headers.get('idempotency-replayed'), 'true');
+  const { order_id: orderId, created_at } = answers[0]?.body ?? {};
+  for (const [ms, ...change] of positions) {
+    assert.deepEqual(change, ['1', orderId]);
+    const lateMs = Number(ms) - Date.parse(String(created_at));
+    assert.ok(lateMs > 0 && lateMs < 60_000, `${lateMs} ms after its creation`);
+  }
+});
+
 test('an order goes through its life, one event and one version a step', async (t) => {
   const { send, place, move, events } = await startApi(t);
   const orderId = await place();

@@ -32,6 +32,46 @@ test('a list is narrowed by status and by customer', async (t) => {
   assert.deepEqual(ids(await send('GET', '/orders?customer_id=c-3')), []);
 });
 
+test('a list of several statuses, customers or orders has what the lists of each have, newest first, page by page', async (t) => {
+  const { send, place, move } = await startApi(t);
+  const placed: string[] = [];
+  for (let count = 0; count < 12; count++) {
+    placed.push(await place({ ...ORDER, customer_id: `c-${count % 4}` }));
+    if (count % 3 === 1) await move(placed[count]!, 'confirmed');
+    if (count % 3 === 2) await move(placed[count]!, 'cancelled');
+  }
+  const newest = placed.map((id, count) => ({ id, count })).toReversed();
+  const those = (isWanted: (count: number) => boolean) =>
+    newest.filter(({ count }) => isWanted(count)).map(({ id }) => id);
+  const named = [placed[2]!, placed[7]!.toUpperCase(), '00000000-0000-4000-8000-000000000000'];
+  const cases: [string, string[]][] = [
+    ['statuses=pending&statuses=confirmed&statuses=pending', those((count) => count % 3 < 2)],
+    ['customer_ids=c-1&customer_ids=c-3&customer_ids=nobody', those((count) => count % 2 === 1)],
+    [
+      'customer_ids=c-1&customer_ids=c-2&statuses=cancelled&statuses=confirmed',
+      those((count) => [1, 2].includes(count % 4) && count % 3 > 0),
+    ],
+    ['customer_ids=c-1&status=cancelled', those((count) => count % 4 === 1 && count % 3 === 2)],
+    [
+      [...named, placed[4]!].map((id) => `order_ids=${id}`).join('&'),
+      those((count) => [2, 4, 7].includes(count)),
+    ],
+    [`${named.map((id) => `order_ids=${id}`).join('&')}&statuses=cancelled`, those((count) => count === 2)],
+  ];
+  for (const [query, expected] of cases) {
+    const seen: string[] = [];
+    for (let more = ''; ;) {
+      const page = await send('GET', `/orders?${query}&page_size=2${more}`);
+      assert.equal(page.status, 200, query);
+      seen.push(...ids(page));
+      const token = page.body['next_page_token'];
+      if (typeof token !== 'string') break;
+      more = `&page_token=${token}`;
+    }
+    assert.deepEqual(seen, expected, query);
+  }
+});
+
 test('pages hold every order once, newest first, while orders are placed', async (t) => {
   const { send, place, pool } = await startApi(t);
   const placed: string[] = [];

@@ -3,12 +3,21 @@ import pg from 'pg';
 import type { TestContext } from 'node:test';
 import { createTestDatabase, eventually, startApp } from '../../../test/harness/index.ts';
 import { PATIENT_API } from '../../../test/harness/order-apps.ts';
+import { TEST_HEADERS } from '../../../test/harness/test-access.ts';
 import { type Answer, undocumented } from './documented-answers.ts';
 
 export type { Answer };
 
 export const TEA = { sku: 'tea', quantity: 2, unit_price_minor: 450 };
 export const ORDER = { customer_id: 'c-1', currency: 'EUR', items: [TEA] };
+
+/** A batch with one order that was shipped elsewhere. */
+export function importOf(orderId: string) {
+  const order = { order_id: orderId, ...ORDER, status: 'shipped', version: 4 };
+  return {
+    orders: [{ ...order, created_at: '2025-11-03T08:15:00Z', updated_at: '2025-11-05T16:40:12.5Z' }],
+  };
+}
 
 export interface OrderClient {
   /** A string is sent as it is, anything else as JSON. Throws when the answer is not one that the OpenAPI document describes. */
@@ -19,13 +28,14 @@ export interface OrderClient {
   move(orderId: string, ...statuses: string[]): Promise<void>;
 }
 
+/** Without an `authorization` it sends the token of the suite, where that has one. */
 export function createOrderClient(url: string, authorization?: string): OrderClient {
   const send: OrderClient['send'] = async (method, path, body, headers = {}) => {
     const response = await fetch(url + path, {
       method,
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(authorization !== undefined && { authorization }),
+        ...(authorization === undefined ? TEST_HEADERS : { authorization }),
         ...headers,
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),

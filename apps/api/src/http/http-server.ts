@@ -8,6 +8,7 @@ import {
   type Logger,
   type Part,
   sleep,
+  type Tracing,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import express, { type Express } from 'express';
@@ -17,6 +18,7 @@ import type { OrderService } from '../orders/order-service.ts';
 import { apiReference } from './api-reference.ts';
 import { authenticateRequests, type RequestLimits } from './authentication.ts';
 import { openApiRoutes } from './openapi-routes.ts';
+import { orderImportRoute } from './order-import-route.ts';
 import { orderRoutes } from './order-routes.ts';
 import { createPageTokens, type PageTokens } from './page-token.ts';
 import { problemPage } from './problem-page.ts';
@@ -53,6 +55,8 @@ export interface HttpServerOptions {
   readonly access?: Access | undefined;
   readonly limits?: RequestLimits | undefined;
   readonly pageTokens?: PageTokens | undefined;
+  /** Undefined makes no spans. */
+  readonly tracing?: Tracing | undefined;
   readonly metrics: Pick<ApiMetrics, 'requestDuration' | 'refused' | 'accessRefused'>;
   readonly log: Logger;
 }
@@ -136,7 +140,7 @@ export function createHttpServer(options: HttpServerOptions): Part {
 export function createExpressApp(
   options: Pick<
     HttpServerOptions,
-    'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens' | 'docs'
+    'service' | 'metrics' | 'log' | 'access' | 'limits' | 'pageTokens' | 'tracing' | 'docs'
   >,
 ): Express {
   const {
@@ -146,6 +150,7 @@ export function createExpressApp(
     access,
     limits = NO_LIMITS,
     pageTokens = createPageTokens(),
+    tracing,
     docs,
   } = options;
   const app = express();
@@ -156,7 +161,7 @@ export function createExpressApp(
     response.setHeaders(SECURITY_HEADER_MAP);
     next();
   });
-  app.use(traceRequests);
+  app.use(traceRequests(tracing));
   app.use(observeRequests(metrics, log));
   app.use(openApiRoutes());
   app.use(problemPage());
@@ -164,6 +169,7 @@ export function createExpressApp(
   // What is above describes the API and is for everybody; nothing below is.
   app.use(authenticateRequests(access, limits));
   app.use(orderRoutes(service, pageTokens));
+  app.use(orderImportRoute(service));
   app.use((request) => {
     throw new Problem('route_not_found', `there is no ${request.path}; see /openapi.json`);
   });

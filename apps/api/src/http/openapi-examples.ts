@@ -1,5 +1,12 @@
 import type { z } from 'zod';
-import type { changeItemsBody, changeStatusBody, orderAnswer, placeOrderBody } from './order-schemas.ts';
+import type {
+  changeItemsBody,
+  changeStatusBody,
+  importOrdersBody,
+  importOutcomeAnswer,
+  orderAnswer,
+  placeOrderBody,
+} from './order-schemas.ts';
 
 /** Examples of the document. A test sends each request and gets the answer that is shown with it, but for ids and times. */
 export const ORDER_ID = '01a20bba-9cac-7cfa-89b5-25123c8cd915';
@@ -44,4 +51,26 @@ export const CONFIRMED_ORDER: z.input<typeof orderAnswer> = {
   ...CHANGE_STATUS,
   version: 3,
   updated_at: '2026-02-17T10:06:00.789Z',
+};
+
+export const IMPORT_ORDERS: z.input<typeof importOrdersBody> = {
+  orders: [
+    {
+      order_id: 'b7f0a6f2-2f4e-4d0b-9c3e-6a1f0c8d5e21',
+      customer_id: 'c-7',
+      status: 'shipped',
+      version: 4,
+      currency: 'EUR',
+      items: [{ sku: 'tea', quantity: 1, unit_price_minor: 450 }],
+      created_at: '2025-11-03T08:15:00Z',
+      updated_at: '2025-11-05T16:40:12.5Z',
+    },
+  ],
+  events: true,
+};
+
+export const IMPORT_OUTCOME: z.input<typeof importOutcomeAnswer> = {
+  imported: ['b7f0a6f2-2f4e-4d0b-9c3e-6a1f0c8d5e21'],
+  present: [],
+  different: [],
 };

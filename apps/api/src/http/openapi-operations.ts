@@ -59,6 +59,10 @@ const LIST_TAG = 'W/"q2Yx0bJvT4mWkq1rT8yZ5w"';
 const LIST_ETAG = header('Changes with each order of the page, and with which orders those are.', LIST_TAG);
 const CHANGE_HEADERS = {
   ETag: ETAG,
+  'Write-Position': header(
+    'To wait for in a stream that is to have told all of this change; a text without a meaning of its own.',
+    `1770000000000.3.${examples.ORDER_ID}`,
+  ),
   'Idempotency-Replayed': header(
     '"true" when this is the answer of an earlier request with the same key.',
     'true',
@@ -201,6 +205,31 @@ export const CHANGE_STATUS: OpenApiOperation = {
       'invalid_status_transition',
       'version_mismatch',
       ...CHANGE_FAULTS,
+    ),
+  },
+};
+
+export const IMPORT: OpenApiOperation = {
+  operationId: 'importOrders',
+  summary: 'Take over orders from another system',
+  description:
+    'With their own ids, versions and times, all in one transaction. To send a batch again changes nothing: what is there already is told as present, or as different.',
+  tags: ['orders'],
+  security: tokenWith('orders:admin'),
+  requestBody: { required: true, ...content('ImportOrders', examples.IMPORT_ORDERS) },
+  responses: {
+    '200': answer({
+      description: 'What became of the orders.',
+      schema: 'ImportOutcome',
+      example: examples.IMPORT_OUTCOME,
+    }),
+    ...problems(
+      'malformed_json',
+      'payload_too_large',
+      'unsupported_media_type',
+      'invalid_order',
+      'import_in_progress',
+      'read_only',
     ),
   },
 };

@@ -4,6 +4,7 @@ import {
   CHANGE_ITEMS,
   CHANGE_STATUS,
   GET,
+  IMPORT,
   listOperation,
   type OpenApiOperation,
   PLACE,
@@ -11,6 +12,9 @@ import {
 import {
   changeItemsBody,
   changeStatusBody,
+  importedOrder,
+  importOrdersBody,
+  importOutcomeAnswer,
   listQuery,
   orderAnswer,
   orderItem,
@@ -51,6 +55,9 @@ for (const [id, schema] of Object.entries({
   PlaceOrder: placeOrderBody,
   ChangeItems: changeItemsBody,
   ChangeStatus: changeStatusBody,
+  ImportedOrder: importedOrder,
+  ImportOrders: importOrdersBody,
+  ImportOutcome: importOutcomeAnswer,
   Problem: problemAnswer,
   ListQuery: listQuery,
 })) {
@@ -69,6 +76,7 @@ export function buildOpenApiDocument(): OpenApiDocument {
       '/orders': { get: listOperation(queryParameters(ListQuery)), post: PLACE },
       '/orders/{order_id}': { get: GET, patch: CHANGE_ITEMS },
       '/orders/{order_id}/status': { put: CHANGE_STATUS },
+      '/order-imports': { post: IMPORT },
     },
     components: {
       schemas,

@@ -62,13 +62,34 @@ export function listRoute(service: OrderService, tokens: PageTokens): RequestHan
   return async (request, response) => {
     requireDecodableQuery(request);
     const query = checked(listQuery, request.query, 'query');
+    requireOneOfBoth(query);
     const { changed_since } = query;
     if (changed_since === undefined) await list(request, response, query);
     else await listChanges(request, response, { ...query, changed_since });
   };
 }
 
-const filterOf = (query: ListQuery) => ({ status: query.status, customerId: query.customer_id });
+/** In the order of their values: page tokens are about it. */
+const filterOf = (query: ListQuery) => ({
+  status: query.status,
+  customerId: query.customer_id,
+  statuses: query.statuses?.toSorted(),
+  customerIds: query.customer_ids?.toSorted(),
+  orderIds: query.order_ids?.map((id) => id.toLowerCase()).toSorted(),
+});
+
+function requireOneOfBoth(query: ListQuery): void {
+  const both = [
+    ...(query.status && query.statuses ? ['statuses'] : []),
+    ...(query.customer_id && query.customer_ids ? ['customer_ids'] : []),
+  ];
+  if (both.length === 0) return;
+  const detail = 'must not be given along with the parameter of one';
+  throw faultyInput(
+    'query',
+    both.map((name) => ({ pointer: `/query/${name}`, detail })),
+  );
+}
 
 const RIGHT_TOKEN = {
   page_token: 'must be the next_page_token of an answer to the same filter and changed_since',

@@ -1,14 +1,15 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import type { ChangeRequest, OrderOutcome, OrderService } from '../orders/order-service.ts';
+import { writePositionText } from '../orders/write-position.ts';
 import { allowMethods } from './allowed-methods.ts';
 import { etagOf, itemsOfBody, orderJson } from './order-json.ts';
 import { listRoute } from './order-list-route.ts';
 import { changeItemsBody, changeStatusBody, orderPath, placeOrderBody } from './order-schemas.ts';
 import type { PageTokens } from './page-token.ts';
 import { isMetBy, type Preconditions, preconditionsOf, requireMetByList } from './preconditions.ts';
-import { Problem } from './problem.ts';
 import { bodyOf, checked, idempotencyOf, parseJson } from './request-input.ts';
 import { allow, callerOf, requireMovesOrders, requireOwnCustomer } from './request-caller.ts';
+import { requireJsonAccepted } from './require-json-accepted.ts';
 import { sendUnlessKnown } from './send-unless-known.ts';
 import { tracesOf } from './trace-context.ts';
 
@@ -56,14 +57,6 @@ export function orderRoutes(service: OrderService, pageTokens: PageTokens): Rout
   return router;
 }
 
-/** Before anything is done: a change whose answer cannot be read would be made again. */
-const requireJsonAccepted: RequestHandler = (request, _response, next) => {
-  if (request.method !== 'OPTIONS' && !request.accepts('application/json')) {
-    throw new Problem('not_acceptable', 'answers are application/json: say so in Accept, or leave it out');
-  }
-  next();
-};
-
 function orderIdOf(request: Request): string {
   // One order, however its id is written.
   return checked(orderPath, request.params, 'path').order_id.toLowerCase();
@@ -85,7 +78,8 @@ function changeRequest(request: Request, asked: Asked): ChangeRequest {
   };
 }
 
-function sendOrder(response: Response, { order, replayed }: OrderOutcome): void {
+function sendOrder(response: Response, { order, replayed, position }: OrderOutcome): void {
+  response.set('Write-Position', writePositionText(position));
   if (replayed) response.set('Idempotency-Replayed', 'true');
   response.set('ETag', etagOf(order)).json(orderJson(order));
 }

@@ -56,15 +56,72 @@ export const placeOrderBody = z.strictObject({
   items,
 });
 
+/** A batch is one transaction; a body has its own limit. */
+const MAX_IMPORTED = 100;
+/** Far more than an order can be changed; far from where the number ends. */
+const MAX_IMPORTED_VERSION = 1_000_000;
+const moment = z.iso
+  .datetime({ offset: true })
+  .meta({ description: 'With an offset; kept to the millisecond.' });
+
+export const importedOrder = z.strictObject({
+  order_id: z.uuid(),
+  customer_id: customerId,
+  status: orderStatus,
+  version: z
+    .int()
+    .min(1)
+    .max(MAX_IMPORTED_VERSION)
+    .default(1)
+    .meta({ description: 'How often it was written. Changes go on from here.' }),
+  currency: placeOrderBody.shape.currency,
+  items: z
+    .array(orderItem.extend({ sku: text(MAX_SKU_LENGTH) }))
+    .min(1)
+    .max(MAX_ITEMS),
+  created_at: moment,
+  updated_at: moment
+    .optional()
+    .meta({ description: 'When it was changed last; as `created_at` by default.' }),
+});
+
+export const importOrdersBody = z.strictObject({
+  orders: z.array(importedOrder).min(1).max(MAX_IMPORTED),
+  events: z.boolean().default(true).meta({
+    description:
+      'Whether consumers are told: each imported order has its `order.created`, with its own status, version and time. Without, they learn of it with its next change, and `changed_since` does so too.',
+  }),
+});
+
 export const changeItemsBody = z.strictObject({ items });
 
 export const changeStatusBody = z.strictObject({ status: orderStatus });
 
 export const orderPath = z.strictObject({ order_id: z.uuid().meta({ description: 'Id of an order.' }) });
 
+/** Most of what a query may name of each; more do not fit into what proxies take for an address. */
+const MAX_CUSTOMERS = 20;
+const MAX_ORDERS = 100;
+
+/** A parameter that may be given several times. */
+const several = <One extends z.ZodType>(one: One, max: number) =>
+  z.preprocess(
+    (given) => (given === undefined || Array.isArray(given) ? given : [given]),
+    z.array(one).min(1).max(max).optional(),
+  );
+
 export const listQuery = z.strictObject({
   status: orderStatus.optional().meta({ description: 'Only orders in this status.' }),
   customer_id: customerId.optional().meta({ description: 'Only orders of this customer.' }),
+  statuses: several(orderStatus, ORDER_STATUSES.length).meta({
+    description: 'Only orders in one of these statuses; given once for each. Instead of `status`.',
+  }),
+  customer_ids: several(customerId, MAX_CUSTOMERS).meta({
+    description: 'Only orders of one of these customers; given once for each. Instead of `customer_id`.',
+  }),
+  order_ids: several(z.uuid(), MAX_ORDERS).meta({
+    description: 'Only these orders; given once for each.',
+  }),
   page_size: z.coerce
     .number()
     .int()
@@ -113,6 +170,14 @@ export const orderListAnswer = z.object({
     description:
       'Once all pages are read: give it as `changed_since` to learn what has changed since the first of them was. Null when a standby of the database answers.',
   }),
+});
+
+const orderIds = z.array(orderPath.shape.order_id);
+
+export const importOutcomeAnswer = z.object({
+  imported: orderIds,
+  present: orderIds.meta({ description: 'They were there, as they were or with later changes.' }),
+  different: orderIds.meta({ description: 'There are others with these ids: nothing was changed.' }),
 });
 
 export const problemAnswer = z.object({

@@ -20,6 +20,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   invalid_status_transition: 'Read the order: from its status only the ones that are named can follow.',
   idempotency_key_in_use:
     'Wait as Retry-After says and send the request again: it gets the answer of the first.',
+  import_in_progress:
+    'Wait as Retry-After says and send the batch again: what is there by then is told as present.',
   order_busy: 'Wait as Retry-After says and send the change again. Nothing was done.',
   version_mismatch: 'Read the order again, and send the change with its new ETag if it still makes sense.',
   changes_expired: 'List the orders without changed_since, and go on with the changes_token of that list.',

@@ -26,6 +26,7 @@ async function serveFailing(t: TestContext, error: unknown) {
     place: fail,
     changeItems: fail,
     changeStatus: fail,
+    import: fail,
     get: fail,
     list: fail,
     listChanges: fail,
@@ -53,6 +54,8 @@ async function serveFailing(t: TestContext, error: unknown) {
   return { response, body: (await response.json()) as Record<string, unknown>, lines };
 }
 
+const fromDatabase = (code: string) => Object.assign(new Error('from the database'), { code });
+
 test('every error of the service has its status and its code', async (t) => {
   for (const [error, status, code] of [
     [new OrderNotFoundError('42'), 404, 'order_not_found'],
@@ -63,6 +66,13 @@ test('every error of the service has its status and its code', async (t) => {
     [new InvalidOrderError('an order needs at least one item'), 422, 'invalid_order'],
     [new OverloadedError(), 503, 'overloaded'],
     [new Error('Connection terminated unexpectedly'), 503, 'service_unavailable'],
+    [fromDatabase('CERT_HAS_EXPIRED'), 503, 'service_unavailable'],
+    [fromDatabase('53100'), 503, 'service_unavailable'],
+    [fromDatabase('58030'), 503, 'service_unavailable'],
+    [fromDatabase('28P01'), 503, 'service_unavailable'],
+    [fromDatabase('3D000'), 503, 'service_unavailable'],
+    [fromDatabase('25006'), 503, 'read_only'],
+    [fromDatabase('XX001'), 500, 'internal_error'],
   ] as const) {
     const { response, body } = await serveFailing(t, error);
     assert.equal(response.headers.get('content-type'), 'application/problem+json; charset=utf-8');
@@ -70,6 +80,7 @@ test('every error of the service has its status and its code', async (t) => {
     assert.deepEqual([body['type'], body['instance']], [`/problems#${code}`, '/orders']);
     assert.equal(body['trace_id'], response.headers.get('x-request-id'));
     assert.equal(typeof body['title'], 'string');
+    if (status === 503) assert.match(response.headers.get('retry-after') ?? '', /^\d+$/);
     if (status < 500 || code === 'overloaded') assert.equal(body['detail'], error.message);
   }
 });

@@ -1,4 +1,9 @@
-import { isDatabaseAway, isDatabaseReadOnly } from '@order-events/database';
+import {
+  isDatabaseAway,
+  isDatabaseClosed,
+  isDatabaseReadOnly,
+  isDatabaseUntrusted,
+} from '@order-events/database';
 import { DomainError } from '@order-events/domain';
 import type { ErrorRequestHandler, Response } from 'express';
 import { ExpectedError, type Logger } from '@order-events/runtime';
@@ -43,6 +48,7 @@ export const PROBLEMS = {
   request_timeout: { status: 408, title: 'The request was not sent in time' },
   invalid_status_transition: { status: 409, title: 'The status cannot change like this' },
   idempotency_key_in_use: { status: 409, title: 'The same request is still being worked on' },
+  import_in_progress: { status: 409, title: 'The same orders are being imported' },
   order_busy: { status: 409, title: 'Too many change the order at once' },
   changes_expired: { status: 410, title: 'What has changed since then cannot be told' },
   version_mismatch: { status: 412, title: 'The order has changed meanwhile' },
@@ -66,6 +72,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** Problems that go away by themselves: when to try again, in seconds. */
 export const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
   idempotency_key_in_use: '1',
+  import_in_progress: '1',
   order_busy: '1',
   overloaded: '1',
   read_only: '5',
@@ -135,7 +142,8 @@ export function problemOf(error: unknown): Problem {
   if (isDatabaseReadOnly(error)) {
     return new Problem('read_only', 'the database takes no changes at present, orders can only be read');
   }
-  if (isDatabaseAway(error)) {
+  // Its certificate may be replaced any moment, and so may a password.
+  if (isDatabaseAway(error) || isDatabaseUntrusted(error) || isDatabaseClosed(error)) {
     return new Problem('service_unavailable', 'the database does not answer; try again');
   }
   // Thrown by Express's router.

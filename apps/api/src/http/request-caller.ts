@@ -35,6 +35,13 @@ export function requireOwnCustomer(request: Request, customerId: string): void {
   }
 }
 
+/** Throws an AccessError when the caller is confined to a customer. */
+export function requireUnconfined(request: Request): void {
+  if (callerOf(request).customerId !== undefined) {
+    throw new AccessError('forbidden', 'customer', 'a token of a customer may not import orders');
+  }
+}
+
 /** Throws an AccessError when the caller is a customer, who may cancel an order and not move it on. */
 export function requireMovesOrders(request: Request): void {
   if (callerOf(request).customerId !== undefined) {

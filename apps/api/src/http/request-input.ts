@@ -88,11 +88,16 @@ export function idempotencyOf(request: Request, meaning: object): IdempotentRequ
     throw faultyInput('headers', [{ pointer: '/headers/idempotency-key', detail }]);
   }
   const route: unknown = request.route?.path;
-  const asked = JSON.stringify([request.method, route, meaning]);
   return {
     key: keyOf(key, callerOf(request)),
-    fingerprint: createHash('sha256').update(asked).digest('base64url'),
+    fingerprint: fingerprintOf([request.method, route, meaning]),
+    // By the words of the request, as long as a version that did so can be upgraded from.
+    formerFingerprint: fingerprintOf([request.method, request.path, request.get('if-match'), request.body]),
   };
+}
+
+function fingerprintOf(asked: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(asked)).digest('base64url');
 }
 
 /** Keys belong to whoever sends them. A key of nobody has no quotes, so it is never one of somebody. */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { TraceCarrier, Tracing } from '@order-events/runtime';
 import type { Request, RequestHandler } from 'express';
+import { startRequestSpan } from './request-span.ts';
 
 const TRACEPARENT =
   /^(?<version>(?!ff)[0-9a-f]{2})-(?<traceId>(?!0{32})[0-9a-f]{32})-(?<parentId>(?!0{16})[0-9a-f]{16})-(?<flags>[0-9a-f]{2})(?<more>-.*)?$/;
@@ -15,19 +17,23 @@ const TRACESTATE_MEMBER =
 const MAX_TRACESTATE_LENGTH = 512;
 const MAX_TRACESTATE_MEMBERS = 32;
 
-export interface TraceContext {
+/**
+ * The traceparent is as it goes on, of version 00. There is no state when the request had none, or one that is not as it must be; and
+ * never one without the traceparent that it came with.
+ */
+export interface TraceContext extends TraceCarrier {
   readonly traceId: string;
-  /** As it goes on: of version 00. */
-  readonly traceparent: string;
-  /** Undefined when the request had none, or one that is not as it must be; never without the traceparent that it came with. */
-  readonly tracestate?: string | undefined;
 }
 
 /** The W3C trace context that a request came with, or a new one. */
 export function traceContextOf(request: IncomingMessage): TraceContext {
+  return callersContext(request) ?? newContext();
+}
+
+function callersContext(request: IncomingMessage): TraceContext | undefined {
   const { traceparent, tracestate } = request.headers;
   const context = given(String(traceparent ?? ''));
-  return context ? { ...context, tracestate: tracestateOf(tracestate) } : newContext();
+  return context && { ...context, tracestate: tracestateOf(tracestate) };
 }
 
 /** Of a later version that is read which this one has too, and what else it may have is left out. */
@@ -63,19 +69,28 @@ function randomHex(): string {
 
 /**
  * Gives a request that has no valid W3C trace context a new one, and answers with the trace id: the
- * same id is in the log lines of the request and in the events that it causes.
+ * same id is in the log lines of the request and in the events that it causes. With `tracing` the request is a span, whose context is
+ * the one that goes on.
  */
-export const traceRequests: RequestHandler = (request, response, next) => {
-  const context = traceContextOf(request);
-  contexts.set(request, context);
-  response.setHeader('X-Request-Id', context.traceId);
-  next();
-};
+export function traceRequests(tracing?: Tracing): RequestHandler {
+  return (request, response, next) => {
+    const context = tracing
+      ? withId(startRequestSpan(tracing, callersContext(request), request, response))
+      : traceContextOf(request);
+    contexts.set(request, context);
+    response.setHeader('X-Request-Id', context.traceId);
+    next();
+  };
+}
+
+function withId({ traceparent, tracestate }: TraceCarrier): TraceContext {
+  return { traceId: traceparent.split('-')[1] ?? '', traceparent, tracestate };
+}
 
 const contexts = new WeakMap<Request, TraceContext>();
 
 /** The trace context of a request that went through `traceRequests`, as its event carries it on. */
-export function tracesOf(request: Request): Pick<TraceContext, 'traceparent' | 'tracestate'> {
+export function tracesOf(request: Request): TraceCarrier {
   const { traceparent, tracestate } = contexts.get(request) ?? newContext();
   return { traceparent, tracestate };
 }

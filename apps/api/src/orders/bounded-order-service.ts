@@ -68,6 +68,7 @@ export function boundOrderService(service: OrderService, limits: OrderServiceLim
     place: (...args) => write(() => service.place(...args)),
     changeItems: (...args) => writeOrder(args[0], args[2].caller, () => service.changeItems(...args)),
     changeStatus: (...args) => writeOrder(args[0], args[2].caller, () => service.changeStatus(...args)),
+    import: (...args) => write(() => service.import(...args)),
     get: (...args) => all.run(() => service.get(...args)),
     list: (...args) => all.run(() => service.list(...args)),
     listChanges: (...args) => all.run(() => service.listChanges(...args)),

@@ -6,12 +6,18 @@ import type { IdempotentRequest } from './idempotent-request.ts';
 import { IdempotencyKeyInUseError, IdempotencyKeyReusedError } from './order-error.ts';
 import type { StoredOrderWrite } from './order-store.ts';
 
+export interface EarlierAnswer {
+  readonly order: Order;
+  /** When it was looked for, by the database. */
+  readonly askedAt: Date;
+}
+
 export interface IdempotencyStore {
   /**
    * The order that was answered when the request was made before; undefined when it was not. Keeps others with the same key out
    * until the transaction ends. Throws IdempotencyKeyInUseError and IdempotencyKeyReusedError.
    */
-  find(transaction: Transaction, request: IdempotentRequest): Promise<Order | undefined>;
+  find(transaction: Transaction, request: IdempotentRequest): Promise<EarlierAnswer | undefined>;
   /** Statements that remember the answer, in the order in which they must run; for the transaction of what is answered. */
   remembering(
     transaction: Transaction,
@@ -26,9 +32,9 @@ const PRUNED_AT_ONCE = 10;
 
 export function createIdempotencyStore(): IdempotencyStore {
   return {
-    async find(transaction, { key, fingerprint }) {
-      const lock = sql<{ taken: boolean }>`
-        SELECT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) AS taken
+    async find(transaction, { key, fingerprint, formerFingerprint }) {
+      const lock = sql<{ taken: boolean; asked_at: Date }>`
+        SELECT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) AS taken, statement_timestamp() AS asked_at
       `.compile(transaction);
       // A statement of its own: its snapshot must be younger than the lock.
       const answer = transaction
@@ -40,8 +46,11 @@ export function createIdempotencyStore(): IdempotencyStore {
       const [[locked], [found]] = await executeTogether(transaction, [lock, answer]);
       // Without the lock, what was found may have changed already.
       if (!locked?.taken) throw new IdempotencyKeyInUseError();
-      if (found && found.fingerprint !== fingerprint) throw new IdempotencyKeyReusedError();
-      return found && decodeOrderEvent(JSON.stringify(found.response)).order;
+      if (!found) return undefined;
+      if (found.fingerprint !== fingerprint && found.fingerprint !== formerFingerprint) {
+        throw new IdempotencyKeyReusedError();
+      }
+      return { order: decodeOrderEvent(JSON.stringify(found.response)).order, askedAt: locked.asked_at };
     },
 
     remembering(transaction, { key, fingerprint }, { events }) {

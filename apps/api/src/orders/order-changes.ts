@@ -6,6 +6,7 @@ import type { Moment } from './moment.ts';
 import { ChangesExpiredError } from './order-error.ts';
 import { fittingRows, MAX_PAGE_BYTES, type OrderFilter } from './order-page.ts';
 import { orderOfRow } from './order-row.ts';
+import { conditionsOf } from './several-filters.ts';
 
 export interface OrderChangesQuery extends OrderFilter {
   readonly caller: Caller;
@@ -110,17 +111,13 @@ function changesOf(query: OrderChangesQuery): RawBuilder<WalkRow | MatchRow> {
     ORDER BY page.xid, page.key`;
 }
 
-function changesToLookAt({ caller, customerId, status, limit }: OrderChangesQuery): number {
-  const takesAll = [caller.customerId, customerId, status].every((filter) => filter === undefined);
+function changesToLookAt({ limit, ...query }: OrderChangesQuery): number {
+  const takesAll = query.caller.customerId === undefined && conditionsOf(query).length === 0;
   return takesAll ? Math.min(MAX_LOOKED_AT, (limit + 1) * CHANGES_OF_AN_ORDER) : MAX_LOOKED_AT;
 }
 
-function matches({ caller, customerId, status }: OrderChangesQuery): RawBuilder<unknown> {
-  const conditions = [
-    ...(caller.customerId === undefined ? [] : [sql`found.customer_id = ${caller.customerId}`]),
-    ...(customerId === undefined ? [] : [sql`found.customer_id = ${customerId}`]),
-    ...(status === undefined ? [] : [sql`found.status = ${status}`]),
-  ];
+function matches(query: OrderChangesQuery): RawBuilder<unknown> {
+  const conditions = conditionsOf(query);
   return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` AND `);
 }
 

@@ -56,6 +56,18 @@ export class OrderBusyError extends OrderError {
   }
 }
 
+/** Another request brings one of the orders at this moment. */
+export class ImportedAtOnceError extends OrderError {
+  override readonly name = 'ImportedAtOnceError';
+  readonly code = 'import_in_progress';
+
+  constructor() {
+    super(
+      'another request imports one of these orders at this moment: repeat this one, it does what is left',
+    );
+  }
+}
+
 /** More is asked for than can be answered soon. */
 export class OverloadedError extends OrderError {
   override readonly name = 'OverloadedError';

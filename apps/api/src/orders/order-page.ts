@@ -6,6 +6,10 @@ import type { Selectable } from 'kysely';
 export interface OrderFilter {
   readonly status?: OrderStatus | undefined;
   readonly customerId?: string | undefined;
+  /** One of several, each list instead of the single one. */
+  readonly statuses?: readonly OrderStatus[] | undefined;
+  readonly customerIds?: readonly string[] | undefined;
+  readonly orderIds?: readonly string[] | undefined;
 }
 
 /** As Postgres keeps the lines; as JSON they are up to some twelve times as many. */

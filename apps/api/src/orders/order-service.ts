@@ -17,10 +17,12 @@ import type { Logger } from '@order-events/runtime';
 import type { Caller } from './caller.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import type { IdempotentRequest } from './idempotent-request.ts';
+import { type ImportOutcome, importOrders, type OrderImport } from './order-import.ts';
 import { OrderNotFoundError, VersionMismatchError } from './order-error.ts';
 import type { OrderChangesPage, OrderChangesQuery } from './order-changes.ts';
 import type { OrderListQuery, OrderPage, OrderStore } from './order-store.ts';
 import type { OutboxWriter } from './outbox-writer.ts';
+import { type WritePosition, writePosition } from './write-position.ts';
 
 /** Where pages end. */
 export type { ChangesPosition } from './order-changes.ts';
@@ -54,6 +56,7 @@ export interface OrderOutcome {
   readonly order: Order;
   /** Whether this is the answer of an earlier request with the same idempotency key. */
   readonly replayed: boolean;
+  readonly position: WritePosition;
 }
 
 /** Beside what is said here, the errors of the domain's commands and of the idempotency store. */
@@ -62,6 +65,8 @@ export interface OrderService {
   /** Throws OrderNotFoundError and VersionMismatchError, as does `changeStatus`. */
   changeItems(orderId: string, change: OrderChange, request: ChangeRequest): Promise<OrderOutcome>;
   changeStatus(orderId: string, status: OrderStatus, request: ChangeRequest): Promise<OrderOutcome>;
+  /** As `importOrders` does. */
+  import(wanted: OrderImport): Promise<ImportOutcome>;
   /** Throws OrderNotFoundError. */
   get(orderId: string, caller: Caller): Promise<Order>;
   list(query: OrderListQuery): Promise<OrderPage>;
@@ -90,17 +95,19 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
 
   async function place(details: OrderDetails, request: ChangeRequest): Promise<OrderOutcome> {
     const placed = placeOrder(details, randomUUIDv7(), context());
+    const beganAtMs = performance.now();
     const outcome = await inTransaction(database, async (transaction) => {
       const earlier = request.idempotency && (await idempotency.find(transaction, request.idempotency));
-      if (earlier) return { order: earlier, replayed: true, appended: [] };
+      if (earlier) return { ...earlier, replayed: true, appended: [] };
       const write = await orders.create(transaction, placed);
       const before = request.idempotency && idempotency.remembering(transaction, request.idempotency, write);
       const { traceparent, tracestate } = request;
       await outbox.append(transaction, write, { traceparent, tracestate, before });
-      return { order: write.order, replayed: false, appended: write.events };
+      return { order: write.order, askedAt: write.storedAt, replayed: false, appended: write.events };
     });
+    const position = writePosition(outcome.order, outcome.askedAt, beganAtMs);
     afterCommit(outcome.appended);
-    return outcome;
+    return { order: outcome.order, replayed: outcome.replayed, position };
   }
 
   async function change(
@@ -108,9 +115,10 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
     request: ChangeRequest,
     decide: (current: Order) => OrderWrite,
   ): Promise<OrderOutcome> {
+    const beganAtMs = performance.now();
     const outcome = await inTransaction(database, async (transaction) => {
       const earlier = request.idempotency && (await idempotency.find(transaction, request.idempotency));
-      if (earlier) return { order: earlier, replayed: true, appended: [] };
+      if (earlier) return { ...earlier, replayed: true, appended: [] };
       const current = await orders.lock(transaction, orderId, request.caller);
       if (!current) throw new OrderNotFoundError(orderId);
       if (request.precondition?.(current) === false) throw new VersionMismatchError(current.version);
@@ -118,10 +126,11 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       const before = request.idempotency && idempotency.remembering(transaction, request.idempotency, write);
       const { traceparent, tracestate } = request;
       await outbox.append(transaction, write, { traceparent, tracestate, before });
-      return { order: write.order, replayed: false, appended: write.events };
+      return { order: write.order, askedAt: write.storedAt, replayed: false, appended: write.events };
     });
+    const position = writePosition(outcome.order, outcome.askedAt, beganAtMs);
     afterCommit(outcome.appended);
-    return outcome;
+    return { order: outcome.order, replayed: outcome.replayed, position };
   }
 
   return {
@@ -130,6 +139,11 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
       change(orderId, request, (current) => updateOrder(current, items, context())),
     changeStatus: (orderId, status, request) =>
       change(orderId, request, (current) => changeOrderStatus(current, status, context())),
+    async import(wanted) {
+      const { outcome, appended } = await importOrders(wanted, { database, orders, outbox });
+      afterCommit(appended);
+      return outcome;
+    },
     async get(orderId, caller) {
       const order = await readAgain(() => orders.find(database, orderId, caller));
       if (!order) throw new OrderNotFoundError(orderId);

@@ -13,11 +13,16 @@ import type { Moment } from './moment.ts';
 import { listOrderChanges, type OrderChangesPage, type OrderChangesQuery } from './order-changes.ts';
 import { fittingRows, MAX_PAGE_BYTES, type OrderFilter } from './order-page.ts';
 import { orderOfRow, orderRow } from './order-row.ts';
+import { hasSeveral, matchingRows } from './several-filters.ts';
 
 declare const stored: unique symbol;
 
 /** A write whose order is in the table. Only the store makes one, so nothing else can be appended to the outbox. */
-export type StoredOrderWrite = OrderWrite & { readonly [stored]: true };
+export type StoredOrderWrite = OrderWrite & {
+  readonly [stored]: true;
+  /** By the database, within the transaction. */
+  readonly storedAt: Date;
+};
 
 export interface OrderListQuery extends OrderFilter {
   readonly caller: Caller;
@@ -42,8 +47,12 @@ export interface OrderPage {
 }
 
 export interface OrderStore {
-  /** The order and its events get their times from the database; so it is with `update`, where they never go back. */
-  create(transaction: Transaction, write: OrderWrite): Promise<StoredOrderWrite>;
+  /** The order and its events get their times from the database, unless they have their own; with `update` they never go back. */
+  create(
+    transaction: Transaction,
+    write: OrderWrite,
+    options?: { readonly ownTimes: boolean },
+  ): Promise<StoredOrderWrite>;
   update(transaction: Transaction, write: OrderWrite): Promise<StoredOrderWrite>;
   /** Reads an order that is there for the caller, and keeps others from changing it until the transaction ends. */
   lock(transaction: Transaction, orderId: string, caller: Caller): Promise<Order | undefined>;
@@ -56,26 +65,26 @@ export interface OrderStore {
 
 export function createOrderStore(): OrderStore {
   return {
-    async create(transaction, write) {
-      const row = { ...orderRow(write.order), created_at: DATABASE_TIME, updated_at: DATABASE_TIME };
-      const { created_at } = await transaction
+    async create(transaction, write, { ownTimes } = { ownTimes: false }) {
+      const times = ownTimes ? {} : { created_at: DATABASE_TIME, updated_at: DATABASE_TIME };
+      const { created_at, updated_at, stored_at } = await transaction
         .insertInto('orders')
-        .values(row)
-        .returning('created_at')
+        .values({ ...orderRow(write.order), ...times })
+        .returning(['created_at', 'updated_at', DATABASE_TIME.as('stored_at')])
         .executeTakeFirstOrThrow();
-      return asStored(write, { createdAt: created_at, updatedAt: created_at });
+      return asStored(write, { createdAt: created_at, updatedAt: updated_at }, stored_at);
     },
 
     async update(transaction, write) {
       const { id, created_at: _, ...changed } = orderRow(write.order);
-      const { updated_at } = await transaction
+      const { updated_at, stored_at } = await transaction
         .updateTable('orders')
         // A server that takes over may have a clock that is behind.
         .set({ ...changed, updated_at: sql<Date>`greatest(updated_at, ${DATABASE_TIME})` })
         .where('id', '=', id)
-        .returning('updated_at')
+        .returning(['updated_at', DATABASE_TIME.as('stored_at')])
         .executeTakeFirstOrThrow();
-      return asStored(write, { createdAt: write.order.createdAt, updatedAt: updated_at });
+      return asStored(write, { createdAt: write.order.createdAt, updatedAt: updated_at }, stored_at);
     },
 
     async lock(transaction, orderId, caller) {
@@ -135,13 +144,12 @@ function momentOf(row: MomentRow | undefined): Moment | undefined {
  * a range of one value and as part of the order: with an equality Postgres may walk another index and throw away what does not match,
  * which is a thousand rows or all of them where a status is rare among the newest.
  */
-function pageOf({
-  status,
-  customerId,
-  caller,
-  limit,
-  after,
-}: OrderListQuery): RawBuilder<MomentRow | PageRow> {
+function pageOf(query: OrderListQuery): RawBuilder<MomentRow | PageRow> {
+  const { status, customerId, caller, limit, after } = query;
+  if (hasSeveral(query)) {
+    const source = sql`(${matchingRows({ ...query, limit: limit + 1 })}) AS orders`;
+    return pageFrom(source, sql`created_at DESC, id DESC`, query);
+  }
   const customer = caller.customerId ?? customerId;
   const filters = [
     ...(customer === undefined ? [] : [{ column: sql`customer_id`, value: sql`${customer}` }]),
@@ -162,6 +170,14 @@ function pageOf({
       : []),
   ];
   const where = conditions.length > 0 ? sql`WHERE ${sql.join(conditions, sql` AND `)}` : sql``;
+  return pageFrom(sql`orders ${where}`, order, query);
+}
+
+function pageFrom(
+  source: RawBuilder<unknown>,
+  order: RawBuilder<unknown>,
+  { after, limit }: OrderListQuery,
+): RawBuilder<MomentRow | PageRow> {
   return sql<MomentRow | PageRow>`
     SELECT moment.*, id, customer_id, status, version, currency, total_minor, created_at, updated_at,
       to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_text,
@@ -169,7 +185,7 @@ function pageOf({
     FROM ${after ? NO_MOMENT : MOMENT} LEFT JOIN (
       SELECT *, sum(pg_column_size(items)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
         - pg_column_size(items) AS bytes_before
-      FROM orders ${where} ORDER BY ${order} LIMIT ${limit + 1}) AS page ON true
+      FROM ${source} ORDER BY ${order} LIMIT ${limit + 1}) AS page ON true
     ORDER BY ${order}`;
 }
 
@@ -186,12 +202,16 @@ const NO_MOMENT = sql`(SELECT NULL AS run, NULL AS snapshot) AS moment`;
 const DATABASE_TIME = sql<Date>`date_trunc('milliseconds', statement_timestamp())`;
 
 /** The write with the times that its order has in the table. */
-function asStored(write: OrderWrite, times: Pick<Order, 'createdAt' | 'updatedAt'>): StoredOrderWrite {
+function asStored(
+  write: OrderWrite,
+  times: Pick<Order, 'createdAt' | 'updatedAt'>,
+  storedAt: Date,
+): StoredOrderWrite {
   const order = { ...write.order, ...times };
   const [first, ...more] = write.events;
   const stamped = (event: OrderEvent) => ({ ...event, occurredAt: times.updatedAt, order });
   // The brand exists for the compiler only.
-  return { order, events: [stamped(first), ...more.map(stamped)] } as unknown as StoredOrderWrite;
+  return { order, events: [stamped(first), ...more.map(stamped)], storedAt } as unknown as StoredOrderWrite;
 }
 
 /** Part of every statement that looks for orders: what the caller is confined to. Nothing is found first and refused afterwards. */

@@ -1,7 +1,9 @@
 import { executeTogether, type Transaction } from '@order-events/database';
 import { keyHash } from '@order-events/messaging/key-hash';
 import { encodeOrderEvent } from '@order-events/messaging/order-message';
+import type { TraceCarrier, Tracing } from '@order-events/runtime';
 import type { CompiledQuery } from 'kysely';
+import { type EventSpans, startEventSpans } from './event-spans.ts';
 import type { StoredOrderWrite } from './order-store.ts';
 
 export interface OutboxWriter {
@@ -12,27 +14,32 @@ export interface OutboxWriter {
   append(transaction: Transaction, write: StoredOrderWrite, about: AppendedWith): Promise<void>;
 }
 
-export interface AppendedWith {
-  readonly traceparent: string;
-  readonly tracestate?: string | undefined;
+/** The trace context is that of the request. */
+export interface AppendedWith extends TraceCarrier {
   /** Statements of the same transaction that are run just before, in the same round trip. */
   readonly before?: readonly CompiledQuery[] | undefined;
+  /** The write is known to whoever needs to know: an import that was asked to tell nobody, and nothing else. */
+  readonly untold?: boolean | undefined;
 }
 
-/** The only place that inserts into the outbox. */
-export function createOutboxWriter(): OutboxWriter {
+/** The only place that inserts into the outbox. With `tracing` each event carries the context of the span of its creation. */
+export function createOutboxWriter(tracing?: Tracing): OutboxWriter {
   return {
-    async append(transaction, { order, events }, { traceparent, tracestate, before = [] }) {
-      const rows = events.map((event) => ({
+    async append(transaction, { order, events }, { traceparent, tracestate, before = [], untold }) {
+      if (untold) return;
+      const request = { traceparent, tracestate };
+      const spans: EventSpans | undefined = tracing && startEventSpans(tracing, events, request);
+      const rows = events.map((event, index) => ({
         key: order.orderId,
         key_hash: keyHash(order.orderId),
         event_id: event.eventId,
         event_type: event.eventType,
-        headers: JSON.stringify({ traceparent, tracestate }),
+        headers: JSON.stringify(spans?.carriers[index] ?? request),
         payload: encodeOrderEvent(event),
       }));
       const insert = transaction.insertInto('outbox').values(rows).compile();
-      await executeTogether(transaction, [...before, insert]);
+      const appended = executeTogether(transaction, [...before, insert]);
+      await (spans ? spans.until(appended) : appended);
     },
   };
 }
