@@ -2,8 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createPool, createPoolPart, databaseAccess, isSchemaCurrent } from '@order-events/database';
 import { type Finding, isReady } from '@order-events/outbox';
-import { createAdminServer, createMetricsRegistry, type Logger, type Part } from '@order-events/runtime';
+import {
+  createAdminServer,
+  createMetricsRegistry,
+  createTracing,
+  type Logger,
+  type Part,
+  type TracingPart,
+} from '@order-events/runtime';
 import type pg from 'pg';
+import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RelayConfig } from './config.ts';
 import { createFindingBoard } from './health/finding-board.ts';
@@ -30,10 +38,14 @@ export function createRelayApp(
 ): Part[] {
   const registry = createMetricsRegistry('relay', packageJson.version);
   const metrics = createRelayMetrics(registry);
+  const spans = createSpans(config, registry, log);
   const pool = createRelayPool(config, log);
   const board = createFindingBoard();
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const publishing = publishingParts({ config, pool, metrics, owner, board, log });
+  const publishing = publishingParts({
+    ...{ config, pool, metrics, owner, board, log },
+    tracing: spans?.tracing,
+  });
   const observing = createObserving({ config, pool, registry, owner, board, log });
   const janitor = createJanitor({
     pool,
@@ -59,6 +71,7 @@ export function createRelayApp(
     log,
   });
   return [
+    ...(spans ? [spans] : []),
     admin,
     ...accessParts,
     createPoolPart('database', pool),
@@ -66,6 +79,13 @@ export function createRelayApp(
     ...observing.parts,
     ...publishing,
   ];
+}
+
+function createSpans(config: RelayConfig, registry: Registry, log: Logger): TracingPart | undefined {
+  return createTracing({
+    ...{ settings: config, service: 'relay', version: packageJson.version, registry, log },
+    stopDeadlineMs: config.RELAY_STOP_DEADLINE_MS,
+  });
 }
 
 function createRelayPool(config: RelayConfig, log: Logger): pg.Pool {

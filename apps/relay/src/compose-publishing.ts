@@ -1,5 +1,11 @@
 import { createWakeUpListener, databaseAccess } from '@order-events/database';
-import { createKafkaPublisher, KafkaProtocolError, type KafkaPublisher } from '@order-events/messaging';
+import {
+  createCompletePublisher,
+  createKafkaPublisher,
+  ensureCompleteTopic,
+  KafkaProtocolError,
+  type KafkaPublisher,
+} from '@order-events/messaging';
 import {
   createLeaseStore,
   createOutboxReader,
@@ -14,8 +20,10 @@ import {
   kafkaConnection,
   type Logger,
   type Part,
+  type Tracing,
 } from '@order-events/runtime';
 import type { Pool } from 'pg';
+import { createCompleteTeller } from './complete/complete-teller.ts';
 import type { RelayConfig } from './config.ts';
 import { clockFinding, createAppendTrouble } from './health/append-findings.ts';
 import { gateFindings } from './health/gate-findings.ts';
@@ -24,6 +32,7 @@ import { createSettingsWatch } from './health/settings-watch.ts';
 import { inspect } from './inspection.ts';
 import { createOperatorRequests } from './operations/operator-requests.ts';
 import { createOwnConnections } from './own-connections.ts';
+import { createSendSpans } from './publish/send-spans.ts';
 import { createRelay, type Relay } from './run/relay.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
 import { createTopicGate } from './topic-gate.ts';
@@ -36,11 +45,15 @@ const PAGE_LIMITS = { rows: 2000, bytes: 8 * 1024 * 1024 };
 const FENCE_RENEWAL_MS = 6 * 60 * 60 * 1000;
 /** How soon a database that was restored under a running relay, or a resized topic, is noticed. */
 const GATE_CHECK_INTERVAL_MS = 2000;
+/** How often it is told up to which time partitions are complete. */
+const COMPLETE_INTERVAL_MS = 1000;
 
 export interface PublishingOptions {
   readonly config: RelayConfig;
   readonly pool: Pool;
   readonly metrics: RelayMetrics;
+  /** Undefined makes no spans. */
+  readonly tracing: Tracing | undefined;
   /** Names this relay among the others. */
   readonly owner: string;
   /** Where each part tells what holds it up. */
@@ -59,6 +72,7 @@ export function createPublishing(options: PublishingOptions): Part[] {
   const readerConnections = createOwnConnections('reader', { ...access, settings: OUTBOX_PLANS }, log);
   const leaseOptions = { pool: leaseConnections.pool, owner, leaseMs: config.RELAY_LEASE_MS };
   const publisher = createPublisher(options);
+  const marks = createCompletePublisher({ ...kafkaConnection(config), clientId: owner }, config.KAFKA_TOPIC);
   const reviewSettings = createSettingsWatch({
     review: (signal) => publisher.reviewSettings(signal),
     board,
@@ -79,7 +93,13 @@ export function createPublishing(options: PublishingOptions): Part[] {
         {
           pool,
           topic: config.KAFKA_TOPIC,
-          kafka: publisher,
+          kafka: {
+            describeTopic: (asked) => publisher.describeTopic(asked),
+            belongTo(clusterId) {
+              publisher.belongTo(clusterId);
+              marks.belongTo(clusterId);
+            },
+          },
           leases: createLeaseStore(leaseOptions),
           reviewSettings,
           board,
@@ -96,6 +116,7 @@ export function createPublishing(options: PublishingOptions): Part[] {
           partitionCount,
           limits: PAGE_LIMITS,
         }),
+        partitionCount,
         publisher,
         claims: publisher,
         parkedEvents,
@@ -119,16 +140,25 @@ export function createPublishing(options: PublishingOptions): Part[] {
         fenceRenewalMs: FENCE_RENEWAL_MS,
       })),
   });
+  const teller = createCompleteTeller({
+    marks: () => relay?.completeMarks() ?? [],
+    publisher: marks,
+    ensureTopic: (signal) =>
+      ensureCompleteTopic({ ...kafkaConnection(config), clientId: owner }, config.KAFKA_TOPIC, signal),
+    onTold: metrics.complete.told,
+    intervalMs: COMPLETE_INTERVAL_MS,
+    ...{ board, log },
+  });
   const listener = createWakeUpListener({
     url: access.directUrl,
     log,
     onWakeUp: (channel) => (channel === 'relay_ownership' ? relay?.notice() : wakeUps.wake()),
     onConnected: (connected) => metrics.listenConnected.set(Number(connected)),
   });
-  return [leaseConnections, readerConnections, connections, listener, gate];
+  return [leaseConnections, readerConnections, connections, listener, teller, gate];
 }
 
-function createPublisher({ config, metrics, owner, board, log }: PublishingOptions): KafkaPublisher {
+function createPublisher({ config, metrics, tracing, owner, board, log }: PublishingOptions): KafkaPublisher {
   const warn = createSparingWarn(log);
   const appends = createAppendTrouble(board);
   return createKafkaPublisher({
@@ -138,6 +168,9 @@ function createPublisher({ config, metrics, owner, board, log }: PublishingOptio
     transactionalIdPrefix: `orders-relay-${config.KAFKA_TOPIC}`,
     requestTimeoutMs: config.RELAY_PRODUCE_TIMEOUT_MS,
     observer: {
+      ...(tracing && {
+        handedOver: createSendSpans({ tracing, topic: config.KAFKA_TOPIC, clientId: owner }),
+      }),
       acknowledged({ partition, events, durationMs }) {
         appends.acknowledged(partition);
         metrics.batchEvents.observe(events);

@@ -9,6 +9,8 @@ import {
   LOG_LEVELS,
   readConfig,
   type ConfigSource,
+  TRACING_SECRETS,
+  tracingSettings,
 } from '@order-events/runtime';
 import { z } from 'zod';
 
@@ -22,6 +24,7 @@ export const relaySettings = z.object({
   ...databaseSettings,
   ...kafkaSettings,
   ...accessSettings,
+  ...tracingSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   RELAY_ADMIN_HOST: listenHost
     .default('127.0.0.1')
@@ -63,7 +66,7 @@ export function relayConfig(env: Record<string, string | undefined> = process.en
     schema: relaySettings,
     env,
     prefix: 'RELAY_',
-    secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS, ...ACCESS_SECRETS],
+    secrets: [...DATABASE_SECRETS, ...KAFKA_SECRETS, ...ACCESS_SECRETS, ...TRACING_SECRETS],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };

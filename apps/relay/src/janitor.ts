@@ -17,6 +17,9 @@ import {
 import { createRunningPart, type Logger, type Part, reasonOf, sleep } from '@order-events/runtime';
 import type { Pool, PoolClient } from 'pg';
 
+/** Why a day table that is old enough stays for now. */
+export type DropRefusal = KeepReason | 'locked' | 'refused';
+
 export interface JanitorOptions {
   readonly pool: Pool;
   readonly log: Logger;
@@ -25,7 +28,7 @@ export interface JanitorOptions {
   /** A day table was dropped, or the default one emptied. */
   readonly onDropped: () => void;
   /** A day table past the replay window stays for now; told in every round, for a metric that somebody is alerted by. */
-  readonly onKept: (reason: KeepReason | 'locked' | 'refused') => void;
+  readonly onKept: (reason: DropRefusal) => void;
   /** After each round: what Postgres does not let the janitor do. */
   readonly onRefused: (findings: readonly Finding[]) => void;
 }

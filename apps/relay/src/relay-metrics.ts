@@ -1,11 +1,14 @@
 import type { PendingEvent } from '@order-events/outbox';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type CompleteMetrics, createCompleteMetrics } from './complete/complete-metrics.ts';
 import type { LeaseMove } from './ownership/lease-keeper.ts';
+import type { DropRefusal } from './janitor.ts';
 import type { DeliveryObserver } from './publish/partition-writer.ts';
 
 /** What this process counts itself. What only the database knows is measured by the backlog reporter. */
 export interface RelayMetrics {
   readonly delivery: DeliveryObserver;
+  readonly complete: CompleteMetrics;
   /** A publish of one partition's batch, from the call to its answer. */
   readonly publishDuration: Histogram;
   readonly batchEvents: Histogram;
@@ -18,6 +21,8 @@ export interface RelayMetrics {
   readonly claimFailures: Counter;
   /** An acknowledgement at another offset than the expected one, or a fenced producer: somebody else writes, or wrote. */
   readonly secondWriters: Counter;
+  /** Logs that had lost acknowledged events; `healed`: `whole`, `partly` or `nothing`. */
+  readonly logCuts: Counter<'healed'>;
   readonly readFailures: Counter;
   readonly pollDuration: Histogram;
   /** `reason`: `refused` by Kafka, or `behind` a parked event of its key. */
@@ -33,6 +38,7 @@ export interface RelayMetrics {
   readonly halted: Gauge;
 }
 
+const REFUSED_DROPS: readonly DropRefusal[] = ['not published', 'a replay needs it', 'locked', 'refused'];
 const LATENCY_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600];
 const REQUEST_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2, 10];
 
@@ -45,6 +51,7 @@ export function createRelayMetrics(registry: Registry): RelayMetrics {
     new Histogram({ name, help, buckets, registers });
   return {
     delivery: createDeliveryMetrics(registry),
+    complete: createCompleteMetrics(registry),
     publishDuration: histogram(
       'outbox_publish_duration_seconds',
       'One publish of a batch of one partition, retries included, until Kafka answered for all of it.',
@@ -67,6 +74,7 @@ export function createRelayMetrics(registry: Registry): RelayMetrics {
       'outbox_relay_second_writers_total',
       'Times that something else was found to have written to a partition of this relay.',
     ),
+    logCuts: createLogCuts(registry),
     readFailures: counter(
       'outbox_relay_read_failures_total',
       'Looks at the outbox that failed and were tried again.',
@@ -135,15 +143,28 @@ function createLeaseMetrics(registry: Registry): Pick<RelayMetrics, 'leaseMoves'
   };
 }
 
+function createLogCuts(registry: Registry): RelayMetrics['logCuts'] {
+  const logCuts = new Counter({
+    name: 'outbox_relay_log_cuts_total',
+    help: 'Partitions found to have lost events that Kafka had acknowledged, by what is published again.',
+    labelNames: ['healed'] as const,
+    registers: [registry],
+  });
+  for (const healed of ['whole', 'partly', 'nothing']) logCuts.inc({ healed }, 0);
+  return logCuts;
+}
+
 function createParkingMetrics(registry: Registry): Pick<RelayMetrics, 'parked' | 'requeued' | 'replayed'> {
   const registers = [registry];
+  const parked = new Counter({
+    name: 'outbox_parked_total',
+    help: 'Events that were parked instead of published.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  for (const reason of ['refused', 'behind']) parked.inc({ reason }, 0);
   return {
-    parked: new Counter({
-      name: 'outbox_parked_total',
-      help: 'Events that were parked instead of published.',
-      labelNames: ['reason'],
-      registers,
-    }),
+    parked,
     requeued: new Counter({
       name: 'outbox_requeued_total',
       help: 'Parked events that were published after all.',
@@ -161,17 +182,20 @@ function createRetentionMetrics(
   registry: Registry,
 ): Pick<RelayMetrics, 'droppedOutboxPartitions' | 'refusedDrops'> {
   const registers = [registry];
+  const refusedDrops = new Counter({
+    name: 'outbox_drops_refused_total',
+    help: 'Partitions of the outbox table that are old enough to be dropped and were kept.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  // A counter that appears with its first event has no increase that an alert could see.
+  for (const reason of REFUSED_DROPS) refusedDrops.inc({ reason }, 0);
   return {
     droppedOutboxPartitions: new Counter({
       name: 'outbox_partitions_dropped_total',
       help: 'Partitions of the outbox table dropped by the janitor.',
       registers,
     }),
-    refusedDrops: new Counter({
-      name: 'outbox_drops_refused_total',
-      help: 'Partitions of the outbox table that are old enough to be dropped and were kept.',
-      labelNames: ['reason'],
-      registers,
-    }),
+    refusedDrops,
   };
 }

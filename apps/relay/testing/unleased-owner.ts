@@ -55,6 +55,7 @@ export function startUnleasedOwner(options: {
     lost: over.signal,
     validity: () => validity.signal,
     attend: () => Promise.resolve('done'),
+    heal: () => Promise.reject(new Error('the log was cut')),
     onClaimed: () => (claims += 1),
     onClaimFailed() {},
     onProgress() {},

@@ -16,7 +16,7 @@ import type { RelayMetrics } from '../relay-metrics.ts';
 /** What is attended to with: one partition's writer and parking, between two of its batches. */
 export interface AttendedPartition extends AttendContext {
   readonly partition: number;
-  readonly writer: Pick<PartitionWriter, 'deliverApart' | 'settle'>;
+  readonly writer: Pick<PartitionWriter, 'deliverApart' | 'settle' | 'leaveOut'>;
   readonly parking: KeyParking;
 }
 
@@ -46,6 +46,7 @@ export function createOperatorRequests(options: {
     for (;;) {
       const events = await parkedEvents.eventsOf(at.partition, key, REQUEUE_EVENTS);
       if (events.length === 0) return 'done';
+      at.forgetFormer();
       const result = await at.writer.deliverApart(events, at.signal);
       if (result.kind === 'unclaimed') return 'unclaimed';
       const published = events.slice(0, result.published);
@@ -110,6 +111,7 @@ export function createOperatorRequests(options: {
     async attend(at) {
       const keys = await parkedEvents.keys(at.partition);
       at.parking.set(new Map(keys.map(firstOfKey)));
+      at.writer.leaveOut(await parkedEvents.discardedBeyond(at.cursor.snapshot));
       let answer: AttendResult = 'done';
       for (const { key } of keys.filter(({ requeued }) => requeued)) {
         const result = await requeue(at, key);

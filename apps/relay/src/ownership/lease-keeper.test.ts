@@ -56,6 +56,7 @@ function fakeTables(partitions: number[]) {
       for (const { partition } of renewals) tables.owned.delete(partition);
       return new Set(renewals.map(({ partition }) => partition));
     },
+    goBack: async () => undefined,
   };
   return { tables, store };
 }

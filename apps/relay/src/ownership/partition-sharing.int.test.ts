@@ -68,6 +68,7 @@ function startRelay({ pool, url, relays }: Tables, owner: string): Relay {
     }),
     acquire: orDead(store.acquire),
     release: orDead(store.release),
+    goBack: orDead(store.goBack),
   };
   const owned = new Map<number, Checkpoint>();
   const changes = createWakeSignal();

@@ -40,6 +40,10 @@ function setup(options: {
     publishedIds: new Set(options.ledger ?? []),
     truncated: false,
     topicId: 'topic',
+    startOffset: 0n,
+    endBefore: 0n,
+    readFrom: 0n,
+    mark: { topicId: 'topic' },
   }));
   const parked: (PendingEvent & { cause: string })[] = [];
   const park = mock.fn<ParkedEvents['park']>(async (events) => void parked.push(...events));
@@ -116,6 +120,18 @@ test('the stored offset stays until nothing beyond the cursor is known to be pub
   assert.equal(writer.logOffset(), 5n, 'z is in the topic, and the cursor does not cover it');
   writer.forgetLedger();
   assert.equal(writer.logOffset(), 8n);
+});
+
+test('what the topic holds and the database has not shown by the end of the window is told, once; a replay is not', async () => {
+  const { writer, warn } = setup({ ledger: ['a', 'lost', 'b/replay'] });
+  await writer.claim(NEVER);
+  await writer.deliver(pending('a', 'new'), NEVER);
+  assert.equal(warn.mock.callCount(), 0);
+  for (let windows = 0; windows < 2; windows++) writer.forgetLedger();
+  assert.equal(warn.mock.callCount(), 1);
+  const [told, text] = warn.mock.calls[0]?.arguments ?? [];
+  assert.deepEqual(told, { events: 1, onlyInTopic: ['lost'] });
+  assert.match(String(text), /lost commits.*outboxctl verify/);
 });
 
 test('after a partial publish the same events again publish only the rest', async () => {
@@ -202,8 +218,8 @@ test('an unknown outcome asks for a claim, and the claim tells what became of it
   assert.deepEqual(
     claim.mock.calls.map((call) => call.arguments),
     [
-      [PARTITION, 0n, NEVER],
-      [PARTITION, 0n, NEVER],
+      [PARTITION, 0n, NEVER, undefined],
+      [PARTITION, 0n, NEVER, undefined],
     ],
   );
 });
@@ -235,4 +251,23 @@ test('what is requeued while the cursor may lag behind its row is not published 
   assert.deepEqual(await writer.deliverApart(pending('c'), NEVER), { kind: 'published', published: 1 });
   writer.settle(pending('c'));
   assert.equal(writer.logOffset(), 3n, 'its row lies behind the cursor: nobody will come to it again');
+});
+
+test('events that were given up are left out, until the cursor covers them', async () => {
+  const { writer, topic } = setup({});
+  await writer.claim(NEVER);
+  writer.leaveOut(['b']);
+  assert.equal(await writer.deliver(pending('a', 'b', 'c'), NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'c']);
+  writer.forgetLedger();
+  assert.equal(await writer.deliver(pending('b'), NEVER), 'published');
+  assert.deepEqual(topic, ['a', 'c', 'b']);
+});
+
+test('the mark is the last event that the topic holds, and markers of claims do not move the stored offset', async () => {
+  const { writer } = setup({ endOffset: 4n, fromOffset: 2n });
+  await writer.claim(NEVER);
+  assert.equal(writer.logOffset(), 2n);
+  await writer.deliver(pending('a', 'b'), NEVER);
+  assert.deepEqual(writer.mark(), { topicId: 'topic', last: { offset: 1n, eventId: 'b' } });
 });

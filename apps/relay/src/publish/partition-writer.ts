@@ -1,13 +1,14 @@
 import type { EventPublisher, PublishOutcome } from '@order-events/domain';
-import { ledgerId, type PartitionClaim } from '@order-events/messaging';
+import { ledgerId, type LogMark, type PartitionClaim } from '@order-events/messaging';
 import type { PendingEvent } from '@order-events/outbox/pending-event';
 import { createSparingWarn, type Logger, reasonOf } from '@order-events/runtime';
 import type { KeyParking } from './key-parking.ts';
+import { createLostCommits } from './lost-commits.ts';
 import { publishableEvent } from './publishable-event.ts';
 
 /** The part of the Kafka publisher that makes this relay the only writer of a partition. */
 export interface PartitionClaims {
-  claim(partition: number, fromOffset: bigint, signal: AbortSignal): Promise<PartitionClaim>;
+  claim(partition: number, fromOffset: bigint, signal: AbortSignal, mark?: LogMark): Promise<PartitionClaim>;
 }
 
 /**
@@ -21,13 +22,24 @@ export type PublishResult =
   | { readonly kind: 'refused'; readonly event: PendingEvent; readonly reason: string };
 
 export interface PartitionWriter {
+  /** Behind everything that was delivered; undefined while any of it is parked. */
+  deliveredTo(): bigint | undefined;
   /**
    * Offset to store beside the cursor: everything that the topic holds beyond the cursor lies at it or after it. It moves only
    * while nothing beyond the cursor is known to be published.
    */
   logOffset(): bigint;
-  /** Fences older owners and learns what they published. Rejects when Kafka is away: try again. */
-  claim(signal: AbortSignal): Promise<PartitionClaim>;
+  /** The last event that the topic is known to hold; undefined before a claim. */
+  mark(): LogMark | undefined;
+  /** The topic holds nothing beyond the cursor: `logOffset` is behind all that the cursor covers. */
+  isSettled(): boolean;
+  /**
+   * Fences older owners and learns what they published. Rejects when Kafka is away: try again. Of a log that is truncated, and has not
+   * what `mark` names, nothing is known afterwards: nothing may be delivered.
+   */
+  claim(signal: AbortSignal, mark?: LogMark): Promise<PartitionClaim>;
+  /** Events that are not to be published, though the cursor does not cover them. */
+  leaveOut(eventIds: readonly string[]): void;
   /**
    * Publishes events in order, leaving out those that the topic already holds; a refused one is parked, and with it whatever comes
    * for its key. When it answers `published` the cursor may move past the events. Never rejects.
@@ -69,15 +81,18 @@ export interface PartitionWriterOptions {
  */
 export function createPartitionWriter(options: PartitionWriterOptions): PartitionWriter {
   const { partition, publisher, parking, observer } = options;
-  const log = options.log.child({ partition });
+  const { log } = options;
   const warn = createSparingWarn(log);
   const ledger = new Set<string>();
+  const lostCommits = createLostCommits(log);
   let ledgerOffset = options.fromOffset;
   let endOffset = options.fromOffset;
   /** A former owner may have parked events whose rows lie beyond the cursor that this one began with. */
   let cursorMayLag = true;
+  let mark: LogMark | undefined;
+  let leftOut: ReadonlySet<string> = new Set();
 
-  const isMissing = (event: PendingEvent) => !ledger.has(idOf(event));
+  const isMissing = (event: PendingEvent) => !ledger.has(idOf(event)) && !leftOut.has(idOf(event));
 
   function record(events: readonly PendingEvent[], outcomes: readonly PublishOutcome[]): PublishResult {
     const published: PendingEvent[] = [];
@@ -89,12 +104,13 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       if (outcome?.kind === 'published') {
         published.push(event);
         endOffset = outcome.offset + 1n;
+        if (mark) mark = { topicId: mark.topicId, last: { offset: outcome.offset, eventId: event.eventId } };
       } else if (outcome?.kind === 'held') {
         held = true;
       } else {
         const reason = outcome?.reason ?? 'no outcome';
         observer.failed(outcome?.kind ?? 'unknown');
-        const fields = { eventId: event.eventId, key: event.key, outcome: outcome?.kind, reason };
+        const fields = { partition, eventId: event.eventId, key: event.key, outcome: outcome?.kind, reason };
         if (outcome?.kind === 'refused') {
           log.warn(fields, 'event not published');
           refused ??= { kind: 'refused', event, reason };
@@ -114,14 +130,14 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
 
   /** Of events that were published in part only, the ledger tells which; all of them are left to the caller, who settles them. */
   async function sendMissing(events: readonly PendingEvent[], signal: AbortSignal): Promise<PublishResult> {
-    const missing = ledger.size > 0 ? events.filter(isMissing) : events;
+    const missing = ledger.size + leftOut.size > 0 ? events.filter(isMissing) : events;
     observer.alreadyPublished(events.length - missing.length);
     if (missing.length === 0) return { kind: 'published' };
     try {
       return record(missing, await publisher.publish(missing.map(publishableEvent), signal));
     } catch (error) {
       observer.failed('error');
-      log.warn({ err: error, events: missing.length }, 'could not publish');
+      log.warn({ partition, err: error, events: missing.length }, 'could not publish');
       return { kind: 'unclaimed' };
     }
   }
@@ -132,27 +148,45 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       for (const event of await work()) ledger.add(idOf(event));
       return true;
     } catch (error) {
-      warn({ reason: reasonOf(error) }, 'could not park events, trying again');
+      warn({ partition, reason: reasonOf(error) }, 'could not park events, trying again');
       return false;
     }
   }
 
   function forget(events: readonly PendingEvent[]): void {
     if (ledger.size > 0) for (const event of events) ledger.delete(idOf(event));
-    if (ledger.size === 0) ledgerOffset = endOffset;
+    if (ledger.size === 0) ledgerOffset = behindLastEvent();
+  }
+
+  /**
+   * Not behind what else the log has there, as the markers of claims: where they are lost with the end of the log, events of others may
+   * come to lie instead.
+   */
+  function behindLastEvent(): bigint {
+    return mark?.last ? mark.last.offset + 1n : ledgerOffset;
   }
 
   return {
     logOffset: () => ledgerOffset,
+    mark: () => mark,
+    isSettled: () => ledger.size === 0,
+    deliveredTo: () => (parking.isEmpty() ? endOffset : undefined),
 
-    async claim(signal) {
-      const claim = await options.claims.claim(partition, ledgerOffset, signal);
+    async claim(signal, knownMark) {
+      const claim = await options.claims.claim(partition, ledgerOffset, signal, knownMark);
+      if (claim.truncated) return claim;
       cursorMayLag = true;
       ledger.clear();
       for (const id of claim.publishedIds) ledger.add(id);
+      lostCommits.found(claim.publishedIds);
       endOffset = claim.endOffset;
-      if (ledger.size === 0) ledgerOffset = endOffset;
+      mark = claim.mark;
+      if (ledger.size === 0) ledgerOffset = behindLastEvent();
       return claim;
+    },
+
+    leaveOut(eventIds) {
+      leftOut = new Set(cursorMayLag ? eventIds : []);
     },
 
     async deliver(events, signal) {
@@ -187,9 +221,11 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
     },
 
     forgetLedger() {
+      lostCommits.covered(ledger);
       cursorMayLag = false;
+      leftOut = new Set();
       ledger.clear();
-      ledgerOffset = endOffset;
+      ledgerOffset = behindLastEvent();
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Cursor } from '@order-events/outbox';
 import { createLogger } from '@order-events/runtime';
 import { eventually } from '../../../../test/harness/eventually.ts';
 import { pendingEvents } from '../../testing/pending-events.ts';
-import { createPartitionRun } from './partition-run.ts';
+import { type AttendContext, createPartitionRun } from './partition-run.ts';
 import type { AttendResult } from './partition-run-state.ts';
 import type { PartitionWriter } from '../publish/partition-writer.ts';
 
@@ -12,7 +12,14 @@ const START: Cursor = { snapshot: '3:3:' };
 const log = createLogger({ service: 'test', level: 'silent' });
 
 /** A run whose writer answers as told and keeps what it was given. */
-function setup(t: TestContext, options: { cursor?: Cursor; attend?: () => Promise<AttendResult> } = {}) {
+function setup(
+  t: TestContext,
+  options: {
+    cursor?: Cursor;
+    attend?: (context: AttendContext) => Promise<AttendResult>;
+    truncated?: boolean;
+  } = {},
+) {
   const delivered: string[][] = [];
   const answers: (() => ReturnType<PartitionWriter['deliver']>)[] = [];
   const lost = new AbortController();
@@ -21,17 +28,28 @@ function setup(t: TestContext, options: { cursor?: Cursor; attend?: () => Promis
     partition: 0,
     endOffset: 0n,
     publishedIds: new Set<string>(),
-    truncated: false,
+    truncated: options.truncated ?? false,
     topicId: 'topic',
+    startOffset: 0n,
+    endBefore: 0n,
+    readFrom: 0n,
+    mark: { topicId: 'topic' },
   }));
   const forgetLedger = mock.fn();
+  const heal = mock.fn(async () => {});
   const failedClaims = mock.fn();
-  const attend = mock.fn(options.attend ?? (async (): Promise<AttendResult> => 'done'));
+  const attend = mock.fn<(context: AttendContext) => Promise<AttendResult>>(
+    options.attend ?? (async () => 'done'),
+  );
   const run = createPartitionRun({
     partition: 0,
     checkpoint: { cursor: options.cursor ?? START, logOffset: 0n },
     writer: {
       logOffset: () => BigInt(delivered.length),
+      deliveredTo: () => BigInt(delivered.length),
+      mark: () => ({ topicId: 'topic' }),
+      isSettled: () => true,
+      leaveOut() {},
       claim,
       async deliver(events) {
         const answer = answers.shift();
@@ -44,6 +62,7 @@ function setup(t: TestContext, options: { cursor?: Cursor; attend?: () => Promis
       forgetLedger,
     },
     attend,
+    heal,
     lost: lost.signal,
     validity: () => validity.signal,
     onClaimed() {},
@@ -61,7 +80,7 @@ function setup(t: TestContext, options: { cursor?: Cursor; attend?: () => Promis
     });
     run.offer(readFrom, { events: pendingEvents(...ids), next });
   }
-  return { run, delivered, answers, lost, claim, failedClaims, attend, forgetLedger, offer };
+  return { run, delivered, answers, lost, claim, failedClaims, attend, forgetLedger, heal, offer };
 }
 
 test('the checkpoint moves when a page is published, not when it is read', async (t) => {
@@ -220,4 +239,35 @@ test('a lost lease ends the run, and nothing moves any more', async (t) => {
   await run.ended;
   assert.deepEqual(run.checkpoint().cursor, START);
   assert.equal(run.readFrom(), undefined);
+});
+
+test('a log that has lost its end is healed before anything is published, however often that fails, and the run ends', async (t) => {
+  const { run, heal, failedClaims, delivered, attend } = setup(t, { truncated: true });
+  heal.mock.mockImplementationOnce(() => Promise.reject(new Error('the database is away')));
+  await run.ended;
+  assert.equal(heal.mock.callCount(), 2);
+  assert.equal(failedClaims.mock.callCount(), 1);
+  assert.deepEqual([delivered, attend.mock.callCount(), run.readFrom()], [[], 0, undefined]);
+});
+
+test('former checkpoints are kept from the claim on, until events are published that the cursor covers', async (t) => {
+  let publishesApart = false;
+  const { run, offer } = setup(t, {
+    attend: async ({ forgetFormer }) => {
+      if (publishesApart) forgetFormer();
+      return 'done';
+    },
+  });
+  await offer(['a'], { snapshot: 's1' });
+  await eventually(() => assert.deepEqual(run.checkpoint().cursor, { snapshot: 's1' }));
+  const former = run.checkpoint().history ?? [];
+  assert.deepEqual(
+    former.map(({ cursor }) => cursor),
+    [START],
+  );
+  publishesApart = true;
+  run.requestAttention();
+  await eventually(() =>
+    assert.ok(run.checkpoint().history?.every(({ cursor }) => cursor !== former[0]?.cursor)),
+  );
 });

@@ -1,5 +1,11 @@
+import type { PartitionClaim } from '@order-events/messaging';
 import type { Checkpoint, Cursor } from '@order-events/outbox';
 import { createBackoff, type Logger, reasonOf, sleep } from '@order-events/runtime';
+import {
+  createPartitionCompleteness,
+  type PartitionCompleteness,
+} from '../complete/partition-completeness.ts';
+import { nextCheckpoint } from './next-checkpoint.ts';
 import { createPageQueue, type PageQueue, type PartitionPage } from './page-queue.ts';
 import {
   attended,
@@ -31,7 +37,9 @@ export interface PartitionRunOptions {
   readonly lost: AbortSignal;
   /** Aborts when publishing must stop, for want of a lease that is certainly valid; a renewed lease has another signal. */
   readonly validity: () => AbortSignal;
-  readonly onClaimed: (claim: Awaited<ReturnType<PartitionWriter['claim']>>) => void;
+  /** The log has lost its end: gives the partition away with a checkpoint that the log has. Rejects when that must be tried again. */
+  readonly heal: (claim: PartitionClaim, checkpoint: Checkpoint, signal: AbortSignal) => Promise<void>;
+  readonly onClaimed: (claim: PartitionClaim) => void;
   readonly onClaimFailed: (error: unknown) => void;
   /** There may be room for another page. */
   readonly onProgress: () => void;
@@ -40,6 +48,11 @@ export interface PartitionRunOptions {
 
 export interface AttendContext {
   readonly cursor: Cursor;
+  /**
+   * To be called before events are published that the cursor covers: a log that loses them is not healed from a checkpoint that was
+   * taken before.
+   */
+  readonly forgetFormer: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -48,8 +61,11 @@ export interface PartitionRun {
   readonly partition: number;
   /** Moves only when everything up to its cursor is published; safe to store at any moment. */
   checkpoint(): Checkpoint;
+  complete: PartitionCompleteness['known'];
   /** Where the next read begins; undefined while nothing should be read for the partition. */
   readFrom(): Cursor | undefined;
+  /** Whether an event is parked, as far as the run knows. */
+  holdsParked(): boolean;
   /** Bytes of payload that were read ahead. */
   queuedBytes(): number;
   /** Takes what was read from `readFrom`; what was read from elsewhere is out of date and left out. */
@@ -82,6 +98,7 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
   const halted = new AbortController();
   const over = AbortSignal.any([lost, halted.signal]);
   let checkpoint = options.checkpoint;
+  const completeness = createPartitionCompleteness(writer);
   const queue = createPageQueue(checkpoint.cursor);
   const permission = createPermission(options.validity, over);
   const pause = () => sleep(backoff.nextDelayMs(), over);
@@ -98,7 +115,8 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
   function advance(next: Cursor): void {
     // A window that ends at a target taken after the claim covers all that was published before the claim.
     if (next.page === undefined && next.snapshot !== inheritedTarget) writer.forgetLedger();
-    checkpoint = { cursor: next, logOffset: writer.logOffset() };
+    checkpoint = nextCheckpoint(checkpoint, next, writer, Date.now());
+    completeness.advanced(next);
   }
 
   /** Tries to become the only writer of the partition. */
@@ -108,8 +126,14 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
     inHand = undefined;
     inheritedTarget = checkpoint.cursor.page?.target;
     try {
-      const claim = await writer.claim(permission());
+      const claim = await writer.claim(permission(), checkpoint.mark);
+      if (claim.truncated) {
+        await options.heal(claim, checkpoint, permission());
+        return halted.abort();
+      }
       state = claimed(state);
+      checkpoint = nextCheckpoint(checkpoint, checkpoint.cursor, writer, Date.now());
+      completeness.claimed(claim.topicId);
       claimedAtMs = performance.now();
       backoff.reset();
       options.onClaimed(claim);
@@ -123,11 +147,16 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
   async function attend(): Promise<void> {
     state = attending(state);
     try {
-      const result = await options.attend({ cursor: checkpoint.cursor, signal: permission() });
+      const result = await options.attend({
+        cursor: checkpoint.cursor,
+        forgetFormer: () => (checkpoint = { ...checkpoint, history: [] }),
+        signal: permission(),
+      });
       state = attended(state, result);
       // What was published without the cursor is recorded: the next owner need not look for it.
-      if (state.phase !== 'unclaimed')
-        checkpoint = { cursor: checkpoint.cursor, logOffset: writer.logOffset() };
+      if (state.phase !== 'unclaimed') {
+        checkpoint = nextCheckpoint(checkpoint, checkpoint.cursor, writer, Date.now());
+      }
       if (result === 'held') await pause();
     } catch (error) {
       state = attendFailed(state);
@@ -181,10 +210,8 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
   over.addEventListener('abort', wakeUp, { once: true });
 
   return {
-    partition,
-    checkpoint: () => checkpoint,
-    queuedBytes: () => queue.bytes(),
-    ended,
+    ...{ partition, ended, checkpoint: () => checkpoint, complete: completeness.known },
+    ...{ queuedBytes: queue.bytes, holdsParked: () => writer.deliveredTo() === undefined },
     readFrom() {
       const cursor = queue.readFrom();
       return !over.aborted && mayRead(state, aheadOf(queue, checkpoint), cursor.page !== undefined)

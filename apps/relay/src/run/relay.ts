@@ -1,4 +1,5 @@
 import type { EventPublisher } from '@order-events/domain';
+import type { CompleteMark } from '@order-events/messaging';
 import { cursorKey, ServerRunError } from '@order-events/outbox';
 import type { Lease, LeaseStore, OutboxReader } from '@order-events/outbox';
 import {
@@ -16,9 +17,11 @@ import { createClaimTrouble } from '../health/claim-trouble.ts';
 import type { FindingBoard } from '../health/finding-board.ts';
 import { equalSeqFindings } from '../health/equal-seq.ts';
 import { lockedRows } from '../health/locked-rows.ts';
-import { TRUNCATED } from '../health/truncated-log.ts';
+import { createLogHealing, type LogMarks } from '../heal/log-healing.ts';
 import type { OperatorRequests } from '../operations/operator-requests.ts';
-import { createLeaseKeeper, type LeaseKeeper, type OwnershipObserver } from '../ownership/lease-keeper.ts';
+import { completeMarks } from '../complete/complete-marks.ts';
+import { createLeaseKeeper, type LeaseKeeper } from '../ownership/lease-keeper.ts';
+import { leaseObserver } from '../ownership/lease-observer.ts';
 import { createLookPace, type LookOutcome } from './look-pace.ts';
 import { createPartitionRun, type PartitionRun } from './partition-run.ts';
 import { createKeyParking, type ParkedEvents } from '../publish/key-parking.ts';
@@ -29,8 +32,9 @@ import type { RelayMetrics } from '../relay-metrics.ts';
 export interface RelayOptions {
   readonly leases: LeaseStore;
   readonly reader: OutboxReader;
+  readonly partitionCount: number;
   readonly publisher: EventPublisher;
-  readonly claims: PartitionClaims;
+  readonly claims: PartitionClaims & LogMarks;
   readonly parkedEvents: ParkedEvents;
   readonly operatorRequests: OperatorRequests;
   readonly wakeUps: WakeSignal;
@@ -52,6 +56,8 @@ export interface RelayOptions {
 }
 
 export interface Relay extends Part {
+  /** Of the partitions that it owns: up to which time they are complete. */
+  completeMarks(): CompleteMark[];
   /** Something about the partitions has changed in the database. */
   notice(): void;
 }
@@ -69,13 +75,13 @@ const REQUEST_CHECK_MS = 1000;
 export function createRelay(options: RelayOptions): Relay {
   const { log, metrics, wakeUps } = options;
   const warn = createSparingWarn(log, SAME_WARNING_MS);
+  const healing = createLogHealing({ ...options, marks: options.claims });
   const runs = new Map<number, PartitionRun>();
   /** Ends of runs: a partition that is gained again waits for its former run. */
   const ends = new Map<number, Promise<void>>();
   /** Runs that begin, each once the former run of its partition has ended. */
   const starts = new Map<number, Promise<PartitionRun | undefined>>();
-  const ownershipChanges = createWakeSignal();
-  const requestChanges = createWakeSignal();
+  const [ownershipChanges, requestChanges] = [createWakeSignal(), createWakeSignal()];
   /** The leases are given back first, while the loops go on; then these stop. */
   const leaving = new AbortController();
   const stopping = new AbortController();
@@ -117,7 +123,8 @@ export function createRelay(options: RelayOptions): Relay {
     return run;
   }
 
-  function startRun({ partition, checkpoint }: Lease, lost: AbortSignal): PartitionRun {
+  function startRun(lease: Lease, lost: AbortSignal): PartitionRun {
+    const { partition, checkpoint } = lease;
     const parking = createKeyParking(partition, options.parkedEvents, (reason, count) =>
       metrics.parked.inc({ reason }, count),
     );
@@ -132,18 +139,14 @@ export function createRelay(options: RelayOptions): Relay {
     });
     const trouble = createClaimTrouble({ partition, lost, board: options.board, warn });
     return createPartitionRun({
-      partition,
-      checkpoint,
-      writer,
-      lost,
+      ...{ partition, checkpoint, writer, lost },
       validity: () => keeper.validity(partition),
       attend: (context) => options.operatorRequests.attend({ ...context, partition, writer, parking }),
-      onClaimed({ endOffset, publishedIds, truncated }) {
+      heal: (claim, at, signal) => healing.heal(lease, claim, at, signal),
+      onClaimed({ endOffset, publishedIds }) {
         metrics.claims.inc();
         trouble.claimed();
-        const fields = { partition, endOffset: String(endOffset), ledger: publishedIds.size };
-        if (truncated) log.warn(fields, TRUNCATED);
-        else log.debug(fields, 'claimed');
+        log.debug({ partition, endOffset: String(endOffset), ledger: publishedIds.size }, 'claimed');
         wakeUps.wake();
       },
       onClaimFailed(error) {
@@ -211,8 +214,11 @@ export function createRelay(options: RelayOptions): Relay {
       await requestChanges.wait(REQUEST_CHECK_MS, stopping.signal);
       for (const run of runs.values()) run.renewFence(options.fenceRenewalMs);
       try {
-        const partitions = await options.operatorRequests.concerned([...runs.keys()]);
-        for (const partition of partitions) runs.get(partition)?.requestAttention();
+        const partitions = new Set(await options.operatorRequests.concerned([...runs.keys()]));
+        for (const run of runs.values()) {
+          // What was parked may have been discarded since.
+          if (partitions.has(run.partition) || run.holdsParked()) run.requestAttention();
+        }
       } catch (error) {
         warn({ reason: reasonOf(error) }, 'could not look for requests of operators, trying again');
       }
@@ -221,6 +227,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   return {
     name: 'relay',
+    completeMarks: () => completeMarks(runs.values(), options.partitionCount),
     notice() {
       requestChanges.wake();
       wakeUps.wake();
@@ -228,7 +235,8 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async start() {
       keeping = keeper.run(leaving.signal);
-      loops = Promise.all([readLoop(), attendLoop()]);
+      const looking = healing.watch(stopping.signal, (partition) => runs.get(partition)?.renewFence(0));
+      loops = Promise.all([readLoop(), attendLoop(), looking]);
     },
     async stop() {
       leaving.abort();
@@ -236,12 +244,5 @@ export function createRelay(options: RelayOptions): Relay {
       stopping.abort();
       await Promise.all([loops, ...ends.values()]);
     },
-  };
-}
-
-function leaseObserver(metrics: RelayMetrics): OwnershipObserver {
-  return {
-    moved: (_partition, move) => metrics.leaseMoves.inc({ ...move }),
-    requestFailed: (request) => metrics.leaseRequestFailures.inc({ request }),
   };
 }
