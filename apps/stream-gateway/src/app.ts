@@ -1,21 +1,19 @@
-import { type ConsumerGroups, createConsumerGroups, type LogReader } from '@order-events/messaging';
 import {
   certificateFilesOf,
   createAdminServer,
   createCertificateMetrics,
-  createClosingPart,
   createMetricsRegistry,
+  createTracing,
   createWatchedCertificate,
-  kafkaConnection,
   type Logger,
   type Part,
+  type TracingPart,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import type { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
 import { type GatewayConfig, gatewayTls } from './config.ts';
-import type { ConsumeSources } from './consume/consumer.ts';
-import { createConsumeMetrics, registerConsumerGauge } from './consume-metrics.ts';
+import { registerConsumerGauge, registerHeldGauges } from './consume-metrics.ts';
 import { registerGatewayGauges } from './gateway-gauges.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createAdminGrpcServer } from './grpc/admin-grpc-server.ts';
@@ -30,10 +28,7 @@ import type { WebCallsOptions } from './grpc/web-calls.ts';
 import { createRequestArrivals, type RequestArrivals } from './grpc/request-arrivals.ts';
 import { createGatewayAccess } from './compose-access.ts';
 import { createLogSources } from './compose-log-sources.ts';
-import { createSubscriptionCheck, type SubscriptionCheck } from './subscription/subscription-check.ts';
-import { createSubscriptionLags, type SubscriptionLags } from './subscription/subscription-lags.ts';
-import { createSubscriptionStore } from './subscription/subscription-store.ts';
-import { registerSubscriptionGauges } from './subscription-metrics.ts';
+import { createDesk, createSubscriptions } from './compose-subscriptions.ts';
 import type { SlowLimits } from './stream/slow-policy.ts';
 import { createSlowStreamCheck } from './stream/slow-stream-check.ts';
 import type { WatchLimits } from './stream/watch-limits.ts';
@@ -53,22 +48,25 @@ export function createGatewayApp(
   const registry = createMetricsRegistry('stream-gateway', packageJson.version);
   const metrics = createGatewayMetrics(registry);
   const health = createHealth();
-  const { sources, subscriptionReader, parts: logParts } = createLogSources(config, metrics, health, log);
-  const { groups, groupsOfCalls, parts: groupParts } = createGroups(config);
-  const observer = createConsumeMetrics(registry, log);
-  const subscriptionLags = createLags(groupsOfCalls, subscriptionReader);
-  const subscriptionCheck = createCheck(config, subscriptionLags, subscriptionReader, registry, log);
+  const spans = createSpans(config, registry, log);
+  const tracing = spans?.tracing;
+  const ofLog = createLogSources(config, { registry, metrics, health, tracing, log });
+  const { sources, subscriptionReader } = ofLog;
+  const { parts: subscriptionParts, ...subscriptions } = createSubscriptions(config, {
+    ...{ sources, subscriptionReader, registry, log },
+  });
   const { watches, slowStreamCheck } = createWatches(config, metrics, () => sources.log.wake(), log);
+  const { desk: heldDesk, part: deskPart } = createDesk(config, sources, subscriptions, watches);
   const arrivals = createArrivals(config, metrics);
   const { audit, calls: access, refuse, parts: accessParts } = createGatewayAccess(config, watches, log);
   registerGatewayGauges(registry, sources.log, watches, arrivals);
   registerConsumerGauge(registry, watches);
+  registerHeldGauges(registry, watches);
   const certificate = createCertificate(config, registry, log);
   const served = {
-    ...{ arrivals, subscriptionLags, access, audit, sources },
+    ...subscriptions,
+    ...{ arrivals, access, audit, tracing, sources },
     tokenSecret: config.GATEWAY_TOKEN_SECRET,
-    subscriptionOffsets: groupsOfCalls.offsets,
-    consumeSources: { ...sources, groups, ...memberOptions(config), observer },
     maxConsumers: config.GATEWAY_MAX_CONSUMERS,
     watches,
     maxWatchAgeMs: config.GATEWAY_MAX_WATCH_AGE_MS,
@@ -79,7 +77,7 @@ export function createGatewayApp(
   const adminGrpc = createAdminGrpcServer({
     host: config.GATEWAY_ADMIN_GRPC_HOST,
     port: config.GATEWAY_ADMIN_GRPC_PORT,
-    ...{ certificate, watches, access, audit, metrics, log },
+    ...{ certificate, watches, heldDesk, access, audit, tracing, metrics, log },
   });
   const admin = createAdminServer({
     host: config.GATEWAY_ADMIN_HOST,
@@ -88,8 +86,9 @@ export function createGatewayApp(
     checks: [{ name: 'gRPC server', check: () => grpc.isServing() }],
     ...{ registry, settings, refuse, log },
   });
-  const edgeParts = [...(certificate ? [certificate] : []), ...accessParts, adminGrpc];
-  return [admin, ...edgeParts, ...logParts, ...groupParts, subscriptionCheck, slowStreamCheck, ...callParts];
+  const edgeParts = [admin, ...(certificate ? [certificate] : []), ...accessParts, adminGrpc];
+  const logParts = [...ofLog.parts, ...subscriptionParts, deskPart, slowStreamCheck];
+  return [...(spans ? [spans] : []), ...edgeParts, ...logParts, ...callParts];
 }
 
 /** The port for browsers starts before the gRPC server, and so stops after it, which ends the streams of both. */
@@ -120,6 +119,13 @@ function createCallServers(
     onRefused: served.metrics.streamRefused,
   });
   return { grpc, parts: [web, grpc] };
+}
+
+function createSpans(config: GatewayConfig, registry: Registry, log: Logger): TracingPart | undefined {
+  return createTracing({
+    ...{ settings: config, service: 'stream-gateway', version: packageJson.version, registry, log },
+    stopDeadlineMs: config.GATEWAY_STOP_DEADLINE_MS,
+  });
 }
 
 function createCertificate(
@@ -185,48 +191,5 @@ function slowLimits(config: GatewayConfig): SlowLimits {
     blockedMs: config.GATEWAY_BLOCKED_LIMIT_MS,
     windowMs: config.GATEWAY_SLOW_WINDOW_MS,
     backlogEvents: BigInt(config.GATEWAY_SLOW_BACKLOG_EVENTS),
-  };
-}
-
-function createLags({ offsets }: ConsumerGroups, reader: LogReader): SubscriptionLags {
-  return createSubscriptionLags(createSubscriptionStore(offsets), reader);
-}
-
-function createCheck(
-  config: GatewayConfig,
-  lags: SubscriptionLags,
-  reader: Pick<LogReader, 'retention'>,
-  registry: Registry,
-  log: Logger,
-): SubscriptionCheck {
-  const intervalMs = config.GATEWAY_SUBSCRIPTION_CHECK_MS;
-  const check = createSubscriptionCheck({ lags, reader, intervalMs, log });
-  registerSubscriptionGauges(registry, check.report);
-  return check;
-}
-
-/** Members of subscriptions do not wait for those who ask about subscriptions: their connections are others. */
-function createGroups(config: GatewayConfig): {
-  groups: ConsumerGroups;
-  groupsOfCalls: ConsumerGroups;
-  parts: Part[];
-} {
-  const { KAFKA_CLIENT_ID: clientId, KAFKA_TOPIC: topic } = config;
-  const open = () => createConsumerGroups({ ...kafkaConnection(config), clientId, topic });
-  const [groups, groupsOfCalls] = [open(), open()];
-  const parts = [
-    createClosingPart('consumer groups', () => groups.close()),
-    createClosingPart('consumer groups of calls', () => groupsOfCalls.close()),
-  ];
-  return { groups, groupsOfCalls, parts };
-}
-
-function memberOptions(
-  config: GatewayConfig,
-): Pick<ConsumeSources, 'clientId' | 'sessionTimeoutMs' | 'partitionCheckMs'> {
-  return {
-    clientId: config.KAFKA_CLIENT_ID,
-    sessionTimeoutMs: config.GATEWAY_CONSUMER_SESSION_MS,
-    partitionCheckMs: config.GATEWAY_PARTITION_CHECK_MS,
   };
 }

@@ -11,6 +11,8 @@ import {
   type ServerTls,
   serverTlsFaults,
   serverTlsSettings,
+  TRACING_SECRETS,
+  tracingSettings,
 } from '@order-events/runtime';
 import { z } from 'zod';
 
@@ -38,6 +40,7 @@ export const gatewaySettings = z.object({
     .describe('`production` refuses the defaults that are meant for development.'),
   ...kafkaSettings,
   ...accessSettings,
+  ...tracingSettings,
   KAFKA_CLIENT_ID: z
     .string()
     .default('stream-gateway')
@@ -59,12 +62,12 @@ export const gatewaySettings = z.object({
   GATEWAY_WEB_PORT: listenPort
     .optional()
     .describe(
-      'Where WatchOrders and GetReplayRange are answered by gRPC-Web; nowhere without it. 0 takes any free port.',
+      'Where WatchOrders and GetReplayRange are answered by gRPC-Web, and the live page is shown; nowhere without it. 0 takes any free port.',
     ),
   GATEWAY_WEB_ORIGINS: webOrigins
     .optional()
     .describe(
-      'Origins whose pages may call there, such as `https://shop.example`, separated by commas. No wildcards.',
+      'Origins whose pages may call there besides those of this port, such as `https://shop.example`, separated by commas. No wildcards.',
     ),
   GATEWAY_WEB_MAX_STREAMS: z.coerce
     .number()
@@ -98,6 +101,16 @@ export const gatewaySettings = z.object({
     .max(10_000)
     .default(200)
     .describe('Most streams among them that share work: each is a member of a consumer group.'),
+  GATEWAY_HELD_EVENTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Events that a subscription may hold of one partition; with more, the share waits.'),
+  GATEWAY_HELD_BYTES: bytes(64 * 1024, 1024 * MEBIBYTE)
+    .default(32 * MEBIBYTE)
+    .describe('Memory for them, about.'),
   GATEWAY_CONSUMER_SESSION_MS: milliseconds(1_000, 1_800_000)
     .default(10_000)
     .describe(
@@ -196,7 +209,7 @@ export function gatewayConfig(env: Record<string, string | undefined> = process.
     schema: gatewaySettings,
     env,
     prefix: 'GATEWAY_',
-    secrets: [...KAFKA_SECRETS, ...ACCESS_SECRETS, 'GATEWAY_TOKEN_SECRET'],
+    secrets: [...KAFKA_SECRETS, ...ACCESS_SECRETS, ...TRACING_SECRETS, 'GATEWAY_TOKEN_SECRET'],
     refine: faultsAcrossSettings,
   };
   return { config: readConfig(source), source };

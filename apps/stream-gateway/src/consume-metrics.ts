@@ -4,6 +4,9 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ConsumeObserver } from './consume/consumer.ts';
 import type { WatchRegistry } from './stream/watch-registry.ts';
 
+/** Of all that is found with one look. */
+const LOGGED_UNREADABLE = 10;
+
 /** Counts and logs what happens to subscriptions; names and help texts are what operators see. */
 export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeObserver {
   const registers = [registry];
@@ -49,6 +52,14 @@ export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeOb
           : 'a consumer group cannot be reached, trying on';
       warnOfGroup({ err: error, subscription }, text);
     },
+    heldUnreadable(subscription, unreadable) {
+      for (const { partition, offset, eventId, reason } of unreadable.slice(0, LOGGED_UNREADABLE)) {
+        log.error(
+          { subscription, partition, offset: String(offset), eventId, reason },
+          'a record of held events cannot be read: the share of its partition waits while it is of an event',
+        );
+      }
+    },
     waitsForOlder(subscription) {
       warnOfOlder(
         { subscription },
@@ -70,6 +81,40 @@ export function registerConsumerGauge(registry: Registry, watches: Pick<WatchReg
       for (const { subscription, state } of watches.list()) if (subscription !== '') counts[state] += 1;
       for (const [state, count] of Object.entries(counts))
         this.set({ state: state.replace(' ', '_') }, count);
+    },
+  });
+}
+
+/** What is held of orders whose events were rejected, over all streams of this process. */
+export function registerHeldGauges(registry: Registry, watches: Pick<WatchRegistry, 'list'>): void {
+  const registers = [registry];
+  const views = () => [...watches.list()].flatMap(({ held }) => held ?? []);
+  new Gauge({
+    name: 'stream_held_events',
+    help: 'Events of held orders: set_aside: the first of an order that waits for a decision; waiting: all others.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const records = views().flatMap((view) => view.records());
+      const setAside = records.filter(({ state }) => state.isSetAside).length;
+      this.set({ state: 'set_aside' }, setAside);
+      this.set({ state: 'waiting' }, records.length - setAside);
+    },
+  });
+  new Gauge({
+    name: 'stream_held_full_partitions',
+    help: 'Partitions of subscriptions that wait since as much is held of them as may be.',
+    registers,
+    collect() {
+      this.set(views().reduce((sum, view) => sum + view.fullPartitions(), 0));
+    },
+  });
+  new Gauge({
+    name: 'stream_held_unreadable_records',
+    help: 'Records of what may be held that cannot be read; while one is of an event, the share of its partition waits.',
+    registers,
+    collect() {
+      this.set(views().reduce((sum, view) => sum + view.unreadableRecords(), 0));
     },
   });
 }

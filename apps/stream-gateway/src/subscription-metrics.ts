@@ -11,6 +11,7 @@ export function registerSubscriptionGauges(
   report: () => SubscriptionReport | undefined,
 ): void {
   const registers = [registry];
+  const registeredAtMs = performance.now();
   const gauge = (name: string, help: string, value: (found: SubscriptionReport) => number) =>
     new Gauge({
       name,
@@ -53,11 +54,15 @@ export function registerSubscriptionGauges(
     'How long the topic keeps events; 0 when it keeps them for ever or the user may not know.',
     ({ retention: { ms } = { ms: 0 } }) => (Number.isFinite(ms) ? ms / 1000 : 0),
   );
-  gauge(
-    'stream_subscriptions_measurement_age_seconds',
-    'Since the subscriptions were looked at.',
-    ({ measuredAtMs }) => (performance.now() - measuredAtMs) / 1000,
-  );
+  new Gauge({
+    name: 'stream_subscriptions_measurement_age_seconds',
+    help: 'Since the subscriptions were looked at; before the first look, since the start.',
+    registers,
+    collect() {
+      // Whoever could never look, as without the right to, must not seem to have done so just now.
+      this.set((performance.now() - (report()?.measuredAtMs ?? registeredAtMs)) / 1000);
+    },
+  });
 }
 
 function ageSeconds({ oldestLogTimeMs }: SubscriptionLag): number {

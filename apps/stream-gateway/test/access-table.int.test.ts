@@ -41,6 +41,18 @@ const ROWS: Readonly<Record<string, Row>> = {
   DeleteSubscription: { scope: 'orders:consume', customers: false, request: { name } },
   ListWatchers: { scope: 'orders:admin', customers: false, request: {} },
   CloseWatcher: { scope: 'orders:admin', customers: false, request: { watcherId: 'none' } },
+  ListHeldOrders: { scope: 'orders:admin', customers: false, request: { subscription: 'none' } },
+  RequeueHeldOrders: { scope: 'orders:admin', customers: false, request: { subscription: 'none' } },
+  DiscardHeldEvents: {
+    scope: 'orders:admin',
+    customers: false,
+    request: { subscription: 'none', orderId: 'none' },
+  },
+  DiscardUnreadableHeldRecord: {
+    scope: 'orders:admin',
+    customers: false,
+    request: { subscription: 'none', partition: 0, offset: 0n },
+  },
 };
 
 const SERVICES = [

@@ -5,6 +5,7 @@ import {
   createOrderStreamClient,
   decodeErrorDetails,
   ListWatchersResponse,
+  OrderFilter,
   OrderStatus,
   OrderStreamAdminServiceDefinition,
   RESUME_TOKEN_TRAILER,
@@ -20,7 +21,6 @@ import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 import { openRawWatch } from '../testing/raw-watch.ts';
 
-const PATIENCE = { deadlineMs: 60_000 };
 const SERVICE = 'orders.v1.OrderStreamAdminService';
 
 function createAdminClient(t: TestContext, address: string) {
@@ -47,7 +47,7 @@ test('an operator sees what each stream asked for, where it stands, and since wh
     const answer = await admin.listWatchers({});
     assert.ok(answer.watchers.some(({ blockedSinceTime }) => blockedSinceTime));
     return answer;
-  }, PATIENCE);
+  });
   assert.equal(nextPageToken, '');
   const [first, blocked, ...more] = watchers;
   assert.deepEqual(more, []);
@@ -58,7 +58,7 @@ test('an operator sees what each stream asked for, where it stands, and since wh
     watcherId,
     principal: '',
     subscription: '',
-    filter: { statuses: [OrderStatus.SHIPPED], customerIds: ['customer-7'], orderIds: [], eventTypes: [] },
+    filter: OrderFilter.fromPartial({ statuses: [OrderStatus.SHIPPED], customerIds: ['customer-7'] }),
     backlogEvents: 0n,
     deliveredEvents: 2n,
     blockedSinceTime: undefined,
@@ -135,7 +135,7 @@ test('an operator ends a stream, whether its client takes anything or not', asyn
   const { info, retryDelayMs } = decodeErrorDetails(trailer);
   assert.equal(info?.reason, 'CLOSED_BY_OPERATOR');
   assert.ok((retryDelayMs ?? 0) >= 1_000);
-  await eventually(async () => assert.deepEqual((await admin.listWatchers({})).watchers, []), PATIENCE);
+  await eventually(async () => assert.deepEqual((await admin.listWatchers({})).watchers, []));
   assert.equal(await metric(/^stream_ended_by_server_total\{.*reason="CLOSED_BY_OPERATOR"/), 2);
 
   await assert.rejects(admin.closeWatcher({ watcherId: watchers[0]!.watcherId }), { code: Status.NOT_FOUND });

@@ -16,7 +16,6 @@ import { startGateway } from '../testing/gateway-app.ts';
 import { orderEvent } from '../testing/order-events.ts';
 
 const STATUSES = ['pending', 'confirmed', 'cancelled'] as const;
-const PATIENCE = { deadlineMs: 60_000 };
 const QUICK = { minRetryDelayMs: 1, maxRetryDelayMs: 20 };
 
 /** Event ids by partition: between partitions there is no order. */
@@ -58,7 +57,7 @@ test('a connection that is cut anywhere changes nothing in what a consumer is gi
   await gateway.produce(...events);
   const filter = { statuses: [OrderStatus.CONFIRMED, OrderStatus.CANCELLED] };
   const whole = startConsumer(t, { address: gateway.app.urls.grpc, subscription: randomUUID(), filter });
-  await eventually(() => assert.equal(whole.events.length, 80), PATIENCE);
+  await eventually(() => assert.equal(whole.events.length, 80));
   await whole.stop();
 
   let cuts: number[] = [];
@@ -100,13 +99,13 @@ test('two consumers share the orders; what one has not acknowledged when it leav
       Array.from({ length: 12 }, (_, partition) => partition),
     );
     assert.ok(idle.partitions().length > 0 && busy.partitions().length > 0);
-  }, PATIENCE);
+  });
   const events = Array.from({ length: 60 }, () => orderEvent());
   await gateway.produce(...events);
-  await eventually(() => assert.equal(idle.events.length + busy.events.length, events.length), PATIENCE);
+  await eventually(() => assert.equal(idle.events.length + busy.events.length, events.length));
   assert.ok(idle.events.length > 0);
   await idle.stop();
-  await eventually(() => assert.equal(busy.events.length, events.length), PATIENCE);
+  await eventually(() => assert.equal(busy.events.length, events.length));
   assert.deepEqual(idsOf(busy.events).sort(), events.map(({ eventId }) => eventId).sort());
 });
 
@@ -124,7 +123,7 @@ test('what was acknowledged last before a consumer leaves is not given to the ne
   await gateway.produce(...events.slice(20));
   const next = startConsumer(t, options);
   const rest = events.length - first.length;
-  await eventually(() => assert.equal(next.events.length, rest), PATIENCE);
+  await eventually(() => assert.equal(next.events.length, rest));
   const all = [...idsOf(first), ...idsOf(next.events)];
   assert.deepEqual(all.sort(), events.map(({ eventId }) => eventId).sort());
 });
@@ -140,13 +139,13 @@ test('a gateway that is frozen is left for another one, and nothing is missed', 
   });
   const first = orderEvent();
   await gateway.produce(first);
-  await eventually(() => assert.deepEqual(idsOf(consumer.events), [first.eventId]), PATIENCE);
+  await eventually(() => assert.deepEqual(idsOf(consumer.events), [first.eventId]));
 
   gateway.app.kill('SIGSTOP');
   address = other.urls.grpc;
   const second = orderEvent();
   await gateway.produce(second);
-  await eventually(() => assert.deepEqual(idsOf(consumer.events), [first.eventId, second.eventId]), PATIENCE);
+  await eventually(() => assert.deepEqual(idsOf(consumer.events), [first.eventId, second.eventId]));
   assert.match(String(causes[0]), /silent for 3000 ms/);
 });
 
@@ -163,7 +162,7 @@ test('a gateway that stops hands its consumers over, and nothing is missed', asy
   const staying = startConsumer(t, { address: other.urls.grpc, subscription });
   await eventually(() => {
     assert.ok(moving.partitions().length > 0 && staying.partitions().length > 0);
-  }, PATIENCE);
+  });
   const events = Array.from({ length: 120 }, () => orderEvent());
   await gateway.produce(...events.slice(0, 40));
   address = other.urls.grpc;
@@ -173,7 +172,7 @@ test('a gateway that stops hands its consumers over, and nothing is missed', asy
   await gateway.produce(...events.slice(80));
   const given = () => [...idsOf(moving.events), ...idsOf(staying.events)];
   const expected = new Set(events.map(({ eventId }) => eventId));
-  await eventually(() => assert.deepEqual(new Set(given()), expected), PATIENCE);
+  await eventually(() => assert.deepEqual(new Set(given()), expected));
   t.diagnostic(`${given().length - expected.size} of ${expected.size} events came twice`);
   assert.match(String(causes[0]), /the server drains/);
 });
@@ -184,7 +183,7 @@ test('a consumer with another filter than the subscription has is refused', asyn
   const event = orderEvent({ status: 'confirmed', version: 2 });
   await gateway.produce(event);
   const consumer = startConsumer(t, { ...options, filter: { statuses: [OrderStatus.CONFIRMED] } });
-  await eventually(() => assert.deepEqual(idsOf(consumer.events), [event.eventId]), PATIENCE);
+  await eventually(() => assert.deepEqual(idsOf(consumer.events), [event.eventId]));
   const refusal = await (async () => {
     for await (const _ of consumeOrders({ ...options, signal: AbortSignal.timeout(30_000) }));
   })().catch((error: unknown) => error);

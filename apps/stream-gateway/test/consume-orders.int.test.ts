@@ -269,8 +269,7 @@ async function endsWithin(stream: ConsumeRecording, ms: number): Promise<StreamE
 
 /** Each of the events has come to one of the streams, and once. */
 async function eventuallyAll(streams: readonly ConsumeRecording[], expected: string[]): Promise<void> {
-  await eventually(
-    () => assert.deepEqual(streams.flatMap((stream) => stream.eventIds()).toSorted(), expected.toSorted()),
-    { deadlineMs: 60_000 },
+  await eventually(() =>
+    assert.deepEqual(streams.flatMap((stream) => stream.eventIds()).toSorted(), expected.toSorted()),
   );
 }

@@ -64,7 +64,7 @@ test('partitions that are added are shared among the streams, and read from thei
       const got = new Set(streams.flatMap((stream) => stream.eventIds()));
       assert.deepEqual([...got].toSorted(), ids([...before, ...after]));
     },
-    { deadlineMs: 90_000 },
+    { patienceMs: 90_000 },
   );
 });
 

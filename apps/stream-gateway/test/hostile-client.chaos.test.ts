@@ -43,7 +43,7 @@ async function besideNeighbour(
 
   await load.stop();
   const log = await readTopicLog(gateway);
-  await eventually(() => assertComplete([neighbour.history()], log), { deadlineMs: 60_000 });
+  await eventually(() => assertComplete([neighbour.history()], log));
   const silenceMs = longestSilenceMs(neighbour.history());
   assert.ok(silenceMs < MAX_SILENCE_MS, `the neighbour heard nothing for ${silenceMs} ms`);
   const failures = gateway.app.logs().filter(({ msg }) => msg === 'call failed');
@@ -55,7 +55,7 @@ async function besideNeighbour(
     );
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  await eventually(async () => assert.equal(await watchers(), 1), { deadlineMs: 60_000 });
+  await eventually(async () => assert.equal(await watchers(), 1));
   const memoryBytes = await peakMemoryBytes(gateway.app.pid);
   assert.ok(memoryBytes < MAX_MEMORY_BYTES, `${memoryBytes} bytes of memory`);
   t.diagnostic(

@@ -38,7 +38,7 @@ async function assertKept(
 ): Promise<void> {
   const log = await readTopicLog(topic);
   const histories = () => streams.map((stream) => stream.history());
-  await eventually(() => assertComplete(histories(), log), { deadlineMs: 60_000 });
+  await eventually(() => assertComplete(histories(), log));
   for (const history of histories()) {
     await assertResumesAnywhere(t, address, history, log);
     const silenceMs = longestSilenceMs(history);
@@ -47,15 +47,12 @@ async function assertKept(
 }
 
 async function sourceChange(stream: StreamRecording, available: boolean, from = 0): Promise<void> {
-  await eventually(
-    () => {
-      const states = stream.messages
-        .slice(from)
-        .flatMap(({ signal }) => (signal?.$case === 'sourceStateChanged' ? [signal.value.available] : []));
-      assert.equal(states.at(-1), available);
-    },
-    { deadlineMs: 60_000 },
-  );
+  await eventually(() => {
+    const states = stream.messages
+      .slice(from)
+      .flatMap(({ signal }) => (signal?.$case === 'sourceStateChanged' ? [signal.value.available] : []));
+    assert.equal(states.at(-1), available);
+  });
 }
 
 test('with Kafka absent at the start watches are taken, and get all that is appended once it is there', async (t) => {

@@ -29,7 +29,7 @@ interface Cell extends Start {
   readonly stream: StreamRecording;
 }
 
-const PATIENCE = { deadlineMs: 60_000, intervalMs: 100 };
+const PATIENCE = { intervalMs: 100 };
 const SMALL_RING = { GATEWAY_RING_BYTES: '1048576' };
 
 async function setUp(t: TestContext, topic: { brokers: string[]; topic: string }) {

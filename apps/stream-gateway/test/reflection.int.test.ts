@@ -70,6 +70,19 @@ test('clients that know nothing of the contract list, check and watch, by both v
       [[shipped.eventId, 'ORDER_STATUS_SHIPPED']],
     );
     await watch.stop();
+
+    const pending = { statuses: ['ORDER_STATUS_PENDING'], matchPreviousStatus: true };
+    const leaving = client.call(address, WATCH, { filter: pending });
+    await eventually(() => assert.ok(jsonMessages(leaving)[0]?.started, client.name));
+    const left = orderEvent({ status: 'confirmed', previousStatus: 'pending' });
+    await produce(orderEvent({ status: 'shipped', previousStatus: 'processing' }), left);
+    const leavingEvents = () => jsonMessages(leaving).flatMap((message) => message.events ?? []);
+    await eventually(() => assert.ok(leavingEvents().length > 0, client.name));
+    assert.deepEqual(
+      leavingEvents().map(({ eventId }) => eventId),
+      [left.eventId],
+    );
+    await leaving.stop();
   }
 });
 

@@ -34,6 +34,7 @@ test('a watcher from the live edge gets what is appended, with the whole order',
   const { logTime: _time, partition: _partition, offset: _offset, ...content } = got;
   const { order } = event;
   assert.deepEqual(content, {
+    attempt: 0,
     eventId: event.eventId,
     eventType: OrderEventType.STATUS_CHANGED,
     orderId: order.orderId,

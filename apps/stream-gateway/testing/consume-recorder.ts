@@ -10,6 +10,7 @@ import {
 } from '@order-events/order-stream';
 import { ClientError, Metadata, Status } from 'nice-grpc-common';
 import { eventually } from '../../../test/harness/index.ts';
+import { TEST_CLIENT } from '../../../test/harness/test-access.ts';
 import type { StreamEnd } from './stream-recorder.ts';
 
 export type ConsumeSignalCase = NonNullable<ConsumeOrdersResponse['signal']>['$case'];
@@ -42,9 +43,6 @@ export interface ConsumeRecording {
   cancel(): Promise<void>;
 }
 
-/** A busy machine may take its time. */
-const PATIENCE = { deadlineMs: 60_000 };
-
 /** Consumes from `address` (host:port) until the test is over; without `open` nothing is sent at first. */
 export function recordConsume(
   t: TestContext,
@@ -52,7 +50,7 @@ export function recordConsume(
   open: Open | undefined,
   connection: ConnectionOptions = {},
 ): ConsumeRecording {
-  const { client, close } = createOrderStreamClient(address, connection);
+  const { client, close } = createOrderStreamClient(address, { ...TEST_CLIENT, ...connection });
   const abort = new AbortController();
   const messages: ConsumeOrdersResponse[] = [];
   const requests = createRequests();
@@ -111,7 +109,7 @@ export function recordConsume(
         const found = messages.slice(from).find(({ signal }) => signal?.$case === kind);
         const seen = messages.map((message) => message.signal?.$case ?? `${message.events.length} events`);
         return found ?? assert.fail(`no ${kind} among ${seen.join(', ')}`);
-      }, PATIENCE),
+      }),
     hasPartitions: (count) =>
       eventually(() => {
         const now = partitions();
@@ -121,13 +119,13 @@ export function recordConsume(
           `${now?.length} partitions, not ${count}; ended with ${end?.message}`,
         );
         return now ?? [];
-      }, PATIENCE),
+      }),
     received: (count) =>
       eventually(() => {
         const ids = events().map(({ eventId }) => eventId);
         assert.ok(ids.length >= count, `${ids.length} of ${count} events have arrived`);
         return ids;
-      }, PATIENCE),
+      }),
     ended,
     cancel,
   };

@@ -6,12 +6,17 @@ import {
   GroupMembershipLostError,
 } from '@order-events/messaging';
 import type { ConsumeMessage } from '../src/consume/consume-message.ts';
-import { consumeLog, type ConsumeRequest } from '../src/consume/consumer.ts';
+import { consumeLog, type ConsumeObserver, type ConsumeRequest } from '../src/consume/consumer.ts';
 import { subscriptionGroupId } from '../src/subscription/subscription-name.ts';
 import type { RegisteredWatch } from '../src/stream/registered-watch.ts';
 import { createWatchLifetime } from '../src/stream/watch-lifetime.ts';
 import { newWatch } from './test-wire.ts';
 import type { WatchedLog } from './watched-log.ts';
+
+const NO_OBSERVER: ConsumeObserver = {
+  ...{ acknowledged() {}, committed() {}, missed() {}, groupFailed() {}, waitsForOlder() {} },
+  heldUnreadable() {},
+};
 
 export interface TestCommit {
   readonly offsets: ReadonlyMap<number, bigint>;
@@ -147,9 +152,10 @@ export function openConsumer(
       ...sources,
       groups,
       clientId: 'test',
-      sessionTimeoutMs: 10_000,
-      partitionCheckMs: 30_000,
-      observer: { acknowledged() {}, committed() {}, missed() {}, groupFailed() {}, waitsForOlder() {} },
+      ...{ sessionTimeoutMs: 10_000, partitionCheckMs: 30_000 },
+      openHeldWriter: () => assert.fail('nothing is held here'),
+      heldLimits: { events: 100, bytes: 100_000 },
+      observer: NO_OBSERVER,
     },
     client.signal,
   );

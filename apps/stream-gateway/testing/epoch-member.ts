@@ -43,7 +43,7 @@ export function openEpochMember(
     onChange: log.wake,
     onFailure: () => {},
   });
-  const reader = createMemberReader(progress, ALL, sources, gate);
+  const reader = createMemberReader(progress, ALL, sources, { ...gate, isReadable: () => true });
   let base: Place | undefined;
   let refusal: StreamError | undefined;
   let fault: Error | undefined;

@@ -12,6 +12,8 @@ export interface TestEvent {
   readonly orderId?: string;
   readonly customerId?: string;
   readonly status?: OrderStatus;
+  /** Pending unless it is said, of an order that was not created with this event. */
+  readonly previousStatus?: OrderStatus | undefined;
   readonly eventType?: OrderEventType;
   readonly version?: number;
   /** Lines of the order: how large the event is. */
@@ -20,13 +22,13 @@ export interface TestEvent {
 
 /** An order event of which the test says only what it is about. */
 export function orderEvent(given: TestEvent = {}): OrderEvent {
-  const { status = 'pending', version = 1, items = 1 } = given;
+  const { status = 'pending', version = given.previousStatus ? 2 : 1, items = 1 } = given;
   const eventType = given.eventType ?? (version === 1 ? 'order.created' : 'order.status_changed');
   const now = new Date();
   return {
     eventId: given.eventId ?? randomUUID(),
     eventType,
-    previousStatus: eventType === 'order.created' ? undefined : 'pending',
+    previousStatus: eventType === 'order.created' ? undefined : (given.previousStatus ?? 'pending'),
     occurredAt: now,
     order: {
       orderId: given.orderId ?? randomUUID(),

@@ -20,6 +20,7 @@ export interface RoutedEvent {
   readonly orderId: string;
   readonly customerId: string;
   readonly status: 'pending' | 'shipped';
+  readonly previousStatus: 'pending' | 'shipped' | undefined;
 }
 
 /** What the log has at one offset; without an event: it cannot be read. */
@@ -177,10 +178,14 @@ function missedUpTo({ from }: Stream, log: Entry[][], next: readonly bigint[]): 
 }
 
 /** By itself, so that it does not agree with a filter that is wrong. */
-function isSelected({ order }: OrderEvent, wanted: Partial<EventSelection>): boolean {
+function isSelected({ order, previousStatus }: OrderEvent, wanted: Partial<EventSelection>): boolean {
+  const hasLeft =
+    wanted.matchPreviousStatus === true &&
+    previousStatus !== undefined &&
+    wanted.statuses?.includes(STATUS_NAMES[previousStatus]);
   const isOne = <T>(values: readonly T[] = [], value: T) => values.length === 0 || values.includes(value);
   return (
-    isOne(wanted.statuses, STATUS_NAMES[order.status]) &&
+    (hasLeft || isOne(wanted.statuses, STATUS_NAMES[order.status])) &&
     isOne(wanted.orderIds, order.orderId) &&
     isOne(wanted.customerIds, order.customerId)
   );

@@ -1,4 +1,4 @@
-import { createLogReader, type LogReader } from '@order-events/messaging';
+import { createCompleteBoard, createLogReader, type LogReader } from '@order-events/messaging';
 import { createLogger } from '@order-events/runtime';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SimulatedKafka } from '../../../packages/messaging/testing/simulated-kafka.ts';
@@ -79,6 +79,7 @@ export function startSimulatedGateway(kafka: SimulatedKafka, parts: GatewayParts
   });
   const sources: WatchSources = {
     log,
+    complete: createCompleteBoard(),
     batches: createSharedBatches(log),
     seats: createEdgeSeats(log),
     history: parts.history?.(history) ?? history,

@@ -44,9 +44,6 @@ export interface StreamRecording {
   history(): WatchHistory;
 }
 
-/** A busy machine may take its time. */
-const PATIENCE = { deadlineMs: 60_000 };
-
 /** Watches `address` (host:port) until the test is over. */
 export function recordWatch(
   t: TestContext,
@@ -100,13 +97,13 @@ export function recordWatch(
         const found = messages.slice(from).find(({ signal }) => signal?.$case === kind);
         const seen = messages.map(({ events, signal }) => signal?.$case ?? `${events.length} events`);
         return found ?? assert.fail(`no ${kind} among ${seen.join(', ')}`);
-      }, PATIENCE),
+      }),
     events: (count) =>
       eventually(() => {
         const ids = eventIds();
         assert.ok(ids.length >= count, `${ids.length} of ${count} events have arrived`);
         return ids;
-      }, PATIENCE),
+      }),
     ended,
     hold() {
       held = new Promise((resolve) => (release = resolve));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { OrderEvent } from '@order-events/domain';
-import { OffsetOutOfRangeError, type PartitionPositions } from '@order-events/messaging';
+import { createCompleteBoard, OffsetOutOfRangeError, type PartitionPositions } from '@order-events/messaging';
 import { createOrderLog, type OrderLog } from '../src/log/order-log.ts';
 import { createWakeUp } from '../src/log/wake-up.ts';
 import { createEventFilter, type EventSelection } from '../src/log/event-filter.ts';
@@ -11,12 +11,11 @@ import type { StartPosition } from '../src/position/start-position.ts';
 import { createWatchLifetime } from '../src/stream/watch-lifetime.ts';
 import type { WatchMessage } from '../src/watch/watch-message.ts';
 import { createWatchRegistry, type WatchRegistry } from '../src/stream/watch-registry.ts';
-import type { HistoryReader } from '../src/log/history-pass.ts';
 import type { History } from '../src/log/history.ts';
 import { watchLog, type WatchRequest, type WatchSources } from '../src/watch/watcher.ts';
 import { logBatch } from './order-events.ts';
 import { newWatch } from './test-wire.ts';
-import { endsOfFound, historyBlock, newPartition } from './watched-partition.ts';
+import { alongReader, endsOfFound, historyBlock, newPartition } from './watched-partition.ts';
 
 export interface WatchedLogOptions {
   readonly partitions?: number;
@@ -28,6 +27,8 @@ export interface OpenWatch {
   readonly watch: RegisteredWatch;
   /** The next message; fails the test when the stream has ended. */
   next(): Promise<WatchMessage>;
+  /** All messages up to the end of the stream. */
+  rest(): Promise<WatchMessage[]>;
   /** What the stream ended with. */
   failure(): Promise<unknown>;
   /** The client goes away. */
@@ -68,6 +69,7 @@ export function createWatchedLog({
   const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';
   const records = Array.from({ length: partitions }, newPartition);
   const log = createLog(ringBytes);
+  const complete = createCompleteBoard();
   const watches = createWatches(log);
   let timesAsked = 0;
   const partitionOf = (partition: number) => records[partition] ?? assert.fail(`no partition ${partition}`);
@@ -83,6 +85,7 @@ export function createWatchedLog({
   };
   const sources: WatchSources = {
     log,
+    complete,
     batches: createSharedBatches(log),
     seats: createSeats(log),
     history: { read: readHistory, join: () => alongReader(readHistory) },
@@ -211,6 +214,15 @@ function openWatch(
       if (done) assert.fail('the stream has ended');
       return value;
     },
+    async rest() {
+      try {
+        const rest: WatchMessage[] = [];
+        for await (const message of messages) rest.push(message);
+        return rest;
+      } finally {
+        watches.remove(watch);
+      }
+    },
     async failure() {
       try {
         for await (const _ of messages);
@@ -226,14 +238,5 @@ function openWatch(
       await messages.return();
       watches.remove(watch);
     },
-  };
-}
-
-/** Reads what is wanted first, and waits for nobody. */
-function alongReader(read: History['read']): HistoryReader {
-  return {
-    read: (epoch, [first]) =>
-      first ? read(epoch, first.partition, first.offset) : assert.fail('a stream asked for nothing'),
-    leave: () => {},
   };
 }

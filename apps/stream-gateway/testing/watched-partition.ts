@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { OrderEvent } from '@order-events/domain';
 import { createEventBlock, createGapBlock, type EventBlock } from '../src/log/event-block.ts';
 import { logBatch } from './order-events.ts';
+import type { HistoryReader } from '../src/log/history-pass.ts';
+import type { History } from '../src/log/history.ts';
 
 /** The records of one partition. */
 export interface WatchedPartition {
@@ -43,4 +45,13 @@ export function historyBlock(
   if (isGap) return createGapBlock(partition, BigInt(from), BigInt(next));
   const batch = logBatch(partition, BigInt(from), events.slice(from, next));
   return createEventBlock(batch, BigInt(from), () => assert.fail());
+}
+
+/** Reads what is wanted first, and waits for nobody. */
+export function alongReader(read: History['read']): HistoryReader {
+  return {
+    read: (epoch, [first]) =>
+      first ? read(epoch, first.partition, first.offset) : assert.fail('a stream asked for nothing'),
+    leave: () => {},
+  };
 }

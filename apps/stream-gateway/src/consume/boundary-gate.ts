@@ -2,6 +2,7 @@ import { createBackoff } from '@order-events/runtime';
 import { type CommittedOffset, readableUpTo, type TopicLayout, withoutPassed } from '@order-events/messaging';
 import type { OrderLogView } from '../log/order-log.ts';
 import type { Boundaries } from '../log/event-batch.ts';
+import { lowestHeld } from '../subscription/open-place.ts';
 import type { MemberProgress } from './member-progress.ts';
 
 export interface BoundaryGateOptions {
@@ -39,7 +40,8 @@ export function createBoundaryGate({
   async function look(): Promise<void> {
     isLooking = true;
     try {
-      for (const [partition, { offset }] of await fetchCommitted()) {
+      for (const [partition, place] of await fetchCommitted()) {
+        const offset = handledUpTo(place);
         if (offset !== committed.get(partition)) backoff.reset();
         committed.set(partition, offset);
       }
@@ -64,6 +66,12 @@ export function createBoundaryGate({
     },
     lookAtMs: () => notBeforeMs,
   };
+}
+
+/** What is held lies before the position, and comes first as well. */
+function handledUpTo(place: CommittedOffset): bigint {
+  const lowest = lowestHeld(place);
+  return lowest !== undefined && lowest < place.offset ? lowest : place.offset;
 }
 
 /** Whether a member has passed a boundary and not stored it: others may wait for that. */

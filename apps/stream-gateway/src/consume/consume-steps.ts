@@ -1,9 +1,14 @@
+import type { HeldOrders } from '../held/held-orders.ts';
 import type { LogEvent } from '../log/log-event.ts';
 import type { OrderLogView } from '../log/order-log.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import type { RegisteredWatch } from '../stream/registered-watch.ts';
-import type { WatchLifetime } from '../stream/watch-lifetime.ts';
+import { createSourceNotice } from '../stream/source-notice.ts';
+import { createStreamClock } from '../stream/stream-clock.ts';
+import { lifetimeSignal, type WatchLifetime } from '../stream/watch-lifetime.ts';
 import { encodeAckToken } from './ack-token.ts';
+import { createAcknowledgeDeadline } from './acknowledge-deadline.ts';
+import { createAppliedShare } from './applied-share.ts';
 import type { ConsumeMessage, ConsumeSignal } from './consume-message.ts';
 import type { MemberProgress } from './member-progress.ts';
 import type { MemberReader, ReadOutcome } from './member-reader.ts';
@@ -16,11 +21,14 @@ export interface ConsumeParts {
   readonly lifetime: WatchLifetime;
   readonly log: Pick<OrderLogView, 'source'>;
   readonly member: Pick<SubscriptionMember, 'assignment' | 'source' | 'failure'>;
-  readonly progress: MemberProgress;
+  readonly progress: MemberProgress<LogEvent>;
+  readonly held: HeldOrders;
   readonly reader: MemberReader;
   readonly commits: PositionCommits;
   readonly heartbeatMs: number;
   readonly maxBatchSize: number;
+  /** The stream ends when something waits longer for its acknowledgement; undefined: it may wait for ever. */
+  readonly acknowledgeTimeoutMs: number | undefined;
   readonly onMissed: (missedEvents: bigint) => void;
 }
 
@@ -41,85 +49,56 @@ export interface ConsumeSteps {
 /** Once its end is due, a stream waits this long for what its client has not acknowledged. */
 const LAST_ACKNOWLEDGEMENTS_MS = 1_500;
 const LAST_COMMIT_MS = 10_000;
-/** A rebalance takes a few milliseconds; a client need not know of it. */
-const UNASSIGNED_UNTOLD_MS = 1_000;
 
 export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
-  const { watch, lifetime, log, member, progress, reader, commits } = parts;
-  let lastSentMs = performance.now();
-  let lookedAtMs = lastSentMs;
-  let toldAvailable = true;
-  let toldPartitions: string | undefined;
-  let toldStored = -1;
-  let applied: Assignment | undefined;
-  let unassignedAtMs: number | undefined;
-  let isEnding = false;
+  const { watch, lifetime, member, progress, held, reader, commits } = parts;
+  const clock = createStreamClock();
+  const sourceNotice = createSourceNotice(() => sourceOf(parts));
+  let [toldStored, isEnding] = [-1, false];
   let endAtMs: number | undefined;
   let finishUntilMs: number | undefined;
 
+  const deadline = createAcknowledgeDeadline(parts);
+  const share = createAppliedShare(parts);
   const ackToken = (messageNumber: number) => encodeAckToken({ streamId: watch.id, messageNumber });
 
   function message(events: readonly LogEvent[], signal?: ConsumeSignal): ConsumeMessage {
-    lastSentMs = performance.now();
+    clock.sent();
     return { events, ackToken: ackToken(progress.newestMessage()), ...(signal ? { signal } : {}) };
   }
+
+  const told = (signal: ConsumeSignal | undefined) => signal && message([], signal);
 
   function lifetimeNotice(): ConsumeMessage | undefined {
     const nowMs = performance.now();
     const due = lifetime.due(nowMs);
     if (!due) return undefined;
-    if ('expiresMs' in due) return message([], { kind: 'access expiring', remainingMs: due.expiresMs });
-    isEnding = true;
-    if ('announceMs' in due) return message([], { kind: 'draining', reconnectDelayMs: due.announceMs });
+    if (!('expiresMs' in due)) isEnding = true;
+    if (!('end' in due)) return told(lifetimeSignal(due));
     endAtMs ??= nowMs + LAST_ACKNOWLEDGEMENTS_MS;
-    if (nowMs < endAtMs && (progress.unacknowledged() > 0 || commits.isBehind())) return undefined;
+    const isWaiting = unacknowledged() > 0 || commits.isBehind() || held.isBusy();
+    if (nowMs < endAtMs && isWaiting) return undefined;
     const text = 'the server has ended this stream: open the subscription again, on any server';
     throw new StreamError(due.end, text, { announced: true });
   }
 
-  function sourceNotice(): ConsumeMessage | undefined {
-    const group = member.source();
-    const { available, since } = log.source().available && group?.available === false ? group : log.source();
-    if (available === toldAvailable) return undefined;
-    toldAvailable = available;
-    return message([], { kind: 'source state changed', available, since });
-  }
-
-  function assignmentNotice(): ConsumeMessage | undefined {
-    const assignment = member.assignment();
-    if (!assignment) return unassignedNotice();
-    if (assignment === applied) return undefined;
-    // Of one assignment only the partitions whose places were open are new.
-    if (assignment.over === applied?.over) progress.extend(assignment.committed);
-    else progress.assign(assignment.committed);
-    applied = assignment;
-    unassignedAtMs = undefined;
-    reader.reassigned();
-    return shareNotice(progress.partitions());
-  }
-
-  function unassignedNotice(): ConsumeMessage | undefined {
-    applied = undefined;
-    watch.state = 'waiting';
-    const nowMs = performance.now();
-    unassignedAtMs ??= nowMs;
-    const isTold = toldPartitions === undefined || nowMs < unassignedAtMs + UNASSIGNED_UNTOLD_MS;
-    return isTold ? undefined : shareNotice([]);
-  }
-
-  /** The client is told when its share is another one, not of each rebalance. */
-  function shareNotice(partitions: readonly number[]): ConsumeMessage | undefined {
-    if (toldPartitions === partitions.join()) return undefined;
-    toldPartitions = partitions.join();
-    return message([], { kind: 'assignment changed', partitions });
+  function shareNotice(): ConsumeMessage | undefined {
+    const partitions = share.update();
+    return told(partitions && { kind: 'assignment changed', partitions });
   }
 
   function commitNotice(): ConsumeMessage | undefined {
+    const applied = share.applied();
     if (applied) commits.begin(applied);
     const stored = commits.storedMessage();
     if (stored === toldStored) return undefined;
     toldStored = stored;
     return message([], { kind: 'acknowledged', ackToken: ackToken(stored) });
+  }
+
+  function rejectNotice(): ConsumeMessage | undefined {
+    const answer = held.takeAnswer();
+    return told(answer && { kind: 'rejected', answer });
   }
 
   function finishOrFail(): void {
@@ -128,19 +107,34 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
   }
 
   function readMessage(): ConsumeMessage | undefined {
-    if (!applied) return undefined;
-    const mostEvents = isEnding ? 0 : Math.min(parts.maxBatchSize, progress.credit());
-    const outcome = reader.next(mostEvents);
-    if (outcome) return readNotice(outcome);
+    if (!share.applied()) return undefined;
+    const credit = Math.max(0, progress.credit() - held.outCount());
+    const mostEvents = isEnding ? 0 : Math.min(parts.maxBatchSize, credit);
+    const again = mostEvents > 0 ? sendAgain() : undefined;
+    if (again) return again;
+    for (let outcome = reader.next(mostEvents); outcome; outcome = reader.next(mostEvents)) {
+      const notice = readNotice(outcome);
+      if (notice) return notice;
+    }
     if (reader.backlog() === 0n) watch.state = 'live';
     else if (mostEvents === 0 || reader.pending() || watch.state === 'waiting') watch.state = 'catching up';
     return undefined;
   }
 
-  function readNotice(outcome: ReadOutcome): ConsumeMessage {
+  function sendAgain(): ConsumeMessage | undefined {
+    const due = held.due(progress.doneUpTo);
+    if (!due) return undefined;
+    due.sent(progress.sent([]));
+    return message([due.event]);
+  }
+
+  /** Undefined for events that are all held. */
+  function readNotice(outcome: ReadOutcome): ConsumeMessage | undefined {
     if (outcome.kind === 'events') {
-      progress.sent(outcome.events);
-      return message(outcome.events);
+      const events = held.arrive(outcome.events);
+      if (events.length === 0) return undefined;
+      progress.sent(events);
+      return message(events);
     }
     const { fromToken, missedEvents } = outcome;
     parts.onMissed(missedEvents);
@@ -148,43 +142,45 @@ export function createConsumeSteps(parts: ConsumeParts): ConsumeSteps {
   }
 
   function heartbeat(): ConsumeMessage | undefined {
-    if (performance.now() - lastSentMs < parts.heartbeatMs) return undefined;
+    if (!clock.isSilentFor(parts.heartbeatMs)) return undefined;
     return message([], { kind: 'heartbeat', backlogEvents: reader.backlog() });
   }
 
+  function waitMs(): number {
+    const ownMs = [endAtMs ?? 0, finishUntilMs ?? 0, deadline.atMs(), ...share.timesMs()];
+    return clock.waitMs(parts.heartbeatMs, [lifetime.nextAtMs(), ...reader.retryTimesMs(), ...ownMs]);
+  }
+
+  watch.held = held.view;
   watch.backlog = () => reader.backlog();
-  watch.unacknowledged = () => ({ events: progress.unacknowledged(), oldestSentMs: progress.oldestSentMs() });
+  const unacknowledged = () => progress.unacknowledged() + held.outCount();
+  watch.unacknowledged = () => ({ events: unacknowledged(), oldestSentMs: deadline.oldestSentMs() });
   return {
     started: () => message([], { kind: 'started', watcherId: watch.id, heartbeatMs: parts.heartbeatMs }),
     next() {
-      lookedAtMs = performance.now();
-      const failure = member.failure();
+      clock.looks();
+      const failure = member.failure() ?? held.failure();
       if (failure) throw failure;
       reader.checkTopic();
-      const notice = assignmentNotice() ?? commitNotice() ?? lifetimeNotice() ?? sourceNotice();
+      const notice =
+        shareNotice() ?? rejectNotice() ?? commitNotice() ?? lifetimeNotice() ?? told(sourceNotice());
       if (notice) return notice;
       finishOrFail();
+      deadline.check();
       return readMessage() ?? heartbeat();
     },
-    waitMs() {
-      const times = [
-        lastSentMs + parts.heartbeatMs,
-        lifetime.nextAtMs(),
-        ...reader.retryTimesMs(),
-        endAtMs ?? 0,
-        finishUntilMs ?? 0,
-        (unassignedAtMs ?? 0) + UNASSIGNED_UNTOLD_MS,
-        applied ? commits.dueAtMs() : 0,
-      ];
-      // Those before have been seen to; one that has come since, by a little, has perhaps not.
-      const wakeAtMs = Math.min(...times.filter((atMs) => atMs > lookedAtMs));
-      return Math.max(0, wakeAtMs - performance.now());
-    },
-    applied: () => applied,
+    waitMs,
+    applied: share.applied,
     finish() {
       isEnding = true;
       finishUntilMs ??= performance.now() + LAST_COMMIT_MS;
     },
-    isFinished: () => finishUntilMs !== undefined && !commits.isBehind(),
+    isFinished: () => finishUntilMs !== undefined && !commits.isBehind() && !held.isBusy(),
   };
+}
+
+/** The group's coordinator is a source as the log is. */
+function sourceOf({ log, member }: Pick<ConsumeParts, 'log' | 'member'>) {
+  const group = member.source();
+  return log.source().available && group?.available === false ? group : log.source();
 }

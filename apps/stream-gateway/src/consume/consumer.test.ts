@@ -51,6 +51,36 @@ test('a stream without its partitions sends nothing, however long the log grows'
   assert.ok(group.hasLeft());
 });
 
+test('a stream that loses its share while it reads lets all others go on, and goes on itself with the next one', async () => {
+  const given = createWatchedLog({ ringBytes: 4_000 });
+  given.open();
+  for (const event of newEvents(20)) given.append(0, [event]);
+  const [asked, arrival] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { history } = given.sources;
+  const read: typeof history.read = async (...place) => {
+    asked.resolve();
+    await arrival.promise;
+    return history.read(...place);
+  };
+  const group = createTestGroup();
+  const stream = openConsumer(
+    { ...given, sources: { ...given.sources, history: { ...history, read } } },
+    group,
+  );
+  group.assign(0, 1, 2);
+  await stream.signal('started');
+  await stream.signal('assignment changed');
+  const silent = stream.isSilent();
+  await asked.promise;
+  await group.revoke();
+  arrival.resolve();
+  assert.ok(await silent);
+  assert.ok(await stream.isSilent());
+  group.assign(0, 1, 2);
+  assert.equal(offsets(await stream.next())[0], '0/0');
+  await stream.close();
+});
+
 test('a stream that has no partitions for a while says so, and says what it has when they are back', async () => {
   const { group, stream } = await openMember([0, 1, 2]);
   await group.revoke();

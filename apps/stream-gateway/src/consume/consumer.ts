@@ -1,23 +1,27 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ConsumerGroups } from '@order-events/messaging';
-import { MalformedTokenError } from '../position/checked-token.ts';
-import { StreamError } from '../stream/stream-error.ts';
-import type { SubscriptionPlace } from '../subscription/open-place.ts';
+import { type ConsumerGroups, GroupMembershipLostError } from '@order-events/messaging';
+import type { RejectPolicy } from '../held/held-order.ts';
+import { createHeldOrders, type HeldLimits, type HeldOrders } from '../held/held-orders.ts';
+import type { OpenHeldWriter } from '../held/held-store.ts';
+import type { UnreadableHeld } from '../held/held-unreadable.ts';
+import type { LogEvent } from '../log/log-event.ts';
+import type { OrderLogView } from '../log/order-log.ts';
 import { filterMetadata } from '../subscription/subscription-filter.ts';
 import { subscriptionGroupId } from '../subscription/subscription-name.ts';
 import type { EventFilter } from '../log/event-filter.ts';
 import type { RegisteredWatch } from '../stream/registered-watch.ts';
-import { locateInLog, locateInRing, type StartPosition, startPoint } from '../position/start-position.ts';
+import type { StartPosition } from '../position/start-position.ts';
+import { runStream, type StreamSteps } from '../stream/stream-loop.ts';
 import type { WatchLifetime } from '../stream/watch-lifetime.ts';
 import type { WatchSources } from '../watch/watcher.ts';
-import { decodeAckToken } from './ack-token.ts';
 import { type BoundaryGate, createBoundaryGate, isAwaited } from './boundary-gate.ts';
+import { type ClientAnswers, createClientAnswers } from './client-answers.ts';
 import type { ConsumeMessage } from './consume-message.ts';
-import { createConsumeSteps } from './consume-steps.ts';
+import { type ConsumeSteps, createConsumeSteps } from './consume-steps.ts';
 import { createMemberProgress } from './member-progress.ts';
-import { createMemberReader } from './member-reader.ts';
+import { createMemberReader, type MemberReader } from './member-reader.ts';
 import { createNudge } from './nudge.ts';
 import { type CommitOutcome, createPositionCommits } from './position-commits.ts';
+import { createStart, createTimesLocator } from './start-location.ts';
 import { createSubscriptionMember } from './subscription-member.ts';
 import { createUnacknowledgedEvents } from './unacknowledged-events.ts';
 
@@ -29,6 +33,9 @@ export interface ConsumeRequest {
   readonly maxUnacknowledgedEvents: number;
   readonly heartbeatMs: number;
   readonly maxBatchSize: number;
+  /** Of a stream that may reject. */
+  readonly rejectPolicy?: RejectPolicy;
+  readonly acknowledgeTimeoutMs?: number;
 }
 
 /** What streams of subscriptions read from and store in. */
@@ -38,6 +45,8 @@ export interface ConsumeSources extends WatchSources {
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
   readonly partitionCheckMs: number;
+  readonly openHeldWriter: OpenHeldWriter;
+  readonly heldLimits: HeldLimits;
   readonly observer: ConsumeObserver;
 }
 
@@ -48,12 +57,20 @@ export interface ConsumeObserver {
   missed(subscription: string, events: bigint): void;
   /** Something about the group failed and is tried again. */
   groupFailed(subscription: string, error: unknown): void;
+  /** What may be held of the subscription cannot be read: all that is known of it, since something has come to it. */
+  heldUnreadable(subscription: string, unreadable: readonly UnreadableHeld[]): void;
   /** A stream waits until those of older gateways have ended. */
   waitsForOlder(subscription: string): void;
 }
 
-/** What comes from the client after the first request. */
-export type Acknowledgements = AsyncGenerator<{ readonly ackToken: string }, void, undefined>;
+const DEFAULT_REJECT_POLICY: RejectPolicy = {
+  maxAttempts: 5,
+  firstDelayMs: 1_000,
+  growth: 2,
+  maxDelayMs: 5 * 60_000,
+};
+/** What is held is stored, for so long, before the stream leaves. */
+const LAST_WRITES_MS = 500;
 
 /**
  * One stream of a subscription: a member of its consumer group that reads its partitions from the log of this process, as far as its
@@ -62,28 +79,16 @@ export type Acknowledgements = AsyncGenerator<{ readonly ackToken: string }, voi
  */
 export async function* consumeLog(
   request: ConsumeRequest,
-  acknowledgements: Acknowledgements,
+  answers: ClientAnswers,
   watch: RegisteredWatch,
   lifetime: WatchLifetime,
   sources: ConsumeSources,
   signal: AbortSignal,
 ): AsyncGenerator<ConsumeMessage, void, undefined> {
   const consumer = createConsumer(request, watch, lifetime, sources);
-  const { steps, reader, nudge } = consumer;
-  consumer.receive(acknowledgements);
+  consumer.receive(answers);
   try {
-    yield steps.started();
-    while (!signal.aborted) {
-      const message = consumer.next();
-      if (message) yield message;
-      else if (steps.isFinished()) return;
-      else if (reader.hasMore()) await nextTurn();
-      else {
-        const reading = reader.pending();
-        const work = reading ? Promise.race([reading, nudge.received()]) : nudge.received();
-        await sources.log.changed(steps.waitMs(), signal, work);
-      }
-    }
+    yield* runStream(consumer.steps, signal);
   } finally {
     await consumer.leave();
   }
@@ -99,8 +104,16 @@ function createConsumer(
   const { log, observer, groups, clientId, sessionTimeoutMs, partitionCheckMs } = sources;
   const locateStart = createStart(request.start, sources);
   const nudge = createNudge();
-  const progress = createMemberProgress(createUnacknowledgedEvents(request.maxUnacknowledgedEvents));
-  const reader = createMemberReader(progress, filter, sources, createGate(subscription, sources, nudge.give));
+  const held = createHeld(request, sources, nudge.give, async (partition) => {
+    const assignment = steps.applied();
+    if (!assignment) throw new GroupMembershipLostError(subscription);
+    await commits.storeMark(assignment, partition);
+  });
+  const mayReject = request.rejectPolicy !== undefined;
+  const unacknowledged = createUnacknowledgedEvents<LogEvent>(request.maxUnacknowledgedEvents, mayReject);
+  const progress = createMemberProgress(unacknowledged, held.unstoredOffset);
+  const gate = createGate(subscription, sources, nudge.give);
+  const reader = createMemberReader(progress, filter, sources, { ...gate, isReadable: held.isReadable });
   const member = createSubscriptionMember({
     ...{ groups, subscription, clientId, sessionTimeoutMs, partitionCheckMs },
     metadata: filterMetadata(filter),
@@ -112,51 +125,67 @@ function createConsumer(
     onFailure: (error) => observer.groupFailed(subscription, error),
   });
   const commits = createPositionCommits({
-    ...{ progress, member },
+    ...{ progress, member, held },
     onOutcome: observer.committed,
     onChange: nudge.give,
     isAwaited: () => isAwaited(log.layout(), progress),
   });
   const steps = createConsumeSteps({
-    ...{ watch, lifetime, log, member, progress, reader, commits, heartbeatMs, maxBatchSize },
+    ...{ watch, lifetime, log, member, progress, held, reader, commits, heartbeatMs, maxBatchSize },
+    acknowledgeTimeoutMs: request.acknowledgeTimeoutMs,
     onMissed: (events) => observer.missed(subscription, events),
   });
-  let failure: Error | undefined;
-
-  function acknowledge(token: string): void {
-    const messageNumber = readAckToken(token, watch.id, progress.newestMessage());
-    const before = progress.unacknowledged();
-    progress.acknowledge(messageNumber);
-    commits.acknowledged(messageNumber);
-    observer.acknowledged(before - progress.unacknowledged());
-    nudge.give();
-  }
-
-  async function receive(acknowledgements: Acknowledgements): Promise<void> {
-    try {
-      for await (const { ackToken } of acknowledgements) acknowledge(ackToken);
-      steps.finish();
-    } catch (error: unknown) {
-      failure = error instanceof Error ? error : new Error(String(error));
-    }
-    nudge.give();
-  }
+  const client = createClientAnswers({ streamId: watch.id, progress, held, commits, steps, nudge, observer });
 
   member.start();
   return {
-    steps,
-    reader,
-    nudge,
-    next() {
-      if (failure) throw failure;
-      return steps.next();
-    },
-    receive: (acknowledgements: Acknowledgements) => void receive(acknowledgements),
+    steps: consumerSteps({ client, steps, reader, nudge, log }),
+    receive: client.receive,
     async leave() {
+      await held.settle(LAST_WRITES_MS);
       await commits.flush(steps.applied());
       await member.stop();
+      held.close();
     },
   };
+}
+
+function consumerSteps(parts: {
+  readonly client: Pick<ReturnType<typeof createClientAnswers>, 'check'>;
+  readonly steps: ConsumeSteps;
+  readonly reader: MemberReader;
+  readonly nudge: ReturnType<typeof createNudge>;
+  readonly log: OrderLogView;
+}): StreamSteps<ConsumeMessage> {
+  const { client, steps, reader, nudge, log } = parts;
+  return {
+    started: steps.started,
+    next() {
+      client.check();
+      return steps.next();
+    },
+    isFinished: steps.isFinished,
+    hasMore: () => steps.applied() !== undefined && reader.hasMore(),
+    wait(signal) {
+      // Without a share nobody takes what was read: to wait for it would be to wait for nothing, again and again, and let nothing else run.
+      const reading = steps.applied() && reader.pending();
+      const work = reading ? Promise.race([reading, nudge.received()]) : nudge.received();
+      return log.changed(steps.waitMs(), signal, work);
+    },
+  };
+}
+
+function createHeld(
+  { subscription, rejectPolicy = DEFAULT_REJECT_POLICY }: ConsumeRequest,
+  { heldLimits, openHeldWriter, observer }: ConsumeSources,
+  onChange: () => void,
+  commitMark: (partition: number) => Promise<void>,
+): HeldOrders {
+  return createHeldOrders({
+    ...{ subscription, policy: rejectPolicy, limits: heldLimits, open: openHeldWriter, commitMark, onChange },
+    onUnreadable: (unreadable) => observer.heldUnreadable(subscription, unreadable),
+    onFailure: (error) => observer.groupFailed(subscription, error),
+  });
 }
 
 /** Waits for what the whole subscription has acknowledged. */
@@ -171,47 +200,4 @@ function createGate(
     onChange,
     onFailure: (error) => observer.groupFailed(subscription, error),
   });
-}
-
-/** The position of a new subscription. "Latest" is the end of the log when the stream is opened, not when it has joined. */
-function createStart(
-  start: StartPosition,
-  { log, reader }: Pick<WatchSources, 'log' | 'reader'>,
-): () => Promise<SubscriptionPlace> {
-  const point = startPoint(start, log, Date.now());
-  return async () => {
-    const inRing = locateInRing(point, log);
-    if (inRing) return { next: inRing, logTimeMs: 0 };
-    const { cursor, logTimeMs } = await locateInLog(point, reader, { allowGap: false });
-    return { next: cursor, logTimeMs };
-  };
-}
-
-/** Asks Kafka only about partitions that it seems to know of by now. */
-function createTimesLocator({ log, reader }: Pick<WatchSources, 'log' | 'reader'>) {
-  return async (timesMs: ReadonlyMap<number, number>): Promise<ReadonlyMap<number, bigint>> => {
-    const found = new Map<number, bigint>();
-    const readable = [...timesMs].filter(([partition]) => log.isReadable(partition));
-    for (const [partition, logTimeMs] of readable) {
-      const { cursor } = await locateInLog({ kind: 'log time', logTimeMs }, reader, { allowGap: false });
-      const offset = cursor[partition];
-      if (offset !== undefined) found.set(partition, offset);
-    }
-    return found;
-  };
-}
-
-/** The message that a token of this stream acknowledges up to. Throws a StreamError for any other token. */
-function readAckToken(token: string, ofStream: string, newestMessage: number): number {
-  const field = 'acknowledge.ack_token';
-  try {
-    const { streamId, messageNumber } = decodeAckToken(token);
-    if (streamId === ofStream && messageNumber <= newestMessage) return messageNumber;
-  } catch (error: unknown) {
-    if (!(error instanceof MalformedTokenError)) throw error;
-    const text = `the acknowledgement token ${error.message}: send one back as it was received`;
-    throw new StreamError('ACK_TOKEN_MALFORMED', text, { field, cause: error });
-  }
-  const text = 'the acknowledgement token is of another stream, whose unacknowledged events are sent again';
-  throw new StreamError('ACK_TOKEN_FOREIGN', text, { field });
 }

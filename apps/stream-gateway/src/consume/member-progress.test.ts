@@ -128,7 +128,10 @@ const LOSS = /is lost|is set back|unacknowledged events|credit/;
 
 for (const [what, createProgress] of mutants) {
   test(`rejected: a member that ${what}`, () => {
-    const { failed, errorInstance } = fc.check(anyHistory(createProgress), { numRuns: 2_000 });
+    const { failed, errorInstance } = fc.check(anyHistory(createProgress), {
+      numRuns: 6_000,
+      endOnFailure: true,
+    });
     assert.ok(failed);
     assert.match(String(errorInstance), LOSS);
   });

@@ -41,6 +41,11 @@ export interface MemberReader {
   backlog(): bigint;
 }
 
+export interface ReadGate extends BoundaryGate {
+  /** Whether events of the partition may be sent at present, from this offset on. */
+  isReadable(partition: number, offset: bigint): boolean;
+}
+
 /** See watchers. */
 const MAX_MESSAGE_BYTES = 32 * 1024;
 const MAX_SCANNED_AT_ONCE = 4_000;
@@ -49,7 +54,7 @@ export function createMemberReader(
   progress: MemberProgress,
   filter: EventFilter,
   { log, history, reader, onReadFailure }: WatchSources,
-  gate: BoundaryGate,
+  gate: ReadGate,
 ): MemberReader {
   const { cursor } = progress;
   const reading = createBackgroundRead<ReadOutcome | undefined>(readFailed);
@@ -161,7 +166,7 @@ export function createMemberReader(
   }
 
   function nextEvents(mostEvents: number): ReadOutcome | undefined {
-    const all = partitions();
+    const all = partitions().filter((each) => gate.isReadable(each, place(each)));
     turn = (turn + 1) % Math.max(1, all.length);
     const inTurn = [...all.slice(turn), ...all.slice(0, turn)];
     const limits = { maxEvents: mostEvents, maxBytes: MAX_MESSAGE_BYTES, maxScanned: MAX_SCANNED_AT_ONCE };

@@ -5,7 +5,7 @@ import { byKnowledge, closePlaces, type LocateTimes } from './open-partitions.ts
 import { checkFilter } from '../subscription/subscription-filter.ts';
 import { readOlderGroup } from '../subscription/older-group.ts';
 import { hasForeignMembers } from '../subscription/subscription-error.ts';
-import { type SubscriptionPlace, toCommit } from '../subscription/open-place.ts';
+import { heldMetadata, lowestHeld, type SubscriptionPlace, toCommit } from '../subscription/open-place.ts';
 import { subscriptionGroupId } from '../subscription/subscription-name.ts';
 
 /**
@@ -14,6 +14,8 @@ import { subscriptionGroupId } from '../subscription/subscription-name.ts';
  */
 export interface Assignment {
   readonly committed: ReadonlyMap<number, bigint>;
+  /** Where something may be held, with the lowest offset of it. */
+  readonly marks: ReadonlyMap<number, bigint>;
   /** Aborts when they may be another member's. */
   readonly over: AbortSignal;
 }
@@ -50,7 +52,11 @@ export interface SubscriptionMember {
   /** Why it cannot be a member. */
   failure(): StreamError | undefined;
   /** Stores next offsets of an assignment, also while it is handed over. Rejects with a GroupMembershipLostError when it is too late. */
-  commit(of: Assignment, offsets: ReadonlyMap<number, bigint>): Promise<void>;
+  commit(
+    of: Assignment,
+    offsets: ReadonlyMap<number, bigint>,
+    marks: ReadonlyMap<number, bigint>,
+  ): Promise<void>;
   /** Leaves, in bounded time. */
   stop(): Promise<void>;
 }
@@ -127,14 +133,15 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
       if (over.aborted) return;
     }
     const { known, open } = byKnowledge(partitions, committed);
-    assignment = { committed: known, over };
+    const marks = marksOf(partitions, committed);
+    assignment = { committed: known, marks, over };
     onChange();
     await closePlaces(
       open,
       { ...options, commit: (offsets) => member.commit(offsets, metadata) },
       over,
       (found) => {
-        assignment = { committed: new Map([...(assignment?.committed ?? []), ...found]), over };
+        assignment = { committed: new Map([...(assignment?.committed ?? []), ...found]), marks, over };
         onChange();
       },
     );
@@ -204,9 +211,9 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
     assignment: () => assignment,
     source: () => source,
     failure: () => failure,
-    async commit(of, offsets) {
+    async commit(of, offsets, marks) {
       if (of.over !== generation.signal) throw new GroupMembershipLostError(groupId);
-      await member.commit(offsets, metadata);
+      await member.commit(offsets, (partition) => heldMetadata(metadata, marks.get(partition)));
     },
     async stop() {
       stopping.abort();
@@ -214,4 +221,17 @@ export function createSubscriptionMember(options: SubscriptionMemberOptions): Su
       await member.stop();
     },
   };
+}
+
+function marksOf(
+  partitions: readonly number[],
+  committed: ReadonlyMap<number, CommittedOffset>,
+): ReadonlyMap<number, bigint> {
+  const marks = new Map<number, bigint>();
+  for (const partition of partitions) {
+    const place = committed.get(partition);
+    const lowest = place && lowestHeld(place);
+    if (lowest !== undefined) marks.set(partition, lowest);
+  }
+  return marks;
 }

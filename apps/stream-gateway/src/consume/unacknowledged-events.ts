@@ -5,9 +5,9 @@ export interface SentEvent {
 }
 
 /** The events that a stream has sent and its client has not acknowledged, in the order of the messages. */
-export interface UnacknowledgedEvents {
+export interface UnacknowledgedEvents<E extends SentEvent = SentEvent> {
   /** A message with these events goes out, in log order per partition. Answers its number, which is one more than that of the last. */
-  sent(events: readonly SentEvent[]): number;
+  sent(events: readonly E[]): number;
   /** Number of the newest message with events; 0 before the first. */
   newestMessage(): number;
   /**
@@ -23,32 +23,44 @@ export interface UnacknowledgedEvents {
   oldestSentMs(): number | undefined;
   /** The first event of a partition that is not acknowledged: everything before it is done. Undefined when there is none. */
   firstOffset(partition: number): bigint | undefined;
+  /** The first event that matches; undefined as well when events are not kept. */
+  find(matches: (event: E) => boolean): E | undefined;
+  /** Takes out those events of a partition that match, and gives back their credit. They are nothing of the client's any more. */
+  take(partition: number, matches: (event: E) => boolean): readonly E[];
   /** The partition belongs to another stream now, or is read again: its events are given back their credit and forgotten. */
   drop(partition: number): void;
 }
 
 /** The events of one partition in one message. */
-interface SentRun {
+interface SentRun<E> {
   readonly messageNumber: number;
-  readonly firstOffset: bigint;
+  firstOffset: bigint;
   /** Whole ones take less memory. */
   readonly sentMs: number;
   count: number;
+  /** Undefined when events are not kept. */
+  events: E[] | undefined;
 }
 
 /** Credit up to which nothing is counted: what clients get that ask for none. */
 const ORDINARY_CREDIT = 1_000;
 /** When each event is a message of its own, as it is where few orders change. */
 const RUN_BYTES = 88;
+/** An event that is kept until it is acknowledged, on the average. */
+const KEPT_EVENT_BYTES = 1_000;
 
 /** Memory that a client's credit may take beyond the ordinary, about. */
-export function creditBytes(maxEvents: number): number {
-  return Math.max(0, maxEvents - ORDINARY_CREDIT) * RUN_BYTES;
+export function creditBytes(maxEvents: number, keepsEvents = false): number {
+  return Math.max(0, maxEvents - ORDINARY_CREDIT) * (RUN_BYTES + (keepsEvents ? KEPT_EVENT_BYTES : 0));
 }
 
-export function createUnacknowledgedEvents(maxEvents: number): UnacknowledgedEvents {
+/** `keepsEvents`: for streams that may reject what they were sent. */
+export function createUnacknowledgedEvents<E extends SentEvent = SentEvent>(
+  maxEvents: number,
+  keepsEvents = false,
+): UnacknowledgedEvents<E> {
   /** Oldest first. */
-  const runsByPartition = new Map<number, SentRun[]>();
+  const runsByPartition = new Map<number, SentRun<E>[]>();
   let newestMessage = 0;
   let count = 0;
 
@@ -56,12 +68,18 @@ export function createUnacknowledgedEvents(maxEvents: number): UnacknowledgedEve
     sent(events) {
       newestMessage += 1;
       const sentMs = Math.floor(performance.now());
-      for (const { partition, offset } of events) {
+      for (const event of events) {
+        const { partition, offset } = event;
         const runs = runsByPartition.get(partition) ?? [];
         runsByPartition.set(partition, runs);
         const run = runs.at(-1);
-        if (run?.messageNumber === newestMessage) run.count += 1;
-        else runs.push({ messageNumber: newestMessage, firstOffset: offset, sentMs, count: 1 });
+        if (run?.messageNumber === newestMessage) {
+          run.count += 1;
+          run.events?.push(event);
+          continue;
+        }
+        const kept = keepsEvents ? [event] : undefined;
+        runs.push({ messageNumber: newestMessage, firstOffset: offset, sentMs, count: 1, events: kept });
       }
       count += events.length;
       return newestMessage;
@@ -86,6 +104,34 @@ export function createUnacknowledgedEvents(maxEvents: number): UnacknowledgedEve
       return oldest.length > 0 ? Math.min(...oldest) : undefined;
     },
     firstOffset: (partition) => runsByPartition.get(partition)?.[0]?.firstOffset,
+
+    find(matches) {
+      for (const runs of runsByPartition.values()) {
+        for (const run of runs) {
+          const found = run.events?.find(matches);
+          if (found) return found;
+        }
+      }
+      return undefined;
+    },
+
+    take(partition, matches) {
+      const taken: E[] = [];
+      const runs = runsByPartition.get(partition) ?? [];
+      for (const run of runs) {
+        if (!run.events?.some(matches)) continue;
+        taken.push(...run.events.filter(matches));
+        run.events = run.events.filter((event) => !matches(event));
+        count -= run.count - run.events.length;
+        run.count = run.events.length;
+        run.firstOffset = run.events[0]?.offset ?? run.firstOffset;
+      }
+      runsByPartition.set(
+        partition,
+        runs.filter((run) => run.count > 0),
+      );
+      return taken;
+    },
 
     drop(partition) {
       for (const run of runsByPartition.get(partition) ?? []) count -= run.count;

@@ -4,9 +4,11 @@ import {
   createOpeningPart,
   type Logger,
   type Part,
+  type Tracing,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import { createServer } from 'nice-grpc';
+import type { HeldDesk } from '../held/held-desk.ts';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
 import { createAdminService } from './admin-service.ts';
@@ -24,9 +26,12 @@ export interface AdminGrpcServerOptions {
   /** Speaks TLS with it. */
   readonly certificate: WatchedCertificate | undefined;
   readonly watches: WatchRegistry;
+  readonly heldDesk: HeldDesk;
   /** Undefined where access control is off. */
   readonly access: CallAccess | undefined;
   readonly audit: Audit;
+  /** Undefined makes no spans. */
+  readonly tracing: Tracing | undefined;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
 }
@@ -36,7 +41,7 @@ export interface AdminGrpcServerOptions {
  * where access control is on, sees all streams and can end them. It answers while the other one drains.
  */
 export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
-  const { host, access, audit, metrics, log } = options;
+  const { host, access, audit, tracing, metrics, log } = options;
   const ended = new AbortController();
   const server = createServer({
     'grpc.enable_channelz': 0,
@@ -46,7 +51,7 @@ export function createAdminGrpcServer(options: AdminGrpcServerOptions): Part {
       ended: ended.signal,
       isDraining: () => false,
       wires: { find: () => undefined },
-      ...{ access, audit },
+      ...{ access, audit, tracing },
       onRefused: metrics.streamRefused,
       onCallEnded: metrics.callEnded,
       log,

@@ -8,10 +8,12 @@ import {
 import type { Logger } from '@order-events/runtime';
 import type { ServiceImplementation } from 'nice-grpc';
 import { StreamError } from '../stream/stream-error.ts';
+import type { HeldDesk } from '../held/held-desk.ts';
 import type { Audit } from './audit.ts';
 import type { CallerContext } from './call-access.ts';
 import type { RegisteredWatch } from '../stream/registered-watch.ts';
 import type { WatchRegistry } from '../stream/watch-registry.ts';
+import { createHeldCalls } from './held-calls.ts';
 import { fillPage } from './page.ts';
 import { readFields } from './request-fields.ts';
 
@@ -19,15 +21,17 @@ const DEFAULT_PAGE_SIZE = 100;
 /** Longer pages are cut to this, and to what one answer may have in bytes. */
 const MAX_PAGE_SIZE = 1_000;
 
-/** What operators can see and do of the streams of this process. */
+/** What operators can see and do: of the streams of this process, and of what subscriptions hold. */
 export function createAdminService(options: {
   readonly watches: WatchRegistry;
+  readonly heldDesk: HeldDesk;
   readonly audit: Audit;
   readonly log: Logger;
 }): ServiceImplementation<typeof OrderStreamAdminServiceDefinition, CallerContext> {
-  const { watches, audit, log } = options;
+  const { watches, heldDesk, audit, log } = options;
   return {
     listWatchers: (request) => Promise.resolve(listWatchers(request, watches)),
+    ...createHeldCalls(heldDesk, audit),
     closeWatcher({ watcherId }: CloseWatcherRequest, { peer, caller }) {
       const watch = watches.find(watcherId);
       if (!watch) throw new StreamError('WATCHER_NOT_FOUND', 'this replica has no stream of this id');

@@ -4,8 +4,8 @@ import type { Logger } from '@order-events/runtime';
 export interface Audit {
   /** A call was not let in, or not to what it asked for. */
   refused(action: string, subject: string | undefined, reason: string): void;
-  /** Somebody has changed what belongs to others as well. `target` is a subscription or a stream. */
-  done(action: string, subject: string | undefined, target: string): void;
+  /** Somebody has changed what belongs to others as well. `target` is a subscription or a stream; `what` of it. */
+  done(action: string, subject: string | undefined, target: string, what?: object): void;
 }
 
 export function createAudit(log: Pick<Logger, 'info'>): Audit {
@@ -13,6 +13,6 @@ export function createAudit(log: Pick<Logger, 'info'>): Audit {
     log.info({ audit: { subject, action, ...outcome } }, 'audit');
   return {
     refused: (action, subject, reason) => line(action, subject, { outcome: 'refused', reason }),
-    done: (action, subject, target) => line(action, subject, { outcome: 'done', target }),
+    done: (action, subject, target, what = {}) => line(action, subject, { outcome: 'done', target, ...what }),
   };
 }

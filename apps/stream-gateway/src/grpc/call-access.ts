@@ -52,6 +52,10 @@ const RULES: Readonly<Record<keyof Methods, Rule>> = {
   deleteSubscription: { scope: 'orders:consume', isForCustomers: false },
   listWatchers: { scope: 'orders:admin', isForCustomers: false },
   closeWatcher: { scope: 'orders:admin', isForCustomers: false },
+  listHeldOrders: { scope: 'orders:admin', isForCustomers: false },
+  requeueHeldOrders: { scope: 'orders:admin', isForCustomers: false },
+  discardHeldEvents: { scope: 'orders:admin', isForCustomers: false },
+  discardUnreadableHeldRecord: { scope: 'orders:admin', isForCustomers: false },
 };
 
 const RULE_OF_PATH: ReadonlyMap<string, Rule> = new Map(

@@ -1,10 +1,11 @@
 import { AccessError } from '@order-events/access';
-import type { Logger } from '@order-events/runtime';
+import type { Logger, Tracing } from '@order-events/runtime';
 import { type ServerMiddleware, ServerError, Status } from 'nice-grpc-common';
 import type { StreamCaller } from '../stream/stream-caller.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import type { Audit } from './audit.ts';
 import type { CallAccess, CallerContext } from './call-access.ts';
+import { recordCallSpan } from './call-span.ts';
 import type { CallWires } from './call-wires.ts';
 import { toServerError } from './status.ts';
 
@@ -20,6 +21,8 @@ export interface CallMiddlewareOptions {
   /** A limit has not let a call in. */
   readonly onRefused: (reason: StreamError['reason']) => void;
   readonly onCallEnded: (method: string, code: string) => void;
+  /** Undefined makes no spans. */
+  readonly tracing: Tracing | undefined;
   readonly log: Logger;
 }
 
@@ -30,7 +33,9 @@ const OWN_SERVICES = '/orders.v1.';
  * and reflection are for everybody: balancers ask for the one, and the other tells what the contract says.
  */
 export function createCallMiddleware(options: CallMiddlewareOptions): ServerMiddleware<CallerContext> {
+  const { tracing } = options;
   return async function* (call, context) {
+    const startTimeMs = tracing ? Date.now() : 0;
     const { path } = call.method;
     const isOwn = path.startsWith(OWN_SERVICES);
     const wire = options.wires.find(context.metadata);
@@ -54,10 +59,10 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
       code = answer.code;
       throw answer;
     } finally {
-      options.onCallEnded(
-        path,
-        Status[wire?.endedWith() ?? (context.signal.aborted ? Status.CANCELLED : code)],
-      );
+      const status = wire?.endedWith() ?? (context.signal.aborted ? Status.CANCELLED : code);
+      options.onCallEnded(path, Status[status]);
+      const { metadata } = context;
+      if (tracing && isOwn) recordCallSpan(tracing, { path, metadata, startTimeMs, status });
     }
 
     function answerTo(error: unknown, client: AbortSignal, trailer: typeof context.trailer): ServerError {

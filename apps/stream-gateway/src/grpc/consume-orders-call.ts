@@ -1,6 +1,7 @@
 import type { ConsumeOrdersRequest } from '@order-events/order-stream';
 import type { CallContext } from 'nice-grpc';
-import { type Acknowledgements, consumeLog, type ConsumeSources } from '../consume/consumer.ts';
+import type { ClientAnswers } from '../consume/client-answers.ts';
+import { consumeLog, type ConsumeSources } from '../consume/consumer.ts';
 import { creditBytes } from '../consume/unacknowledged-events.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import { tokenBytes } from '../stream/request-memory.ts';
@@ -37,10 +38,11 @@ export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrder
     consumers += 1;
     try {
       const { subscription } = wanted;
+      const mayReject = wanted.rejectPolicy !== undefined;
       const partitionCount = consumeSources.log.topic()?.partitionCount ?? 0;
       const otherBytes =
-        tokenBytes(wanted.start, partitionCount) + creditBytes(wanted.maxUnacknowledgedEvents);
-      const acknowledgements = laterRequests(iterator);
+        tokenBytes(wanted.start, partitionCount) + creditBytes(wanted.maxUnacknowledgedEvents, mayReject);
+      const answers = laterRequests(iterator, mayReject);
       yield* serveStream(
         { subscription, message: open, otherBytes },
         context,
@@ -48,7 +50,7 @@ export function createConsumeOrders(options: ConsumeOrdersOptions): ConsumeOrder
         (watch, lifetime) =>
           consumeLog(
             { ...wanted, filter: watch.request.matches },
-            acknowledgements,
+            answers,
             watch,
             lifetime,
             consumeSources,
@@ -70,10 +72,13 @@ async function firstOf(
   return done ? undefined : value;
 }
 
-async function* laterRequests(requests: AsyncIterator<ConsumeOrdersRequest>): Acknowledgements {
+async function* laterRequests(
+  requests: AsyncIterator<ConsumeOrdersRequest>,
+  mayReject: boolean,
+): ClientAnswers {
   for (;;) {
     const { done, value } = await requests.next();
     if (done) return;
-    yield laterRequest(value);
+    yield laterRequest(value, mayReject);
   }
 }

@@ -1,5 +1,7 @@
 import type { ConsumeOrdersRequest } from '@order-events/order-stream';
+import type { ClientAnswer } from '../consume/client-answers.ts';
 import type { ConsumeRequest } from '../consume/consumer.ts';
+import { parseAcknowledgeTimeout, parseReject, parseRejectPolicy } from './reject-fields.ts';
 import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from '../subscription/subscription-name.ts';
 import { InvalidRequestError } from './invalid-request-error.ts';
 import {
@@ -28,6 +30,8 @@ export function parseOpenRequest(open: OpenRequest, nowMs: number): Omit<Consume
       maxUnacknowledgedEvents: parseCredit(open.maxUnacknowledgedEvents, refuse),
       heartbeatMs: parseHeartbeat(open.heartbeatInterval, refuse),
       maxBatchSize: parseBatchSize(open.maxBatchSize, refuse),
+      ...parseRejectPolicy(open.rejectPolicy, refuse),
+      ...parseAcknowledgeTimeout(open.acknowledgeTimeout, refuse),
     };
   });
 }
@@ -48,9 +52,15 @@ export function firstRequest(message: ConsumeOrdersRequest | undefined): OpenReq
   throw new InvalidRequestError([{ field: 'request', description: 'the first message must be open' }]);
 }
 
-/** What comes after the open request. Throws an InvalidRequestError for anything but an acknowledgement. */
-export function laterRequest({ request }: ConsumeOrdersRequest): { readonly ackToken: string } {
+/**
+ * What comes after the open request. Throws an InvalidRequestError for anything but an acknowledgement or a rejection, and for a
+ * rejection on a stream that was not opened for it.
+ */
+export function laterRequest({ request }: ConsumeOrdersRequest, mayReject: boolean): ClientAnswer {
   if (request?.$case === 'acknowledge') return request.value;
-  const description = 'messages after the first one must be acknowledge: a stream opens one subscription';
+  if (request?.$case === 'reject')
+    return readFields('reject.', (refuse) => parseReject(request.value, mayReject, refuse));
+  const description =
+    'messages after the first one must be acknowledge or reject: a stream opens one subscription';
   throw new InvalidRequestError([{ field: 'request', description }]);
 }

@@ -3,6 +3,7 @@ import {
   createOpeningPart,
   type Part,
   settleWithin,
+  type Tracing,
   type WatchedCertificate,
 } from '@order-events/runtime';
 import { createServer, type Server } from 'nice-grpc';
@@ -39,6 +40,8 @@ export interface GrpcServerOptions extends Omit<OrderStreamServiceOptions, 'wire
   readonly health: Health;
   /** Undefined where access control is off. */
   readonly access: CallAccess | undefined;
+  /** Undefined makes no spans. */
+  readonly tracing: Tracing | undefined;
   /** Longest time of `stop`. */
   readonly stopMs: number;
 }
@@ -109,7 +112,7 @@ function createOrderServer(
   ended: AbortSignal,
   isDraining: () => boolean,
 ): Server {
-  const { connections, health, access, audit, metrics, log } = options;
+  const { connections, health, access, audit, tracing, metrics, log } = options;
   const wires = createCallWires(options.arrivals);
   const server = createServer({
     // Costs memory for each call and is read by nobody.
@@ -123,7 +126,7 @@ function createOrderServer(
     interceptors: [wires.interceptor],
   }).use(
     createCallMiddleware({
-      ...{ ended, isDraining, wires, access, audit, log },
+      ...{ ended, isDraining, wires, access, audit, tracing, log },
       onRefused: metrics.streamRefused,
       onCallEnded: metrics.callEnded,
     }),

@@ -1,11 +1,15 @@
 import { toDuration, type WatchOrdersResponse } from '@order-events/order-stream';
-import type { StreamSignal } from '../stream/stream-signal.ts';
+import type { Complete, StreamSignal } from '../stream/stream-signal.ts';
 
 /** Signals that the responses of both kinds of streams have, under the same names. */
 type StreamSignalMessage = Extract<
   WatchOrdersResponse['signal'],
   { $case: 'started' | 'heartbeat' | 'sourceStateChanged' | 'gap' | 'draining' | 'accessExpiring' }
 >;
+
+export function completeThroughTime({ completeThroughMs }: Complete): Date | undefined {
+  return completeThroughMs === undefined ? undefined : new Date(completeThroughMs);
+}
 
 export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
   switch (signal.kind) {
@@ -17,7 +21,11 @@ export function streamSignalMessage(signal: StreamSignal): StreamSignalMessage {
     case 'heartbeat':
       return {
         $case: 'heartbeat',
-        value: { serverTime: new Date(), backlogEvents: signal.backlogEvents },
+        value: {
+          serverTime: new Date(),
+          backlogEvents: signal.backlogEvents,
+          completeThroughTime: completeThroughTime(signal),
+        },
       };
     case 'source state changed':
       return {

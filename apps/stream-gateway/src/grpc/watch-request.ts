@@ -11,6 +11,7 @@ export function parseWatchRequest(request: WatchOrdersRequest, nowMs: number): O
       allowGap: request.allowGap,
       heartbeatMs: parseHeartbeat(request.heartbeatInterval, refuse),
       maxBatchSize: parseBatchSize(request.maxBatchSize, refuse),
+      untilCaughtUp: request.untilCaughtUp,
     };
   });
 }

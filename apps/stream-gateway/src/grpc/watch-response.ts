@@ -1,7 +1,7 @@
 import { WatchOrdersResponse } from '@order-events/order-stream';
 import { framedBody } from './shared-frames.ts';
 import type { WatchMessage, WatchSignal } from '../watch/watch-message.ts';
-import { streamSignalMessage } from './stream-signal-message.ts';
+import { completeThroughTime, streamSignalMessage } from './stream-signal-message.ts';
 
 /** Messages with events are shared by streams that want the same: they are encoded for the first one. */
 const encodings = new WeakMap<WatchMessage, Uint8Array>();
@@ -18,9 +18,9 @@ export function encodeWatchResponse(message: WatchMessage): Uint8Array {
 
 function encodeHeartbeat(
   message: WatchMessage,
-  { backlogEvents }: Extract<WatchSignal, { readonly kind: 'heartbeat' }>,
+  { backlogEvents, completeThroughMs }: Extract<WatchSignal, { readonly kind: 'heartbeat' }>,
 ): Uint8Array {
-  const key = `${backlogEvents}/${message.resumeToken}`;
+  const key = `${backlogEvents}/${completeThroughMs}/${message.resumeToken}`;
   const nowMs = performance.now();
   if (heartbeat?.key !== key || heartbeat.atMs < nowMs - HEARTBEAT_AGE_MS) {
     heartbeat = { key, atMs: nowMs, encoded: encodeMessage(message) };
@@ -51,7 +51,11 @@ function encodeMessage(message: WatchMessage): Uint8Array {
 }
 
 function signalMessage(signal: WatchSignal): WatchOrdersResponse['signal'] {
-  if (signal.kind === 'caught up') return { $case: 'caughtUp', value: { serverTime: new Date() } };
+  if (signal.kind === 'caught up')
+    return {
+      $case: 'caughtUp',
+      value: { serverTime: new Date(), completeThroughTime: completeThroughTime(signal) },
+    };
   if (signal.kind === 'fell behind')
     return { $case: 'fellBehind', value: { backlogEvents: signal.backlogEvents } };
   return streamSignalMessage(signal);

@@ -36,7 +36,7 @@ export const WEB_CALL_PATHS: ReadonlySet<string> = new Set(
 
 /** Limits, tokens, errors and the registry of streams are those of the gRPC port, so that a browser's stream is one like all others. */
 export function createWebCalls(options: WebCallsOptions): WebCalls {
-  const { access, audit, metrics, isDraining, log } = options;
+  const { access, audit, tracing, metrics, isDraining, log } = options;
   const peers = new Map<string, string>();
   const ended = new AbortController();
   const wires = createCallWires(options.arrivals);
@@ -48,7 +48,7 @@ export function createWebCalls(options: WebCallsOptions): WebCalls {
     .use(knownPeers(peers))
     .use(
       createCallMiddleware({
-        ...{ ended: ended.signal, isDraining, wires, access, audit, log },
+        ...{ ended: ended.signal, isDraining, wires, access, audit, tracing, log },
         onRefused: metrics.streamRefused,
         onCallEnded: metrics.callEnded,
       }),

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { OrderStatus } from '@order-events/order-stream';
+import fc from 'fast-check';
 import { logBatch, orderEvent } from '../../testing/order-events.ts';
 import { createEventBlock, createGapBlock } from './event-block.ts';
+import { STATUS_NAMES } from '../order-enums.ts';
 import { createRing } from './ring.ts';
 import { type BatchLimits, type Cursor, partitionsFrom, readBatch } from './event-batch.ts';
-import { createEventFilter } from './event-filter.ts';
+import { createEventFilter, type EventFilter, type FilteredEvent } from './event-filter.ts';
 
 const LIMITS: BatchLimits = { maxEvents: 100, maxBytes: 1024 * 1024, maxScanned: 100 };
 const ALL = createEventFilter({ statuses: [], orderIds: [], customerIds: [], eventTypes: [] });
@@ -86,6 +88,48 @@ test('a filter on a status passes what has another one without looking at it', (
     [49n, 99n, 149n, 199n],
   );
   assert.deepEqual([batch.full, batch.scanned, cursor], [false, 200, [200n]]);
+});
+
+const STATUSES = ['pending', 'confirmed', 'shipped'] as const;
+const anyChanges = fc.array(
+  fc.record({
+    status: fc.constantFrom(...STATUSES),
+    previousStatus: fc.constantFrom(undefined, ...STATUSES),
+  }),
+  { maxLength: 20 },
+);
+const anyStatuses = fc.record({
+  statuses: fc.subarray(STATUSES.map((status) => STATUS_NAMES[status])),
+  matchPreviousStatus: fc.boolean(),
+});
+
+/** What is found must be what the filter lets through, which looks at each event. */
+const findsAll = (change: (filter: EventFilter) => EventFilter) =>
+  fc.property(anyChanges, anyStatuses, (changes, selection) => {
+    const ring = readableRing(1024 * 1024);
+    ring.start(0, 0n);
+    const events = changes.map((given) => orderEvent(given));
+    ring.append(createEventBlock(logBatch(0, 0n, events), 0n, () => assert.fail('skipped')));
+    const filter = createEventFilter({ ...selection, orderIds: [], customerIds: [], eventTypes: [] });
+    const all = readBatch(ring, [0n], [0], ALL, LIMITS).events;
+    const found = readBatch(ring, [0n], [0], change(filter), LIMITS).events;
+    assert.deepEqual(found, all.filter(filter));
+  });
+
+test('by its statuses, before and after a change, an event is found when the filter lets it through, and once', () => {
+  fc.assert(findsAll((filter) => filter));
+});
+
+test('found out: events are looked up by the status after the change alone, or by the one before alone', () => {
+  const blind = (change: Partial<EventFilter>) =>
+    fc.check(findsAll((filter) => Object.assign((event: FilteredEvent) => filter(event), filter, change)));
+  assert.ok(blind({ previousStatuses: [] }).failed);
+  const leftOnly = fc.check(
+    findsAll((filter) =>
+      Object.assign((event: FilteredEvent) => filter(event), filter, { statuses: filter.statuses.slice(1) }),
+    ),
+  );
+  assert.ok(leftOnly.failed);
 });
 
 test('what cannot be read is passed by itself, after the events before it, and told', () => {

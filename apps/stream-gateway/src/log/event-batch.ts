@@ -79,7 +79,7 @@ export function readBatch(
       cursor[block.partition] = offset;
     };
     for (;;) {
-      const index = indexOfStatus(block, filter.statuses, passed);
+      const index = indexOfStatus(block, filter, passed);
       const event = block.events[index];
       if (!event || index >= until) break;
       moveTo(index, event.offset);

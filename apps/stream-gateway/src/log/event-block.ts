@@ -1,5 +1,6 @@
 import { isCanaryRecord, type PartitionBatch } from '@order-events/messaging';
 import type { TakeBytes } from './byte-slabs.ts';
+import type { EventFilter } from './event-filter.ts';
 import { type LogEvent, readLogEvent } from './log-event.ts';
 import { firstIndexWhere } from './sorted-search.ts';
 
@@ -11,6 +12,8 @@ export interface EventBlock {
   readonly events: readonly LogEvent[];
   /** Where in `events` those of each status are, ascending. */
   readonly indexesByStatus: ReadonlyMap<LogEvent['status'], readonly number[]>;
+  /** The same of those that have left a status, by that. */
+  readonly indexesByStatusLeft: ReadonlyMap<LogEvent['status'], readonly number[]>;
   /** Memory that it takes, about. */
   readonly sizeBytes: number;
   /** When this process read its first part, on the monotonic clock. */
@@ -69,6 +72,7 @@ export interface GrowingBlock extends EventBlock {
   next: bigint;
   readonly events: LogEvent[];
   readonly indexesByStatus: Map<LogEvent['status'], number[]>;
+  readonly indexesByStatusLeft: Map<LogEvent['status'], number[]>;
   sizeBytes: number;
 }
 
@@ -77,6 +81,7 @@ export function emptyBlock(partition: number, from: bigint, readAtMs: number, is
     ...{ partition, from, next: from, readAtMs, isGap },
     events: [],
     indexesByStatus: new Map(),
+    indexesByStatusLeft: new Map(),
     sizeBytes: BLOCK_OVERHEAD_BYTES,
   };
 }
@@ -84,31 +89,42 @@ export function emptyBlock(partition: number, from: bigint, readAtMs: number, is
 /** Adds what follows a block. */
 export function extendBlock(block: GrowingBlock, following: Pick<EventBlock, 'events' | 'next'>): void {
   for (const event of following.events) {
-    const indexes = block.indexesByStatus.get(event.status);
-    if (indexes) indexes.push(block.events.length);
-    else block.indexesByStatus.set(event.status, [block.events.length]);
+    const { status, previousStatus } = event;
+    addIndex(block.indexesByStatus, status, block.events.length);
+    if (previousStatus !== status) addIndex(block.indexesByStatusLeft, previousStatus, block.events.length);
     block.events.push(event);
     block.sizeBytes += EVENT_OVERHEAD_BYTES + event.encoded.length;
   }
   block.next = following.next;
 }
 
+function addIndex(
+  indexes: Map<LogEvent['status'], number[]>,
+  status: LogEvent['status'],
+  index: number,
+): void {
+  const known = indexes.get(status);
+  if (known) known.push(index);
+  else indexes.set(status, [index]);
+}
+
 /**
- * Index of the first event from an index on that has one of the statuses, all of them when none are given; the number of events when
- * there is none. Those in between are not looked at.
+ * Index of the first event from an index on that a filter may want for its statuses, any where it names none; the number of events
+ * when there is none. Those in between are not looked at.
  */
 export function indexOfStatus(
   block: EventBlock,
-  statuses: readonly LogEvent['status'][],
+  { statuses, previousStatuses }: Pick<EventFilter, 'statuses' | 'previousStatuses'>,
   from: number,
 ): number {
   if (statuses.length === 0) return from;
   let nearest = block.events.length;
-  for (const status of statuses) {
-    const indexes = block.indexesByStatus.get(status) ?? [];
+  const look = (indexes: readonly number[] = []) => {
     const index = indexes[firstIndexWhere(indexes, (candidate) => candidate >= from)];
     if (index !== undefined && index < nearest) nearest = index;
-  }
+  };
+  for (const status of statuses) look(block.indexesByStatus.get(status));
+  for (const status of previousStatuses) look(block.indexesByStatusLeft.get(status));
   return nearest;
 }
 

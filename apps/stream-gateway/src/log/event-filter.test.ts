@@ -5,6 +5,7 @@ import { createEventFilter, type EventSelection } from './event-filter.ts';
 
 const EVENT = {
   status: OrderStatus.SHIPPED,
+  previousStatus: OrderStatus.PROCESSING,
   orderId: 'order-1',
   customerId: 'customer-1',
   eventType: OrderEventType.STATUS_CHANGED,
@@ -37,6 +38,16 @@ test('every axis that is set must match', () => {
   assert.equal(passes({ statuses: [OrderStatus.SHIPPED], customerIds: ['customer-2'] }), false);
 });
 
+test('the status before the change will do when that is asked for, and no other axis is let off', () => {
+  const left = { statuses: [OrderStatus.PENDING, OrderStatus.PROCESSING] };
+  assert.equal(passes(left), false);
+  assert.equal(passes({ ...left, matchPreviousStatus: true }), true);
+  assert.equal(passes({ statuses: [OrderStatus.SHIPPED], matchPreviousStatus: true }), true);
+  assert.equal(passes({ statuses: [OrderStatus.PENDING], matchPreviousStatus: true }), false);
+  assert.equal(passes({ ...left, matchPreviousStatus: true, orderIds: ['order-2'] }), false);
+  assert.equal(passes({ matchPreviousStatus: true }), true);
+});
+
 test('filters with the same values have the same key, in whatever order they were given', () => {
   const key = (selection: Partial<EventSelection>) => createEventFilter({ ...NOTHING_SET, ...selection }).key;
   assert.equal(key({ orderIds: ['a', 'b'] }), key({ orderIds: ['b', 'a', 'b'] }));
@@ -48,4 +59,7 @@ test('filters with the same values have the same key, in whatever order they wer
     { orderIds: ['a,b'] },
   ];
   assert.equal(new Set(different.map(key)).size, different.length);
+  const statuses = [OrderStatus.PENDING];
+  assert.notEqual(key({ statuses, matchPreviousStatus: true }), key({ statuses }));
+  assert.equal(key({ matchPreviousStatus: true }), key({}));
 });

@@ -17,7 +17,7 @@ export type ReadLayout = (topicId: string, signal: AbortSignal) => Promise<Topic
 
 const READ_DEADLINE_MS = 10_000;
 
-/** What was recorded about the partitions cannot be read now. Its message says what waits: events may come out of order otherwise. */
+/** What was recorded about the partitions cannot be read now. Events may come out of order without it, so its message says what waits. */
 export class LayoutUnreadError extends Error {
   override readonly name = 'LayoutUnreadError';
 

@@ -21,6 +21,8 @@ export interface LogEvent {
   readonly orderId: string;
   readonly customerId: string;
   readonly status: OrderStatus;
+  /** Before the change; unspecified when the order was created. */
+  readonly previousStatus: OrderStatus;
   readonly eventType: OrderEventType;
   /** One element of `WatchOrdersResponse.events`, field tag included: a message is made by joining such pieces. */
   readonly encoded: Uint8Array;
@@ -31,6 +33,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
   const event = decodeOrderEvent(record.value ?? '');
   const { order } = event;
   const status = STATUS_NAMES[order.status];
+  const previousStatus = event.previousStatus ? STATUS_NAMES[event.previousStatus] : OrderStatus.UNSPECIFIED;
   const eventType = EVENT_TYPE_NAMES[event.eventType];
   const streamed: StreamedEvent = {
     eventId: event.eventId,
@@ -39,7 +42,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
     orderVersion: BigInt(order.version),
     customerId: order.customerId,
     status,
-    previousStatus: event.previousStatus ? STATUS_NAMES[event.previousStatus] : OrderStatus.UNSPECIFIED,
+    previousStatus,
     occurTime: event.occurredAt,
     order: {
       orderId: order.orderId,
@@ -59,6 +62,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
     partition: record.partition,
     offset: record.offset,
     traceparent: record.headers['traceparent']?.toString() ?? '',
+    attempt: 0,
   };
   return {
     partition: record.partition,
@@ -70,6 +74,7 @@ export function readLogEvent(record: LogRecord): LogEvent {
     orderId: order.orderId,
     customerId: order.customerId,
     status,
+    previousStatus,
     eventType,
     encoded: WatchOrdersResponse.encode({ events: [streamed], resumeToken: '', signal: undefined }).finish(),
   };

@@ -129,9 +129,13 @@ function checkState(
       expected,
       'events',
     );
-    for (const { events, indexesByStatus } of found) {
+    for (const { events, indexesByStatus, indexesByStatusLeft } of found) {
       for (const [status, indexes] of indexesByStatus) {
         assert.deepEqual(indexes, indexesWith(events, status), 'status index');
+      }
+      for (const [status, indexes] of indexesByStatusLeft) {
+        const left = indexesOf(events, (event) => event.previousStatus === status && event.status !== status);
+        assert.deepEqual(indexes, left, 'index of the status left');
       }
     }
   });
@@ -145,7 +149,11 @@ function checkState(
 }
 
 function indexesWith(events: readonly LogEvent[], wanted: LogEvent['status']): number[] {
-  return events.flatMap(({ status }, index) => (status === wanted ? [index] : []));
+  return indexesOf(events, ({ status }) => status === wanted);
+}
+
+function indexesOf(events: readonly LogEvent[], isWanted: (event: LogEvent) => boolean): number[] {
+  return events.flatMap((event, index) => (isWanted(event) ? [index] : []));
 }
 
 function check(make: (maxBytes: number) => Ring): void {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createLogReader } from '@order-events/messaging';
+import { createLogReader, keyHash } from '@order-events/messaging';
 import { createLogger } from '@order-events/runtime';
 import kafkajs from 'kafkajs';
 import { createTestTopic, eventually } from '../../../../test/harness/index.ts';
 import { sendUnreadable } from '../../../../packages/messaging/testing/unreadable-batches.ts';
 import { createEventProducer } from '../../testing/event-producer.ts';
 import { orderEvent } from '../../testing/order-events.ts';
+import { LayoutUnreadError, type ReadLayout } from './layout-check.ts';
 import { createOrderLog } from './order-log.ts';
 import { createLogTail } from './tail.ts';
 import { createWakeUp } from './wake-up.ts';
@@ -17,6 +18,7 @@ function createTail(
   brokers: string[],
   topic: string,
   onUnreadable = (batch: Error): void => assert.fail(batch),
+  readLayout: ReadLayout = () => Promise.resolve([]),
 ) {
   const orderLog = createOrderLog({
     ringBytes: 16 * 1024 * 1024,
@@ -27,7 +29,7 @@ function createTail(
     orderLog,
     openReader: () => createLogReader({ brokers, topic, clientId: 'test' }),
     log: createLogger({ service: 'test', level: 'silent' }),
-    readLayout: () => Promise.resolve([]),
+    readLayout,
     partitionCheckMs: 50,
     onUnreadable,
   });
@@ -77,6 +79,46 @@ test('partitions that are added while the tail runs are read from their beginnin
       100n,
     );
   });
+});
+
+test('while nobody can read where partitions have changed, a tail that starts reads nothing, and added partitions wait alone', async (t) => {
+  const { brokers, topic } = await createTestTopic(t, { partitions: 12 });
+  let isLayoutAway = true;
+  const readLayout: ReadLayout = () =>
+    isLayoutAway ? Promise.reject(new LayoutUnreadError(new Error('no leader'))) : Promise.resolve([]);
+  const { orderLog, tail } = createTail(brokers, topic, undefined, readLayout);
+  t.after(() => tail.stop());
+  await tail.start(new AbortController().signal);
+  const { produce } = await createEventProducer(t, { brokers, topic });
+  const events = Array.from({ length: 48 }, () => orderEvent());
+  await produce(...events);
+  const read = () => {
+    const count = orderLog.topic()?.partitionCount ?? 0;
+    const heads = Array.from({ length: count }, (_, partition) => orderLog.head(partition));
+    return heads.reduce((sum, head) => sum + head, 0n);
+  };
+  assert.equal(orderLog.topic(), undefined, 'it is not known what may be early');
+  assert.ok(!orderLog.source().available);
+  isLayoutAway = false;
+  await eventually(() => assert.equal(read(), 48n));
+
+  isLayoutAway = true;
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  t.after(() => admin.disconnect());
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 24 }] });
+  await eventually(() => assert.equal(orderLog.waitingPartitions().length, 12));
+  const resized = await createEventProducer(t, { brokers, topic, partitions: 24 });
+  // The same orders once more: the half that has moved is where it waits.
+  await resized.produce(...events);
+  const stayed = events.filter(({ order }) => keyHash(order.orderId) % 24 < 12).length;
+  await eventually(() => assert.equal(read(), 48n + BigInt(stayed)));
+  assert.ok(orderLog.source().available);
+  assert.equal(orderLog.topic()?.partitionCount, 12);
+
+  isLayoutAway = false;
+  await eventually(() => assert.equal(read(), 96n));
+  assert.deepEqual(orderLog.waitingPartitions(), []);
 });
 
 test('a batch that cannot be read is passed as a gap, and neither its partition nor the others stand', async (t) => {

@@ -12,7 +12,8 @@ import { createBackoff, createRunningPart, type Logger, type Part, sleep } from 
 import { createLayoutCheck, type LayoutCheck, LayoutUnreadError, type ReadLayout } from './layout-check.ts';
 import { findLostEnds } from './lost-ends.ts';
 import type { OrderLog } from './order-log.ts';
-import { hasBegun, layoutOf, locateTail, unbegun } from './tail-start.ts';
+import type { BatchReceived } from './receive-spans.ts';
+import { hasBegun, layoutOf, locateTail, maySeeAdded, unbegun } from './tail-start.ts';
 
 export interface LogTailOptions {
   readonly orderLog: OrderLog;
@@ -24,12 +25,16 @@ export interface LogTailOptions {
   readonly partitionCheckMs: number;
   /** Told of each batch that cannot be read, and is passed. */
   readonly onUnreadable: (batch: UnreadableBatchError) => void;
+  /** Undefined where nobody wants to know. */
+  readonly onReceived?: BatchReceived | undefined;
 }
 
 /** How often it is asked whether partitions that were never read can be: streams wait for them. */
 const BEGIN_CHECK_MS = 500;
 /** Decoding a larger batch would hold up everything else: the event loop gets a turn after it. */
 const LARGE_BATCH_RECORDS = 100;
+const ADDED_WAIT =
+  'partitions were added, and wait until it can be read where they have changed (the topic <topic>.layout)';
 
 /**
  * Reads all partitions of the topic into the log of this process, outside any consumer group, and goes on for ever: through brokers
@@ -56,8 +61,8 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
     reader = openReader();
     try {
       const askedAtMs = performance.now();
-      const positions = await locateTail(reader, options, signal);
-      layoutCheck.upToDate(askedAtMs);
+      const { positions, waitsFor } = await locateTail(reader, options, signal);
+      if (!waitsFor) layoutCheck.upToDate(askedAtMs);
       told = undefined;
       const topicId = orderLog.topic()?.id;
       if (epochsOf !== topicId) epochs = new Map();
@@ -93,7 +98,9 @@ async function followUntilTopicChanges(
     layoutCheck,
     epochs,
     partitionCheckMs,
-  }: Pick<LogTailOptions, 'orderLog' | 'partitionCheckMs'> & {
+    readLayout,
+    log,
+  }: Pick<LogTailOptions, 'orderLog' | 'partitionCheckMs' | 'readLayout' | 'log'> & {
     readonly handlers: FollowHandlers;
     readonly layoutCheck: LayoutCheck;
     readonly epochs: LeaderEpochs;
@@ -103,17 +110,34 @@ async function followUntilTopicChanges(
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
   const { id: topicId, partitionCount = 0 } = orderLog.topic() ?? {};
+  /** So many partitions the topic has since somebody added some that wait. */
+  let grownTo: number | undefined;
+  let adding: Promise<void> | undefined;
+  const add = async (added: { topicId: string; partitionCount: number }) => {
+    const onUnread = (error: LayoutUnreadError) => {
+      if (grownTo === undefined) log.warn({ err: error }, ADDED_WAIT);
+      grownTo ??= added.partitionCount;
+    };
+    if (await maySeeAdded({ orderLog, readLayout }, added, onUnread, stop)) ended.abort();
+    adding = undefined;
+  };
   const check = async () => {
     while (!stop.aborted) {
       const waiting = unbegun(orderLog);
-      await orderLog.checkDue(waiting.length > 0 ? BEGIN_CHECK_MS : partitionCheckMs, stop);
+      const intervalMs = waiting.length > 0 ? BEGIN_CHECK_MS : partitionCheckMs;
+      // Whoever asks for partitions that have to wait changes nothing.
+      await (grownTo === undefined ? orderLog.checkDue(intervalMs, stop) : sleep(intervalMs, stop));
       if (waiting.length > 0 && (await hasBegun(reader, waiting, stop))) return ended.abort();
       const askedAtMs = performance.now();
       // While the broker is away, `follow` says so.
       const topic = await reader.describe(stop).catch(() => undefined);
       if (!topic) continue;
-      if (topic.topicId !== topicId || topic.partitionCount > partitionCount) ended.abort();
-      else {
+      if (topic.topicId !== topicId) ended.abort();
+      else if (topic.partitionCount > partitionCount) {
+        adding ??= add(topic);
+        // With a second change an event of the third mapping may be where its key belonged in the first.
+        if (topic.partitionCount === grownTo) layoutCheck.upToDate(askedAtMs);
+      } else {
         layoutCheck.upToDate(askedAtMs);
         await findLostEnds(reader, orderLog, stop);
       }
@@ -125,17 +149,20 @@ async function followUntilTopicChanges(
   } finally {
     ended.abort();
     await checking;
+    await adding;
   }
 }
 
 function createHandlers(
-  { orderLog, log, onUnreadable }: LogTailOptions,
+  { orderLog, log, onUnreadable, onReceived }: LogTailOptions,
   beforeBatch: (batch: PartitionBatch) => Promise<void>,
 ): FollowHandlers {
   return {
     async onBatch(batch: PartitionBatch) {
       await beforeBatch(batch);
+      const startTimeMs = onReceived && Date.now();
       orderLog.append(batch);
+      if (startTimeMs !== undefined) onReceived?.(batch, startTimeMs);
       if (batch.records.length > LARGE_BATCH_RECORDS) await nextTurn();
     },
     onAvailable() {

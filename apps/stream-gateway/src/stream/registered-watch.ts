@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OrderFilter } from '@order-events/order-stream';
+import type { HeldRecord } from '../held/held-order.ts';
+import type { LogEvent } from '../log/log-event.ts';
 import type { StreamCaller } from './stream-caller.ts';
 import type { StreamError } from './stream-error.ts';
 import type { KeptRequest } from './request-memory.ts';
@@ -7,6 +9,17 @@ import type { StreamWire } from './stream-wire.ts';
 
 /** `waiting`: has no place in the log yet; `catching up`: is reading older events; `live`: has reached the end of the log. */
 export type WatchState = 'waiting' | 'catching up' | 'live';
+
+/** The held orders of a stream, for operators. */
+export interface HeldView {
+  records(): readonly HeldRecord<LogEvent>[];
+  /** How many partitions wait since too much is held. */
+  fullPartitions(): number;
+  /** How many records of what may be held cannot be read. */
+  unreadableRecords(): number;
+  /** An operator has asked something: it need not wait until it looks for that by itself. */
+  look(): void;
+}
 
 /** What is known of a stream when it opens. */
 export interface NewWatch {
@@ -35,6 +48,8 @@ export interface RegisteredWatch extends Omit<NewWatch, 'filter' | 'otherBytes'>
   backlog: () => bigint;
   /** What was sent and waits for an acknowledgement, and since when, on the monotonic clock. */
   unacknowledged: () => { readonly events: number; readonly oldestSentMs: number | undefined };
+  /** What it holds of its subscription; undefined for a view. */
+  held: HeldView | undefined;
   /** Why it was ended from outside of its loop. */
   endedBy: StreamError | undefined;
   /** A message goes out, with so many events, and with the token that stands after it if it is one to resume with. */
@@ -73,6 +88,7 @@ export function createRegisteredWatch(
     state: 'waiting',
     backlog: () => 0n,
     unacknowledged: () => ({ events: 0, oldestSentMs: undefined }),
+    held: undefined,
     endedBy: undefined,
     sending(events, resumeToken) {
       dropOlderTokens();

@@ -1,4 +1,4 @@
-import type { OrderFilter } from '@order-events/order-stream';
+import { OrderFilter } from '@order-events/order-stream';
 import { StreamError } from './stream-error.ts';
 import { createEventFilter, type EventFilter } from '../log/event-filter.ts';
 import type { StartPosition } from '../position/start-position.ts';
@@ -27,7 +27,7 @@ interface SharedFilter {
   streams: number;
 }
 
-const NOTHING: OrderFilter = { statuses: [], orderIds: [], customerIds: [], eventTypes: [] };
+const NOTHING = OrderFilter.fromPartial({});
 /** Of a filter and of each of its values, in lists and sets, beside the characters, and in the index; as measured. */
 const FILTER_BYTES = 1_800;
 const VALUE_BYTES = 110;

@@ -1,9 +1,18 @@
+import type { StreamSignal } from './stream-signal.ts';
+
 /** Why the server ends a stream that could go on. */
 export type EndReason = 'DRAINING' | 'WATCH_AGE_REACHED';
 
 /** A stream ends after `announceMs`, or now, or the token that it was opened with expires after `expiresMs`. */
 export type LifetimeNotice =
   { readonly announceMs: number } | { readonly end: EndReason } | { readonly expiresMs: number };
+
+/** What the client is told of it; undefined of the end, which is an error. */
+export function lifetimeSignal(notice: LifetimeNotice): StreamSignal | undefined {
+  if ('announceMs' in notice) return { kind: 'draining', reconnectDelayMs: notice.announceMs };
+  if ('expiresMs' in notice) return { kind: 'access expiring', remainingMs: notice.expiresMs };
+  return undefined;
+}
 
 /** Decides when the server ends a stream: it says so first, and ends it when the client may have gone by itself. */
 export interface WatchLifetime {

@@ -7,6 +7,9 @@ import type { CommittedOffset, LogOffsets } from '@order-events/messaging';
  */
 const OPEN = /^(f1:[\w-]+|)@(\d{1,16})$/;
 
+/** Behind the filter as well: the lowest offset of an event that may be held. Older gateways take it for another filter, as they must not pass held orders by. */
+const HELD = /^(f1:[\w-]+|)\+(\d{1,19})$/;
+
 const openMetadata = (filter: string, logTimeMs: number) => `${filter}@${logTimeMs}`;
 
 /** A place in all partitions. */
@@ -30,12 +33,25 @@ export function toCommit(
 
 /** The filter that the metadata of a commit names. */
 export function filterOf(metadata: string): string {
-  return OPEN.exec(metadata)?.[1] ?? metadata;
+  return (OPEN.exec(metadata) ?? HELD.exec(metadata))?.[1] ?? metadata;
+}
+
+/** What is committed where something may be held: `lowest` is the lowest offset of it. */
+export function heldMetadata(filter: string, lowest: bigint | undefined): string {
+  return lowest === undefined ? filter : `${filter}+${lowest}`;
+}
+
+/** The lowest offset that may be held; undefined where nothing is. */
+export function lowestHeld({ metadata }: CommittedOffset): bigint | undefined {
+  const lowest = HELD.exec(metadata)?.[2];
+  return lowest === undefined ? undefined : BigInt(lowest);
 }
 
 /** The same place, open or not, of a subscription that has another filter. */
 export function withFilter({ offset, metadata }: CommittedOffset, filter: string): string {
   const timeMs = openTimeMs({ offset, metadata });
+  const held = lowestHeld({ offset, metadata });
+  if (held !== undefined) return heldMetadata(filter, held);
   return timeMs === undefined ? filter : openMetadata(filter, timeMs);
 }
 

@@ -10,4 +10,8 @@ test('subscriptions that were begun by an earlier version have the filter that t
   const some = { ...everything, statuses: [OrderStatus.SHIPPED, OrderStatus.CONFIRMED] };
   const filter = createEventFilter({ ...some, orderIds: ['b', 'a', 'b'], customerIds: ['é'] });
   assert.equal(filterMetadata(filter), 'f1:l3AmrCmbtATo--dl1iwI1A');
+  const told = { ...some, orderIds: ['b', 'a', 'b'], customerIds: ['é'], matchPreviousStatus: false };
+  assert.equal(filterMetadata(createEventFilter(told)), 'f1:l3AmrCmbtATo--dl1iwI1A');
+  const leaving = createEventFilter({ ...told, matchPreviousStatus: true });
+  assert.notEqual(filterMetadata(leaving), filterMetadata(filter));
 });

@@ -45,7 +45,11 @@ test('events have no place in the log, figures are not known, and tokens are sea
   const event = watched.log.blockAt(0, 1n)!.events[1]!;
   const [batch, heartbeat, behind, gap] = await told(
     { events: [event], resumeToken: TOKEN },
-    { events: [], resumeToken: TOKEN, signal: { kind: 'heartbeat', backlogEvents: 9n } },
+    {
+      events: [],
+      resumeToken: TOKEN,
+      signal: { kind: 'heartbeat', backlogEvents: 9n, completeThroughMs: 7 },
+    },
     { events: [], resumeToken: TOKEN, signal: { kind: 'fell behind', backlogEvents: 9n } },
     { events: [], resumeToken: TOKEN, signal: { kind: 'gap', fromToken: TOKEN, missedEvents: 9n } },
   );
@@ -57,7 +61,7 @@ test('events have no place in the log, figures are not known, and tokens are sea
   assert.deepEqual(
     [heartbeat?.signal, behind?.signal],
     [
-      { kind: 'heartbeat', backlogEvents: 0n },
+      { kind: 'heartbeat', backlogEvents: 0n, completeThroughMs: 7 },
       { kind: 'fell behind', backlogEvents: 0n },
     ],
   );

@@ -1,5 +1,5 @@
 import { AccessError } from '@order-events/access';
-import type { OrderFilter } from '@order-events/order-stream';
+import { OrderFilter } from '@order-events/order-stream';
 import { withoutPlace } from '../log/placeless-event.ts';
 import { createCustomerSeal } from '../position/customer-seal.ts';
 import type { ReplayRange } from '../position/replay-range.ts';
@@ -67,10 +67,10 @@ export function createCustomerView(customerId: string, secret: string): Customer
 
 /** Never with an empty list of customers, which would let all through. */
 function confinedFilter(sent: OrderFilter | undefined, customerId: string): OrderFilter {
-  const { statuses = [], orderIds = [], customerIds = [], eventTypes = [] } = sent ?? {};
-  if (customerIds.some((named) => named !== customerId)) {
+  const asked = sent ?? OrderFilter.fromPartial({});
+  if (asked.customerIds.some((named) => named !== customerId)) {
     const text = 'the token is of one customer: leave filter.customer_ids out, or name that one alone';
     throw new AccessError('forbidden', 'customer', text);
   }
-  return { statuses, orderIds, customerIds: [customerId], eventTypes };
+  return { ...asked, customerIds: [customerId] };
 }

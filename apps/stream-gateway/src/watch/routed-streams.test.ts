@@ -16,6 +16,7 @@ const selection = fc.record({
   orderIds: some(ids('order')),
   customerIds: some(ids('customer')),
   statuses: some(fc.constantFrom(OrderStatus.PENDING, OrderStatus.SHIPPED)),
+  matchPreviousStatus: fc.boolean(),
 });
 const partition = fc.nat({ max: 4 });
 const stream = fc.nat({ max: 9 });
@@ -23,6 +24,7 @@ const event = fc.record({
   orderId: ids('order'),
   customerId: ids('customer'),
   status: fc.constantFrom('pending' as const, 'shipped' as const),
+  previousStatus: fc.constantFrom(undefined, 'pending' as const, 'shipped' as const),
 });
 const step: fc.Arbitrary<RoutedStep> = fc.oneof(
   {

@@ -10,14 +10,22 @@ import { createStreamIndex, type FilterEntry, type StreamIndex } from './stream-
 const ids = (kind: string) => fc.constantFrom(...[1, 2, 3, 4].map((id) => `${kind}-${id}`));
 const some = <T>(value: fc.Arbitrary<T>) => fc.uniqueArray(value, { maxLength: 3 });
 const status = fc.constantFrom(OrderStatus.PENDING, OrderStatus.SHIPPED);
+const previousStatus = fc.constantFrom(OrderStatus.UNSPECIFIED, OrderStatus.PENDING, OrderStatus.SHIPPED);
 const eventType = fc.constantFrom(OrderEventType.CREATED, OrderEventType.STATUS_CHANGED);
 const selection = fc.record({
   orderIds: some(ids('order')),
   customerIds: some(ids('customer')),
   statuses: some(status),
   eventTypes: some(eventType),
+  matchPreviousStatus: fc.boolean(),
 });
-const event = fc.record({ orderId: ids('order'), customerId: ids('customer'), status, eventType });
+const event = fc.record({
+  orderId: ids('order'),
+  customerId: ids('customer'),
+  status,
+  previousStatus,
+  eventType,
+});
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('enter' as const), selection }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('enter again' as const), stream: fc.nat() }) },
@@ -106,6 +114,9 @@ const MUTANTS: Readonly<Record<string, (index: StreamIndex<string>) => Partial<S
         [OrderStatus.PENDING, OrderStatus.SHIPPED].flatMap((each) => concerned({ ...of, status: each })),
       ),
     ],
+  }),
+  'the status before is not looked at': ({ concerned }) => ({
+    concerned: (of) => concerned({ ...of, previousStatus: OrderStatus.UNSPECIFIED }),
   }),
   'a customer is not looked at where orders are named': ({ enter }) => ({
     enter: (filter) => {

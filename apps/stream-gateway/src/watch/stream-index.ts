@@ -1,5 +1,4 @@
-import type { LogEvent } from '../log/log-event.ts';
-import type { EventFilter } from '../log/event-filter.ts';
+import type { EventFilter, FilteredEvent } from '../log/event-filter.ts';
 
 /** The streams of one filter. */
 export interface FilterEntry<Stream> {
@@ -14,7 +13,7 @@ export interface StreamIndex<Stream> {
   enter(filter: EventFilter): FilterEntry<Stream>;
   leave(entry: FilterEntry<Stream>): void;
   /** Those entries that somebody waits in. */
-  concerned(event: Pick<LogEvent, 'orderId' | 'customerId' | 'status' | 'eventType'>): FilterEntry<Stream>[];
+  concerned(event: FilteredEvent): FilterEntry<Stream>[];
   /** Names and filters without names that it knows; 0 when no stream is left. */
   size(): number;
 }

@@ -1,10 +1,10 @@
 import type { LogEvent } from '../log/log-event.ts';
-import type { StreamSignal } from '../stream/stream-signal.ts';
+import type { Complete, StreamSignal } from '../stream/stream-signal.ts';
 
 /** Tells a client about its stream rather than about an order. */
 export type WatchSignal =
   | StreamSignal
-  | { readonly kind: 'caught up' }
+  | ({ readonly kind: 'caught up' } & Complete)
   | { readonly kind: 'fell behind'; readonly backlogEvents: bigint };
 
 /** Events and at most one signal; the token stands after both. */

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LogReader, OffsetOutOfRangeError } from '@order-events/messaging';
 import type { EventBlock } from '../log/event-block.ts';
 import type { History } from '../log/history.ts';
@@ -10,13 +9,18 @@ import { StreamError } from '../stream/stream-error.ts';
 import { createBackgroundRead } from '../log/background-read.ts';
 import { LogBehindError } from '../log/current-ends.ts';
 import type { EventFilter } from '../log/event-filter.ts';
+import { type CompleteMarks, createStreamCompleteness } from '../complete/stream-completeness.ts';
 import { type EdgeSeat, type EdgeSeats, MAX_PASSED_SILENTLY } from './edge-seats.ts';
+import { createEdgeAtStart } from './edge-at-start.ts';
 import { createLiveEdge } from './live-edge.ts';
 import { type LogPosition, positionAt } from '../position/log-position.ts';
 import type { RegisteredWatch } from '../stream/registered-watch.ts';
 import { readGroup, type SharedBatches } from './shared-batches.ts';
 import { type StartPosition, startPoint } from '../position/start-position.ts';
-import type { WatchLifetime } from '../stream/watch-lifetime.ts';
+import { createSourceNotice } from '../stream/source-notice.ts';
+import { createStreamClock } from '../stream/stream-clock.ts';
+import { runStream, type StreamSteps } from '../stream/stream-loop.ts';
+import { lifetimeSignal, type WatchLifetime } from '../stream/watch-lifetime.ts';
 import type { WatchMessage, WatchSignal } from './watch-message.ts';
 import { createWatchPlace } from './watch-place.ts';
 
@@ -28,6 +32,8 @@ export interface WatchRequest {
   readonly maxBatchSize: number;
   /** Whether a heartbeat comes sooner when many events were passed by: it tells that there were so many. */
   readonly tellsPassed?: boolean;
+  /** Ends when it has delivered what the log had when it was registered. */
+  readonly untilCaughtUp?: boolean;
 }
 
 /** What streams read from. */
@@ -36,6 +42,7 @@ export interface WatchSources {
   readonly batches: SharedBatches;
   readonly seats: EdgeSeats;
   readonly history: History;
+  readonly complete: CompleteMarks;
   /** Tells where the log begins and ends. */
   readonly reader: Pick<LogReader, 'ends' | 'place'>;
   /** Told of a read that will be tried again. */
@@ -59,75 +66,51 @@ export async function* watchLog(
   const seat = sources.seats.open(request.filter, signal);
   const past = sources.history.join();
   try {
-    const steps = createWatchSteps(request, watch, lifetime, sources, seat, past);
-    yield steps.started();
-    while (!signal.aborted) {
-      const message = steps.next();
-      if (message) yield message;
-      else if (steps.hasMore()) await nextTurn();
-      else await steps.wait(signal);
-    }
+    yield* runStream(createWatchSteps(request, watch, lifetime, sources, seat, past), signal);
   } finally {
     past.leave();
     seat.close();
   }
 }
 
-interface WatchSteps {
-  started(): WatchMessage;
-  /** The message that is due now; undefined when there is none. Throws a StreamError when the stream must end. */
-  next(): WatchMessage | undefined;
-  /** Whether `next` stopped only to let others work. */
-  hasMore(): boolean;
-  /** Waits while there is nothing to do for `next`: at the edge for an event that the stream wants, elsewhere for any change. */
-  wait(signal: AbortSignal): Promise<void>;
-}
-
 function createWatchSteps(
   request: WatchRequest,
   watch: RegisteredWatch,
   lifetime: WatchLifetime,
-  { log, batches, reader, onReadFailure }: WatchSources,
+  { log, batches, complete, reader, onReadFailure }: WatchSources,
   seat: EdgeSeat,
   past: HistoryReader,
-): WatchSteps {
+): StreamSteps<WatchMessage> {
   const group = readGroup(request.filter, { ...LIMITS_OF_ALL, maxEvents: request.maxBatchSize });
   const place = createWatchPlace(startPoint(request.start, log, Date.now()), log, reader, request.allowGap);
-  const edge = createLiveEdge(watch, log, batches, place);
+  const completeness = createStreamCompleteness(complete, place.position);
   watch.backlog = () => place.backlog();
   const reading = createBackgroundRead<WatchMessage | undefined>(readFailed);
+  const end = request.untilCaughtUp ? createEdgeAtStart(log, reader, reading) : undefined;
+  const edge = createLiveEdge(watch, log, batches, place, end);
   // The first one comes sooner, so that streams that began together are not told together ever after.
   let heartbeatMs = request.heartbeatMs * (1 - Math.random() / 2);
-  let toldAvailable = true;
-  let lastSentMs = performance.now();
-  let hasMore = false;
-  let [scannedSilently, lookedAtMs] = [0, 0];
+  const clock = createStreamClock();
+  const sourceNotice = createSourceNotice(log.source);
+  let [hasMore, isFinished, scannedSilently] = [false, false, 0];
   let loaded: { readonly epoch: number; readonly block: EventBlock } | undefined;
 
   function sent(message: WatchMessage): WatchMessage {
-    lastSentMs = performance.now();
+    clock.sent();
     scannedSilently = 0;
     return message;
   }
 
   function told(signal: WatchSignal | undefined): WatchMessage | undefined {
-    return signal && sent({ events: [], resumeToken: place.token(), signal });
+    if (request.untilCaughtUp && signal?.kind === 'caught up') isFinished = true;
+    return signal && sent({ events: [], resumeToken: place.token(), signal: completeness.told(signal) });
   }
 
   function lifetimeNotice(): WatchMessage | undefined {
     const due = lifetime.due(performance.now());
-    if (!due) return undefined;
-    if ('announceMs' in due) return told({ kind: 'draining', reconnectDelayMs: due.announceMs });
-    if ('expiresMs' in due) return told({ kind: 'access expiring', remainingMs: due.expiresMs });
+    if (!due || !('end' in due)) return due && told(lifetimeSignal(due));
     const text = 'the server has ended this stream: go on with the resume token, on any server';
     throw new StreamError(due.end, text, { details: { resume_token: place.token() }, announced: true });
-  }
-
-  function sourceNotice(): WatchMessage | undefined {
-    const { available, since } = log.source();
-    if (available === toldAvailable) return undefined;
-    toldAvailable = available;
-    return told({ kind: 'source state changed', available, since });
   }
 
   function readFailed(error: unknown): void {
@@ -188,18 +171,15 @@ function createWatchSteps(
 
   function heartbeat(): WatchMessage | undefined {
     const hasPassedMany = request.tellsPassed !== false && scannedSilently >= MAX_PASSED_SILENTLY;
-    const isDue = hasPassedMany || performance.now() - lastSentMs >= heartbeatMs;
-    if (!isDue) return undefined;
+    if (!clock.isSilentFor(heartbeatMs) && !hasPassedMany && !completeness.isDue(heartbeatMs))
+      return undefined;
     ({ heartbeatMs } = request);
     return told({ kind: 'heartbeat', backlogEvents: place.backlog() });
   }
 
   function waitMs(): number {
-    const nowMs = performance.now();
-    const wakeAtMs = Math.min(lastSentMs + heartbeatMs, lifetime.nextAtMs());
-    // A time before the look has been seen to, one that has come since perhaps not.
-    const retryTimesMs = [reading.retryAtMs(), place.lookAgainAtMs()].filter((atMs) => atMs > lookedAtMs);
-    return Math.max(0, Math.min(wakeAtMs, ...retryTimesMs) - nowMs);
+    const lookAgainMs = [reading.retryAtMs(), place.lookAgainAtMs(), end?.askAgainAtMs() ?? 0];
+    return clock.waitMs(heartbeatMs, [lifetime.nextAtMs(), ...lookAgainMs]);
   }
 
   return {
@@ -210,10 +190,14 @@ function createWatchSteps(
     }),
     next() {
       hasMore = false;
+      if (isFinished) return undefined;
       scannedSilently += seat.takePassed();
-      lookedAtMs = performance.now();
-      return lifetimeNotice() ?? sourceNotice() ?? reading.take() ?? logMessage() ?? heartbeat();
+      clock.looks();
+      const isDue = completeness.isDue(heartbeatMs);
+      const notice = lifetimeNotice() ?? told(sourceNotice()) ?? reading.take();
+      return notice ?? (isDue ? heartbeat() : undefined) ?? logMessage() ?? heartbeat();
     },
+    isFinished: () => isFinished,
     hasMore: () => hasMore,
     wait(signal) {
       if (!reading.pending()) past.leave();

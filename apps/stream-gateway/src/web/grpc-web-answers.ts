@@ -4,12 +4,19 @@ import type { RequestArrivals } from '../grpc/request-arrivals.ts';
 import { requestTooLarge, type WebCalls } from '../grpc/web-calls.ts';
 import { StreamError } from '../stream/stream-error.ts';
 import { type CallAnswer, createCallAnswer } from './call-answer.ts';
-import { corsHeaders, refusalOf, sendPlain, sendPreflight, speaksText } from './web-request.ts';
+import { answerLivePage } from './live-page.ts';
+import {
+  type CallingOrigins,
+  corsHeaders,
+  refusalOf,
+  sendPlain,
+  sendPreflight,
+  speaksText,
+} from './web-request.ts';
 import type { WebRequest, WebResponse } from './web-message.ts';
 
 export interface AnswerOptions {
-  /** Pages of these origins may call. */
-  readonly origins: ReadonlySet<string>;
+  readonly origins: CallingOrigins;
   /** Most calls at a time. */
   readonly maxStreams: number;
   readonly calls: Pick<WebCalls, 'introduce'>;
@@ -39,6 +46,7 @@ export function createWebAnswers(
   return (request, response) => {
     // Whoever is gone has nothing to be told.
     for (const side of [request, response]) side.on('error', () => {});
+    if (answerLivePage(request, response)) return undefined;
     const cors = corsHeaders(request, origins);
     const refusal = refusalOf(request, origins);
     if (refusal) return sendPlain(request, response, refusal, cors);

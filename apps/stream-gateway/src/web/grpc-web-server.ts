@@ -13,7 +13,9 @@ import { createWebCalls, type WebCallsOptions } from '../grpc/web-calls.ts';
 import { type AnswerOptions, createWebAnswers } from './grpc-web-answers.ts';
 import type { WebRequest, WebResponse } from './web-message.ts';
 
-export interface GrpcWebServerOptions extends Omit<AnswerOptions, 'calls' | 'callsPort'> {
+export interface GrpcWebServerOptions extends Omit<AnswerOptions, 'calls' | 'callsPort' | 'origins'> {
+  /** Pages of these origins may call, besides those of this port. */
+  readonly origins: ReadonlySet<string>;
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -47,7 +49,8 @@ export function createGrpcWebServer(options: GrpcWebServerOptions): Part {
   const { host, certificate, log } = options;
   return createOpeningPart('gRPC-Web server', async () => {
     const calls = createWebCalls(options.calls);
-    const answer = createWebAnswers({ ...options, calls, callsPort: await calls.listen() });
+    const origins = { listed: options.origins, isSecure: certificate !== undefined };
+    const answer = createWebAnswers({ ...options, origins, calls, callsPort: await calls.listen() });
     const server = certificate
       ? createSecureWebServer(options, certificate, answer)
       : createServer(times(options), answer);

@@ -1,0 +1,75 @@
+/** What is kept of an event that is held; events of one partition are ordered by their offsets. */
+export interface HoldableEvent {
+  readonly eventId: string;
+  readonly orderId: string;
+  readonly offset: bigint;
+  /** Its bytes as they are sent. */
+  readonly encoded: Uint8Array;
+}
+
+/** How often and when a rejected event comes again, unless its client says so. */
+export interface RejectPolicy {
+  /** With the rejection of so many deliveries the order is set aside. */
+  readonly maxAttempts: number;
+  readonly firstDelayMs: number;
+  readonly growth: number;
+  readonly maxDelayMs: number;
+}
+
+/** What a client wants to become of an event that it rejects. */
+export interface Rejection {
+  readonly reason: string;
+  /** The policy's unless it is given. */
+  readonly delayMs?: number;
+  readonly setAside?: boolean;
+}
+
+/** What is stored of a held event, beside the event itself. */
+export interface HeldState {
+  /** Deliveries that were rejected. */
+  readonly attempts: number;
+  /** Of these, so many were before somebody requeued the order: they do not count against the policy. */
+  readonly forgivenAttempts: number;
+  /** Of the last rejection; empty while it only waits behind another event. */
+  readonly reason: string;
+  /** By the wall clock: it comes again then, whoever has the order. */
+  readonly notBeforeMs: number;
+  /** It waits until somebody decides. */
+  readonly isSetAside: boolean;
+}
+
+/** A held event as it was read. */
+export interface HeldRecord<E extends HoldableEvent> {
+  readonly event: E;
+  readonly state: HeldState;
+}
+
+/** An event of an order that waits for one before it. */
+export const WAITING: HeldState = {
+  attempts: 0,
+  forgivenAttempts: 0,
+  reason: '',
+  notBeforeMs: 0,
+  isSetAside: false,
+};
+
+/** The state of an event after one more rejection. */
+export function rejectedState(
+  before: HeldState,
+  rejection: Rejection,
+  policy: RejectPolicy,
+  nowMs: number,
+): HeldState {
+  const attempts = before.attempts + 1;
+  const counted = attempts - before.forgivenAttempts;
+  const isSetAside = rejection.setAside === true || counted >= policy.maxAttempts;
+  const grown = policy.firstDelayMs * policy.growth ** (counted - 1);
+  const delayMs = rejection.delayMs ?? Math.min(policy.maxDelayMs, grown);
+  const { reason } = rejection;
+  return { ...before, attempts, reason, isSetAside, notBeforeMs: isSetAside ? 0 : nowMs + delayMs };
+}
+
+/** The state of an event that comes again at once, with its attempts forgiven. */
+export function requeuedState(before: HeldState): HeldState {
+  return { ...before, forgivenAttempts: before.attempts, notBeforeMs: 0, isSetAside: false };
+}

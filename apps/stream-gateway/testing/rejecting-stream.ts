@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { ensureHeldTopic } from '@order-events/messaging';
+import { OrderStreamAdminServiceDefinition, type OrderEvent, toDuration } from '@order-events/order-stream';
+import { createChannel, createClient } from 'nice-grpc';
+import { eventually } from '../../../test/harness/index.ts';
+import { type ConsumeRecording, recordConsume } from './consume-recorder.ts';
+import { startGateway, type TestGateway } from './gateway-app.ts';
+import { orderEvent } from './order-events.ts';
+
+/** A gateway, and the place of what is held. */
+export async function startWithHeldTopic(
+  t: TestContext,
+  env: Record<string, string> = {},
+): Promise<TestGateway> {
+  const gateway = await startGateway(t, env);
+  const { brokers, topic } = gateway;
+  const settings = { topic, partitions: 12, replicationFactor: 1 };
+  await ensureHeldTopic({ brokers, clientId: 'test' }, settings, AbortSignal.timeout(30_000));
+  return gateway;
+}
+
+/** The first delay is so long that nothing comes again by itself, unless the test says so. */
+export const policy = (fields: { maxAttempts?: number; firstDelayMs?: number } = {}) => ({
+  maxAttempts: fields.maxAttempts ?? 3,
+  firstDelay: toDuration(fields.firstDelayMs ?? 3_600_000),
+});
+
+/** A stream that may reject. */
+export const consume = (t: TestContext, address: string, subscription: string, rejectPolicy = policy()) =>
+  recordConsume(t, address, { subscription, rejectPolicy });
+
+/** Of the order, as they came. */
+export const versions = (events: readonly OrderEvent[], orderId: string) =>
+  events.filter((event) => event.orderId === orderId).map(({ orderVersion }) => Number(orderVersion));
+
+export function reject(
+  stream: ConsumeRecording,
+  event: OrderEvent | undefined,
+  decision?: 'set aside' | number,
+): void {
+  const eventId = event?.eventId ?? assert.fail('there is no event to reject');
+  const value = {
+    eventId,
+    reason: 'unknown article',
+    decision:
+      decision === 'set aside'
+        ? { $case: 'setAside' as const, value: true }
+        : decision === undefined
+          ? undefined
+          : { $case: 'retryDelay' as const, value: toDuration(decision) },
+  };
+  stream.send({ request: { $case: 'reject', value } });
+}
+
+export const orderEvents = (orderId: string, ...given: number[]) =>
+  given.map((version) => orderEvent({ orderId, version }));
+
+export async function hasVersions(
+  stream: ConsumeRecording,
+  orderId: string,
+  wanted: readonly number[],
+): Promise<void> {
+  await eventually(() => assert.deepEqual(versions(stream.events(), orderId), wanted));
+}
+
+/** A client of the operators' port. */
+export function adminOf(t: TestContext, address: string) {
+  const channel = createChannel(address);
+  t.after(() => channel.close());
+  return createClient(OrderStreamAdminServiceDefinition, channel);
+}
