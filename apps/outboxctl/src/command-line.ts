@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import type { Call, Command, Flags } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { outboxctlConfig } from './config.ts';
+import { openGateway } from './gateway.ts';
 import { COMMON_OPTIONS, commandHelp, overview } from './help-text.ts';
 import { EXIT, type ExitCode, UsageError } from './outcome.ts';
 import { createTerminal, type StandardStreams } from './terminal.ts';
@@ -141,6 +142,7 @@ async function withConnections(
     onConnectionError: () => {},
   });
   const topic = openTopic(config);
+  const gateway = openGateway(config);
   const terminal = createTerminal(surroundings, { json: flags.isSet('json'), yes: flags.isSet('yes') });
   const call: Call = {
     ...request,
@@ -148,12 +150,14 @@ async function withConnections(
     config,
     pool,
     topic,
+    gateway,
   };
   try {
-    await requireSchema(pool);
+    if (!command.needsNoDatabase) await requireSchema(pool);
     return await command.run(call);
   } finally {
     topic.close();
+    gateway.close();
     await pool.end();
   }
 }

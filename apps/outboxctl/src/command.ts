@@ -1,5 +1,6 @@
 import type { createPool } from '@order-events/database';
 import type { OutboxctlConfig } from './config.ts';
+import type { Gateway } from './gateway.ts';
 import type { ExitCode } from './outcome.ts';
 import type { Terminal } from './terminal.ts';
 import type { Topic } from './topic.ts';
@@ -25,6 +26,7 @@ export interface Call {
   /** What the tables are asked on. */
   readonly pool: ReturnType<typeof createPool>;
   readonly topic: Topic;
+  readonly gateway: Gateway;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
 }
@@ -35,6 +37,8 @@ export interface Command {
   /** Its arguments, as the help shows them. */
   readonly synopsis?: string;
   readonly maxPositionals?: number;
+  /** It does not look at the tables. */
+  readonly needsNoDatabase?: boolean;
   readonly summary: string;
   readonly details: string;
   readonly options?: Readonly<Record<string, OptionSpec>>;

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createLogReader, createTopicLayoutReader, keyHash } from '@order-events/messaging';
+import {
+  createLogReader,
+  createTopicLayoutReader,
+  ensureHeldTopic,
+  heldTopicName,
+  keyHash,
+} from '@order-events/messaging';
 import { eventually } from '../../../test/harness/index.ts';
 import { addPartitions } from '../../../test/harness/topic-admin.ts';
 import {
@@ -69,6 +75,9 @@ test('everything up to one snapshot is published before the topic has its new pa
   const [parked] = await appendEvents(state, ['parked']);
   await park(state, parked!, 'too large');
   const open = await openTransaction(t, state);
+  const connection = { brokers: state.brokers, clientId: 'test' };
+  const held = { topic: state.topic, partitions: 3, replicationFactor: 1 };
+  await ensureHeldTopic(connection, held, AbortSignal.timeout(30_000));
 
   const command = startOutboxctl(t, state.env, 'resize', '--partitions', '5', '--yes', '--json');
   const windows = await eventually(async () => {
@@ -111,6 +120,10 @@ test('everything up to one snapshot is published before the topic has its new pa
   assert.deepEqual(moved, [{ partition: keyHash('parked') % 5 }]);
   const status = (await state.runJson('status')).json;
   assert.deepEqual([status.topic_partitions, status.identity.partition_count], [5, 5]);
+
+  const place = createLogReader({ ...connection, topic: heldTopicName(state.topic) });
+  assert.equal((await place.describe()).partitionCount, 5);
+  place.close();
 
   await open.query('COMMIT');
   const again = await state.run('resize', '--partitions', '5');

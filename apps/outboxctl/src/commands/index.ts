@@ -1,4 +1,6 @@
 import type { Command } from '../command.ts';
+import { heldDiscardUnreadable } from './held-discard-unreadable.ts';
+import { heldDiscard, heldList, heldRequeue, heldShow } from './held.ts';
 import { parkedDiscard, parkedList, parkedRequeue, parkedShow } from './parked.ts';
 import { pause, resume } from './pause.ts';
 import { rebase } from './rebase.ts';
@@ -16,6 +18,11 @@ export const COMMANDS: readonly Command[] = [
   parkedShow,
   parkedRequeue,
   parkedDiscard,
+  heldList,
+  heldShow,
+  heldRequeue,
+  heldDiscard,
+  heldDiscardUnreadable,
   replay,
   replayStatus,
   replayCancel,

@@ -1,4 +1,4 @@
-import { ensurePartitionCount, recordPartitionChange } from '@order-events/messaging';
+import { enlargeHeldTopic, ensurePartitionCount, recordPartitionChange } from '@order-events/messaging';
 import {
   type LiveRelay,
   type PartitionState,
@@ -133,6 +133,8 @@ async function addPartitions(
     changedAt: new Date(),
   };
   await recordPartitionChange(connection, { topic, topicId, change }, signal);
+  // First: a stream that has a new partition may have something to hold of it at once.
+  await enlargeHeldTopic(connection, { topic, partitions }, signal);
   await ensurePartitionCount(connection, { topic, partitions }, signal);
 }
 
