@@ -1,30 +1,17 @@
 """Shares the events of orders with all who consume the same subscription: python consume.py GATEWAY SUBSCRIPTION
 
-A message is acknowledged once its events are handled; what is not comes again, here or to another consumer.
+What is handled is acknowledged; what is not comes again, here or to another consumer.
 """
 
-import queue
+import signal
 import sys
+import threading
 
-from order_stream import check_token, keep_streaming, messages, show
+from order_consumer import OrderConsumer
+from order_stream import show
 
 gateway, subscription = sys.argv[1:]
-Request = messages.ConsumeOrdersRequest
-
-
-def consume(stub):
-    requests = queue.SimpleQueue()
-    requests.put(Request(open=Request.Open(subscription=subscription)))
-    try:
-        for message in stub.ConsumeOrders(iter(requests.get, None)):
-            for event in message.events:
-                show(event)
-            if message.ack_token:
-                requests.put(Request(acknowledge=Request.Acknowledge(ack_token=message.ack_token)))
-            yield
-            check_token(message)
-    finally:
-        requests.put(None)
-
-
-keep_streaming(gateway, consume)
+consumer = OrderConsumer(gateway, subscription, handle=show)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: threading.Thread(target=consumer.stop).start())
+consumer.run()

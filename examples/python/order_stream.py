@@ -5,14 +5,18 @@ read before each connection, so that whoever keeps it fresh replaces it; ORDER_S
 """
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
 import random
 import sys
+import threading
 import time
 
 import grpc
+
+from backoff import Backoff
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "proto"))
 messages, services = grpc.protos_and_services("orders/v1/order_stream.proto")
@@ -30,27 +34,31 @@ INTERRUPTIONS = {Code.UNAVAILABLE, Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.
 
 # How long refusals are tried again that carry nothing of a gateway's: a proxy that starts is over it by then.
 REFUSAL_PATIENCE_S = 300
-LONGEST_DELAY_S = 3_600
 
 CAN_RENEW = "ORDER_STREAM_TOKEN_FILE" in os.environ
 
 
+Details = collections.namedtuple("Details", ["is_of_gateway", "delay_s", "reason"])
+
+
 def details_of(error):
-    """Whether a gateway has said it, and the seconds after which it wants to be asked again, if it says so."""
-    is_of_gateway, delay_s = False, None
+    """Whether a gateway has said it, the seconds after which it wants to be asked again, and the reason, if it says so."""
+    is_of_gateway, delay_s, reason = False, None, None
     try:
         trailers = dict(error.trailing_metadata() or ())
         status = status_messages.Status.FromString(trailers.get("grpc-status-details-bin", b""))
         for detail in status.details:
             info, retry = detail_messages.ErrorInfo(), detail_messages.RetryInfo()
-            if detail.Unpack(info) and info.domain == "orders.v1" or detail.Is(detail_messages.BadRequest.DESCRIPTOR):
+            if detail.Unpack(info) and info.domain == "orders.v1":
+                is_of_gateway, reason = True, info.reason
+            if detail.Is(detail_messages.BadRequest.DESCRIPTOR):
                 is_of_gateway = True
             if detail.Unpack(retry):
                 delay_s = retry.retry_delay.ToTimedelta().total_seconds()
     except Exception:
         # The call has failed in any case, and whoever is in between may have put something else there.
         pass
-    return is_of_gateway, delay_s
+    return Details(is_of_gateway, delay_s, reason)
 
 
 def verdict_on(code, is_of_gateway, delay_s):
@@ -103,28 +111,33 @@ class TokenExpires(Exception):
     """The gateway says that the token of the stream is nearly over; the next connection has another one."""
 
 
-def check_token(message):
-    """Leaves a stream whose token is nearly over, where a fresh one can be had: for when the message is handled."""
-    if CAN_RENEW and message.WhichOneof("signal") == "access_expiring":
-        raise TokenExpires
+def is_token_over(message):
+    """Whether to leave a stream whose token is nearly over: where a fresh one can be had, by raising TokenExpires."""
+    return CAN_RENEW and message.WhichOneof("signal") == "access_expiring"
 
 
-def keep_streaming(gateway, stream):
-    """Iterates `stream(stub)` on one connection after another; each item says that the connection works."""
-    failures, unexplained_since, has_renewed = 0, None, not CAN_RENEW
-    while True:
+def keep_streaming(gateway, stream, stopping=None):
+    """Yields the messages of `stream(stub)`, a generator, on one connection after another. Begins none once `stopping` is set."""
+    stopping = stopping or threading.Event()
+    backoff, unexplained_since, has_renewed = Backoff(), None, not CAN_RENEW
+    while not stopping.is_set():
         told_delay_s = None
         try:
             with connect(gateway) as channel:
                 stub = services.OrderStreamServiceStub(grpc.intercept_channel(channel, WithToken()))
-                for _ in stream(stub):
-                    failures, unexplained_since, has_renewed = 0, None, not CAN_RENEW
+                with contextlib.closing(stream(stub)) as received:
+                    for message in received:
+                        # A stream that is only registered may still fail for the same reason as the one before.
+                        if message.WhichOneof("signal") != "started":
+                            backoff.reset()
+                            unexplained_since, has_renewed = None, not CAN_RENEW
+                        yield message
         except TokenExpires:
             # Streams that share a token do not all come back at once.
-            time.sleep(random.uniform(0, 0.5))
+            stopping.wait(random.uniform(0, 0.5))
             continue
         except grpc.RpcError as error:
-            is_of_gateway, told_delay_s = details_of(error)
+            is_of_gateway, told_delay_s, _ = details_of(error)
             verdict = verdict_on(error.code(), is_of_gateway, told_delay_s)
             unexplained_since = (unexplained_since or time.monotonic()) if verdict == "unexplained" else None
             is_too_long = unexplained_since is not None and time.monotonic() - unexplained_since >= REFUSAL_PATIENCE_S
@@ -132,15 +145,21 @@ def keep_streaming(gateway, stream):
                 raise
             has_renewed = has_renewed or verdict == "unauthenticated"
             print(f"interrupted: {error.code().name}: {error.details()}", file=sys.stderr, flush=True)
-        except KeyboardInterrupt:
-            return
-        failures = min(failures + 1, 7)
-        # Jitter keeps clients that failed together from coming back together; a gateway that says when means it.
-        time.sleep(min(LONGEST_DELAY_S, max(told_delay_s or 0, 0.1 * 2**failures * random.uniform(0.5, 1))))
+        stopping.wait(backoff.next_delay_s(told_delay_s))
+
+
+def status_of(word):
+    """The status that is called so in REST: pending."""
+    return messages.OrderStatus.Value(f"ORDER_STATUS_{word.upper()}")
+
+
+def print_line(values):
+    """One line of JSON, whole also where several threads print."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
 
 
 def show(event):
     """Prints an event as one line of JSON."""
     status = messages.OrderStatus.Name(event.status)
-    line = {"event_id": event.event_id, "order_id": event.order_id, "order_version": event.order_version, "status": status}
-    print(json.dumps(line), flush=True)
+    print_line({"event_id": event.event_id, "order_id": event.order_id, "order_version": event.order_version, "status": status})

@@ -11,8 +11,6 @@ import { findFreePort } from '../../tools/stack/index.ts';
 import { startPython } from './testing/python-client.ts';
 import { createTestFolder } from '../../test/harness/test-folder.ts';
 
-const PATIENCE = { deadlineMs: 60_000 };
-
 test('a watch in Python goes on at its token, whether it or the gateway is killed', async (t) => {
   const folder = await createTestFolder();
   const tokenFile = join(folder, 'watch.token');
@@ -21,9 +19,9 @@ test('a watch in Python goes on at its token, whether it or the gateway is kille
   const events = Array.from({ length: 30 }, () => orderEvent({ status: 'confirmed', version: 2 }));
 
   const first = await startPython(t, 'watch.py', [address, tokenFile]);
-  await eventually(() => access(tokenFile), PATIENCE);
+  await eventually(() => access(tokenFile));
   await gateway.produce(...events.slice(0, 10));
-  await eventually(() => assert.equal(first.shown.length, 10), PATIENCE);
+  await eventually(() => assert.equal(first.shown.length, 10));
   const [one] = first.shown;
   const { order } = events.find(({ eventId }) => eventId === one?.event_id) ?? assert.fail('a stranger');
   assert.deepEqual(
@@ -34,13 +32,13 @@ test('a watch in Python goes on at its token, whether it or the gateway is kille
 
   await gateway.produce(...events.slice(10, 20));
   const second = await startPython(t, 'watch.py', [address, tokenFile]);
-  await eventually(() => assert.ok(second.shown.length >= 10), PATIENCE);
+  await eventually(() => assert.ok(second.shown.length >= 10));
   gateway.app.kill('SIGKILL');
   await gateway.app.exited;
   await gateway.produce(...events.slice(20));
   await startApp(t, 'stream-gateway', gateway.settings);
   const told = () => new Set([...first.shown, ...second.shown].map((event) => event.event_id));
-  await eventually(() => assert.equal(told().size, events.length), PATIENCE);
+  await eventually(() => assert.equal(told().size, events.length));
   // The message before the first kill may have been printed and not yet stored.
   assert.ok(first.shown.length + second.shown.length <= events.length + 10);
 });
@@ -61,11 +59,11 @@ test('consumers in Python share a subscription: what one has acknowledged does n
 
   const first = await startPython(t, 'consume.py', args);
   await gateway.produce(...events.slice(0, 20));
-  await eventually(async () => assert.equal(await acknowledgedEvents(), 20), PATIENCE);
+  await eventually(async () => assert.equal(await acknowledgedEvents(), 20));
   await first.kill();
   await gateway.produce(...events.slice(20));
   const others = await Promise.all([startPython(t, 'consume.py', args), startPython(t, 'consume.py', args)]);
-  await eventually(async () => assert.equal(await acknowledgedEvents(), events.length), PATIENCE);
+  await eventually(async () => assert.equal(await acknowledgedEvents(), events.length));
   const shown = [first, ...others].map((consumer) => consumer.shown.map((event) => event.event_id));
   assert.equal(shown[0]?.length, 20);
   assert.deepEqual(new Set(shown.flat()), new Set(events.map(({ eventId }) => eventId)));

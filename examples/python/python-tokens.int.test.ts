@@ -14,7 +14,6 @@ import { eventually } from '../../test/harness/index.ts';
 import { createTestFolder } from '../../test/harness/test-folder.ts';
 import { startPython } from './testing/python-client.ts';
 
-const PATIENCE = { deadlineMs: 60_000 };
 const TOKEN_LIFE_MS = 5_000;
 /** Long enough for each stream to need several tokens. */
 const TOKENS = 3;
@@ -56,7 +55,7 @@ test('clients in Python go on with the token that is in the file, without a gap 
     await renew();
     await send();
     for (const { shown } of clients) assert.ok(shown.length > 0);
-  }, PATIENCE);
+  });
 
   const endsAtMs = Date.now() + TOKENS * TOKEN_LIFE_MS;
   await eventually(
@@ -65,11 +64,11 @@ test('clients in Python go on with the token that is in the file, without a gap 
       await send();
       assert.ok(Date.now() > endsAtMs);
     },
-    { ...PATIENCE, intervalMs: 200 },
+    { intervalMs: 200 },
   );
   for (const { shown } of clients) {
     const ids = () => shown.map((event) => event.event_id);
-    await eventually(() => assert.equal(ids().at(-1), sent.at(-1)), PATIENCE);
+    await eventually(() => assert.equal(ids().at(-1), sent.at(-1)));
     assert.deepEqual(ids(), sent.slice(-ids().length));
   }
 });

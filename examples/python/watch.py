@@ -1,22 +1,32 @@
-"""Prints what happens to orders: python watch.py GATEWAY [TOKEN_FILE]
+"""Prints what happens to orders: python watch.py GATEWAY [TOKEN_FILE] [--status pending …]
 
 The token is stored after the events of its message are handled; with it the next run goes on where this one ended.
 """
 
+import argparse
+import contextlib
 import os
 import pathlib
-import sys
 
-from order_stream import check_token, keep_streaming, messages, show
+from order_stream import messages, show, status_of
+from order_watch import LATEST, OrderWatch
 
-gateway = sys.argv[1]
-token_file = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "watch.token")
+parser = argparse.ArgumentParser()
+parser.add_argument("gateway")
+parser.add_argument("token_file", nargs="?", type=pathlib.Path, default=pathlib.Path("watch.token"))
+parser.add_argument("--status", action="append", type=status_of, default=[], help="orders in this status; as often as wanted")
+parser.add_argument("--order", action="append", default=[], help="this order only; as often as wanted")
+parser.add_argument("--leaving", action="store_true", help="also tell how orders leave these statuses")
+parser.add_argument("--earliest", action="store_true", help="begin with the oldest event, where no token is stored")
+parser.add_argument("--until-caught-up", action="store_true", help="end when everything is told that there was")
+arguments = parser.parse_args()
+token_file = arguments.token_file
 
 
 def start():
     if token_file.exists():
         return messages.StartPosition(resume_token=token_file.read_text())
-    return messages.StartPosition(latest=True)
+    return messages.StartPosition(earliest=True) if arguments.earliest else LATEST
 
 
 def store(token):
@@ -29,13 +39,10 @@ def store(token):
     unfinished.replace(token_file)
 
 
-def watch(stub):
-    for message in stub.WatchOrders(messages.WatchOrdersRequest(start=start())):
+wanted = messages.OrderFilter(statuses=arguments.status, order_ids=arguments.order, match_previous_status=arguments.leaving)
+watch = OrderWatch(arguments.gateway, filter=wanted, start=start(), until_caught_up=arguments.until_caught_up)
+with contextlib.suppress(KeyboardInterrupt):
+    for message in watch:
         for event in message.events:
             show(event)
         store(message.resume_token)
-        yield
-        check_token(message)
-
-
-keep_streaming(gateway, watch)

@@ -5,10 +5,13 @@ import {
   LOG_LEVELS,
   readConfig,
   remoteAddress,
+  TRACING_SECRETS,
+  tracingSettings,
 } from '@order-events/runtime';
 import { z } from 'zod';
 
 export const notificationsSettings = z.object({
+  ...tracingSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   NOTIFICATIONS_GATEWAY: remoteAddress
     .default('127.0.0.1:50051')
@@ -48,7 +51,7 @@ export function notificationsConfig(env: Record<string, string | undefined> = pr
     schema: notificationsSettings,
     env,
     prefix: 'NOTIFICATIONS_',
-    secrets: ['NOTIFICATIONS_WEBHOOK_URL'],
+    secrets: ['NOTIFICATIONS_WEBHOOK_URL', ...TRACING_SECRETS],
   };
   return { config: readConfig(source), source };
 }

@@ -8,8 +8,6 @@ import { eventually, startApp } from '../../../test/harness/index.ts';
 import { startWebhookReceiver } from '../testing/webhook-receiver.ts';
 import { createTestFolder } from '../../../test/harness/test-folder.ts';
 
-const PATIENCE = { deadlineMs: 60_000 };
-
 async function setUp(t: TestContext) {
   const folder = await createTestFolder();
   const [gateway, receiver] = await Promise.all([startGateway(t), startWebhookReceiver(t)]);
@@ -28,7 +26,7 @@ const confirmed = (customerId = 'c-1') => orderEvent({ customerId, status: 'conf
 test('customers are told about their orders, whenever the process is killed', async (t) => {
   const { gateway, receiver, env, token } = await setUp(t);
   let app = await startApp(t, 'notifications', env);
-  await eventually(token, PATIENCE);
+  await eventually(token);
   const events = [];
   for (let kill = 0; kill < 4; kill++) {
     const some = Array.from({ length: 20 }, () => confirmed());
@@ -36,32 +34,32 @@ test('customers are told about their orders, whenever the process is killed', as
     await gateway.produce(...some, orderEvent({ status: 'pending' }));
     // While it hands over, before it does, after it has.
     if (kill > 0) {
-      await eventually(() => assert.ok(receiver.accepted.length >= kill * 20 + 5 * (kill - 1)), PATIENCE);
+      await eventually(() => assert.ok(receiver.accepted.length >= kill * 20 + 5 * (kill - 1)));
     }
     app.kill('SIGKILL');
     await app.exited;
     app = await startApp(t, 'notifications', env);
   }
   const told = () => new Set(receiver.accepted.map(({ id }) => id));
-  await eventually(() => assert.equal(told().size, events.length), PATIENCE);
+  await eventually(() => assert.equal(told().size, events.length));
   assert.deepEqual([...told()].sort(), events.map(({ eventId }) => eventId).sort());
 });
 
 test('what the receiver has not taken is not left behind by a stop', async (t) => {
   const { gateway, receiver, env, token } = await setUp(t);
   const first = await startApp(t, 'notifications', env);
-  const before = await eventually(token, PATIENCE);
+  const before = await eventually(token);
   receiver.answer(503);
   const event = confirmed('c-7');
   await gateway.produce(event);
-  await eventually(() => assert.ok(receiver.requests() > 0), PATIENCE);
+  await eventually(() => assert.ok(receiver.requests() > 0));
   first.kill('SIGTERM');
   assert.deepEqual(await first.exited, { code: 0, signal: null });
   assert.equal(await token(), before);
 
   receiver.answer(204);
   const second = await startApp(t, 'notifications', env);
-  await eventually(() => assert.equal(receiver.accepted.length, 1), PATIENCE);
+  await eventually(() => assert.equal(receiver.accepted.length, 1));
   const { orderId } = event.order;
   const text = `Your order ${orderId} is confirmed.`;
   assert.deepEqual(receiver.accepted, [{ id: event.eventId, customerId: 'c-7', orderId, text }]);

@@ -1,5 +1,10 @@
-import { type ConnectionOptions, OrderEventType, watchOrders } from '@order-events/order-stream';
-import type { Logger } from '@order-events/runtime';
+import {
+  type ConnectionOptions,
+  OrderEventType,
+  startProcessSpan,
+  watchOrders,
+} from '@order-events/order-stream';
+import type { Logger, Tracing } from '@order-events/runtime';
 import { NOTIFIED_STATUSES, notificationOf } from './notification.ts';
 import type { Sender } from './sender.ts';
 import type { TokenFile } from './token-file.ts';
@@ -11,6 +16,8 @@ export interface NotifyOptions {
   readonly connection?: Pick<ConnectionOptions, 'tls' | 'token'>;
   readonly tokens: TokenFile;
   readonly send: Sender;
+  /** Makes a span of each notification, in the trace of the request that caused it. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Logger;
 }
 
@@ -19,7 +26,7 @@ export interface NotifyOptions {
  * process in between, the next one sees the events of that message again, with the same ids, and none is left out.
  */
 export async function notify(
-  { gateway, connection, tokens, send, log }: NotifyOptions,
+  { gateway, connection, tokens, send, tracing, log }: NotifyOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const token = await tokens.read();
@@ -37,7 +44,11 @@ export async function notify(
   for await (const { events, signal: told, resumeToken } of messages) {
     if (told?.$case === 'gap')
       log.error({ missedEvents: String(told.value.missedEvents) }, 'events were missed');
-    for (const event of events) await send(notificationOf(event), signal);
+    for (const event of events) {
+      const span = startProcessSpan(event, { tracing });
+      await send(notificationOf(event), signal);
+      span?.end();
+    }
     await tokens.write(resumeToken);
   }
 }

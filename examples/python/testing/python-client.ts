@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { installPythonPackages } from '../../../test/harness/python-packages.ts';
+import { bearerFileEnv } from '../../../test/harness/test-access.ts';
 
 export interface ShownEvent {
   readonly event_id: string;
@@ -13,9 +14,11 @@ export interface ShownEvent {
   readonly status: string;
 }
 
-export interface PythonClient {
+export interface PythonClient<Line = ShownEvent> {
   /** What it has printed, as it came. */
-  readonly shown: readonly ShownEvent[];
+  readonly shown: readonly Line[];
+  /** SIGTERM. */
+  stop(): void;
   /** kill -9; resolves when the process is gone. */
   kill(): Promise<void>;
   /** Resolves with the exit code and what is on stderr. */
@@ -26,22 +29,22 @@ const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
 let installed: Promise<void> | undefined;
 
-/** Runs a file of examples/python until the test is over, with these variables beside those of the test. */
-export async function startPython(
+/** Runs a file of examples/python until the test is over, with these variables beside those of the test and the token of its suite. */
+export async function startPython<Line = ShownEvent>(
   t: TestContext,
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<PythonClient> {
+): Promise<PythonClient<Line>> {
   await (installed ??= installPythonPackages('python'));
   const child = spawn('.cache/python/bin/python', [join('examples/python', file), ...args], {
     cwd: REPOSITORY,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...(await bearerFileEnv()), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const shown: ShownEvent[] = [];
+  const shown: Line[] = [];
   // The test compares it with what it should be.
-  createInterface({ input: child.stdout }).on('line', (line) => shown.push(JSON.parse(line) as ShownEvent));
+  createInterface({ input: child.stdout }).on('line', (line) => shown.push(JSON.parse(line) as Line));
   const [stderr, closed] = [text(child.stderr), once(child, 'close')];
   const ended = closed.then(async ([code]: (number | null)[]) => ({
     code: code ?? null,
@@ -52,5 +55,5 @@ export async function startPython(
     await ended;
   };
   t.after(kill);
-  return { shown, kill, ended };
+  return { shown, stop: () => void child.kill('SIGTERM'), kill, ended };
 }

@@ -4,7 +4,8 @@ import pathlib
 import sys
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
-from order_stream import keep_streaming, messages
+from order_stream import messages
+from order_watch import OrderWatch
 
-wrong = messages.WatchOrdersRequest(filter=messages.OrderFilter(order_ids=[""] * 100))
-keep_streaming(sys.argv[1], lambda stub: stub.WatchOrders(wrong))
+for _ in OrderWatch(sys.argv[1], filter=messages.OrderFilter(order_ids=[""] * 100)):
+    pass

@@ -5,10 +5,13 @@ import {
   LOG_LEVELS,
   readConfig,
   remoteAddress,
+  TRACING_SECRETS,
+  tracingSettings,
 } from '@order-events/runtime';
 import { z } from 'zod';
 
 export const warehouseSettings = z.object({
+  ...tracingSettings,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged.'),
   WAREHOUSE_GATEWAY: remoteAddress.default('127.0.0.1:50051').describe('host:port of the stream gateway.'),
   WAREHOUSE_GATEWAY_CA_FILE: z
@@ -29,6 +32,12 @@ export const warehouseSettings = z.object({
     .refine(hasNoLogin, { message: 'must name no user and password, which are never sent' })
     .default('http://127.0.0.1:3000')
     .describe('Where the orders API is.'),
+  WAREHOUSE_ARTICLES_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the articles (sku) that are known, one a line, read for each order that comes in: orders with others are set aside. Unset: all are known.',
+    ),
   WAREHOUSE_SUBSCRIPTION: z
     .string()
     .regex(/^[a-z0-9._-]{1,200}$/, "must be 1 to 200 of a-z, 0-9, '.', '_', '-'")
@@ -43,6 +52,11 @@ export function warehouseConfig(env: Record<string, string | undefined> = proces
   config: WarehouseConfig;
   source: ConfigSource<typeof warehouseSettings.shape>;
 } {
-  const source = { schema: warehouseSettings, env, prefix: 'WAREHOUSE_', secrets: ['WAREHOUSE_API_URL'] };
+  const source = {
+    schema: warehouseSettings,
+    env,
+    prefix: 'WAREHOUSE_',
+    secrets: ['WAREHOUSE_API_URL', ...TRACING_SECRETS],
+  };
   return { config: readConfig(source), source };
 }

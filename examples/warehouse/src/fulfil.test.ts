@@ -37,13 +37,25 @@ async function startApi(
   return { url, steps };
 }
 
-/** A warehouse that is given these batches on each connection; `acknowledged` are the tokens that it sends. */
-async function startWarehouse(t: TestContext, apiUrl: string, batches: readonly ScriptedBatch[]) {
+/** A warehouse that is given these batches on each connection; `acknowledged` are the tokens that it sends, `rejected` what it rejects before. */
+async function startWarehouse(
+  t: TestContext,
+  apiUrl: string,
+  batches: readonly ScriptedBatch[],
+  knownArticles?: () => Promise<ReadonlySet<string>>,
+) {
   const acknowledged: string[] = [];
-  const gateway = await startScriptedConsumers(t, async function* (_, { context, acknowledgements }) {
+  const rejected: (readonly [eventId: string, reason: string, isSetAside: boolean])[] = [];
+  const gateway = await startScriptedConsumers(t, async function* (_, call) {
+    const { context, acknowledgements, rejections } = call;
     for (const batch of batches) {
       yield batch;
       const { value: ackToken } = await acknowledgements.next();
+      for (const { eventId, reason, decision } of rejections.slice(rejected.length)) {
+        rejected.push([eventId, reason, decision?.$case === 'setAside']);
+        yield { signal: { $case: 'rejected', value: { eventId } } };
+      }
+      if (ackToken === undefined) return;
       acknowledged.push(ackToken);
       yield { signal: { $case: 'acknowledged', value: { ackToken } } };
     }
@@ -51,14 +63,15 @@ async function startWarehouse(t: TestContext, apiUrl: string, batches: readonly 
   });
   const stopping = new AbortController();
   const log = createLogger({ service: 'test', level: 'silent' });
-  const options = { gateway: gateway.address, subscription: 'test', api: createOrderApi(apiUrl), log };
+  const api = createOrderApi(apiUrl);
+  const options = { gateway: gateway.address, subscription: 'test', api, knownArticles, log };
   const running = fulfil(options, stopping.signal);
   const stop = async () => {
     stopping.abort();
-    await running.catch((error: unknown) => assert.equal(error, stopping.signal.reason));
+    await running;
   };
   t.after(stop);
-  return { acknowledged, stop, opened: gateway.requests };
+  return { acknowledged, rejected, stop, opened: gateway.requests };
 }
 
 const batch = (ackToken: string, ...events: [orderId: string, version: number, status: OrderStatus][]) => ({
@@ -66,6 +79,8 @@ const batch = (ackToken: string, ...events: [orderId: string, version: number, s
   events: events.map(([orderId, version, status]) => ({
     eventId: `${orderId}/${version}`,
     ...{ orderId, status, orderVersion: BigInt(version) },
+    // An order is of the article that is named like it.
+    order: { items: [{ sku: orderId }] },
   })),
 });
 
@@ -83,56 +98,101 @@ test('each event is answered by one step, for the version that it tells of', asy
   assert.deepEqual(opened[0]?.filter?.statuses, [OrderStatus.CONFIRMED, OrderStatus.PROCESSING]);
 });
 
-test('of one order only the newest event of a batch is answered', async (t) => {
-  const api = await startApi(t, () => 200);
+test('events of one order are answered one after the other, those of others meanwhile', async (t) => {
+  let isFirst = true;
+  const api = await startApi(t, ({ orderId }, response) => {
+    if (orderId !== 'a' || !isFirst) return 200;
+    isFirst = false;
+    void eventually(() => assert.ok(api.steps.some((step) => step.orderId === 'b'))).then(() =>
+      response.writeHead(412).end('{}'),
+    );
+    return undefined;
+  });
   const { acknowledged } = await startWarehouse(t, api.url, [
     batch(
       '1',
       ['a', 2, OrderStatus.CONFIRMED],
-      ['b', 2, OrderStatus.CONFIRMED],
       ['a', 3, OrderStatus.CONFIRMED],
+      ['b', 2, OrderStatus.CONFIRMED],
     ),
   ]);
   await eventually(() => assert.deepEqual(acknowledged, ['1']));
-  assert.deepEqual(api.steps.map(({ orderId, ifMatch }) => `${orderId} ${ifMatch}`).sort(), [
-    'a "v3"',
-    'b "v2"',
+  assert.deepEqual(
+    api.steps.map(({ orderId, ifMatch }) => `${orderId} ${ifMatch}`),
+    ['a "v2"', 'b "v2"', 'a "v3"'],
+  );
+});
+
+test('an order with an unknown article is set aside, and nothing is asked of the API for it', async (t) => {
+  const api = await startApi(t, () => 200);
+  let isReadable = false;
+  const articles = () =>
+    isReadable ? Promise.resolve(new Set(['b'])) : Promise.reject(new Error('the disk is away'));
+  const { acknowledged, rejected } = await startWarehouse(
+    t,
+    api.url,
+    [
+      batch('1', ['b', 2, OrderStatus.CONFIRMED]),
+      batch('2', ['a', 2, OrderStatus.CONFIRMED], ['b', 2, OrderStatus.CONFIRMED]),
+    ],
+    async () => {
+      const reading = articles();
+      isReadable = true;
+      return await reading;
+    },
+  );
+  await eventually(() => assert.deepEqual(acknowledged, ['1', '2']));
+  assert.deepEqual(rejected, [
+    ['b/2', 'the list of articles cannot be read: the disk is away', false],
+    ['a/2', 'unknown article: a', true],
   ]);
+  assert.deepEqual(
+    api.steps.map(({ orderId }) => orderId),
+    ['b'],
+  );
 });
 
 for (const code of [412, 409, 404]) {
   test(`an order that cannot take the step (${code}) does not hold up the others`, async (t) => {
     const api = await startApi(t, ({ orderId }) => (orderId === 'a' ? code : 200));
-    const { acknowledged } = await startWarehouse(t, api.url, [
+    const { acknowledged, rejected } = await startWarehouse(t, api.url, [
       batch('1', ['a', 2, OrderStatus.CONFIRMED]),
       batch('2', ['b', 2, OrderStatus.CONFIRMED]),
     ]);
     await eventually(() => assert.deepEqual(acknowledged, ['1', '2']));
     assert.equal(api.steps.length, 2);
+    // One that has changed meanwhile has a newer event; the others are for people.
+    const told = rejected.map(([eventId, , isSetAside]) => [eventId, isSetAside]);
+    assert.deepEqual(told, code === 412 ? [] : [['a/2', true]]);
   });
 }
 
-test('while the API fails nothing is acknowledged, and the step is tried until it is taken', async (t) => {
-  let isAway = true;
+test('an order whose step fails for the time being comes again, whatever is wrong with the API', async (t) => {
+  const answers = [503, 401, 'lost', 'busy', 200] as const;
   const api = await startApi(t, (_, response) => {
-    if (!isAway) return 200;
-    // Once in between the answer is lost.
-    if (api.steps.length === 2) return void response.destroy();
-    return 503;
+    const answer = answers[api.steps.length - 1];
+    if (answer === 'lost') return void response.destroy();
+    if (answer === 'busy') return void response.writeHead(409, { 'retry-after': '1' }).end('{}');
+    return answer;
   });
-  const { acknowledged } = await startWarehouse(t, api.url, [batch('1', ['a', 2, OrderStatus.CONFIRMED])]);
-  await eventually(() => assert.ok(api.steps.length >= 4));
-  assert.deepEqual(acknowledged, []);
-  isAway = false;
-  await eventually(() => assert.deepEqual(acknowledged, ['1']));
+  const { acknowledged, rejected } = await startWarehouse(
+    t,
+    api.url,
+    answers.map((_, index) => batch(String(index), ['a', 2, OrderStatus.CONFIRMED])),
+  );
+  await eventually(() => assert.equal(acknowledged.length, answers.length));
+  assert.deepEqual(
+    rejected.map(([eventId, , isSetAside]) => [eventId, isSetAside]),
+    answers.slice(0, -1).map(() => ['a/2', false]),
+  );
 });
 
 test('a stop while a step is tried leaves its event to the next process', async (t) => {
   const api = await startApi(t, () => undefined);
-  const { acknowledged, stop } = await startWarehouse(t, api.url, [
+  const { acknowledged, rejected, stop } = await startWarehouse(t, api.url, [
     batch('1', ['a', 2, OrderStatus.CONFIRMED]),
   ]);
   await eventually(() => assert.equal(api.steps.length, 1));
   await stop();
-  assert.deepEqual(acknowledged, []);
+  assert.deepEqual([acknowledged, rejected], [[], []]);
 });

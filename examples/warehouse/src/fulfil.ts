@@ -1,10 +1,13 @@
 import {
   type ConnectionOptions,
-  consumeOrders,
+  handleOrders,
   type OrderEvent,
   OrderStatus,
+  Reject,
+  Retry,
+  startProcessSpan,
 } from '@order-events/order-stream';
-import { type Logger, retryUntilDone } from '@order-events/runtime';
+import { type Logger, reasonOf, type Tracing } from '@order-events/runtime';
 import type { OrderApi } from './order-api.ts';
 
 export interface FulfilOptions {
@@ -14,6 +17,10 @@ export interface FulfilOptions {
   readonly connection?: Pick<ConnectionOptions, 'tls' | 'token'>;
   readonly subscription: string;
   readonly api: OrderApi;
+  /** Asked for each order that comes in; without it every article is known. */
+  readonly knownArticles?: (() => Promise<ReadonlySet<string>>) | undefined;
+  /** Makes a span of each step, in the trace of the request that caused it. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Logger;
 }
 
@@ -23,50 +30,70 @@ const NEXT_STATUS: Partial<Record<OrderStatus, string>> = {
   [OrderStatus.PROCESSING]: 'shipped',
 };
 
-/** Orders worked on at the same time: those of one batch. */
-const MAX_BATCH_SIZE = 32;
+const ORDERS_AT_ONCE = 32;
+/** What is away comes back: no order is to be set aside for that. As many attempts as there may be take eight hours. */
+const REJECT_POLICY = { maxAttempts: 1_000, maxDelayMs: 30_000 };
 
 /**
- * Takes confirmed orders through processing to shipped, until `signal` aborts (it may reject with the signal's reason then).
+ * Takes confirmed orders through processing to shipped, until `signal` aborts.
  *
  * Each event is answered by one step, for exactly the version of the order that the event tells of. So an event that comes again
- * does nothing: the order has a newer version by then, and the event of that one brings the next step.
+ * does nothing: the order has a newer version by then, and the event of that one brings the next step. An order that cannot be shipped as
+ * it is, is set aside; one whose step fails for the time being comes again; all others go on.
  */
 export async function fulfil(options: FulfilOptions, signal: AbortSignal): Promise<void> {
   const { gateway, connection, subscription, log } = options;
-  const batches = consumeOrders({
+  await handleOrders({
     address: gateway,
     ...connection,
     subscription,
     filter: { statuses: Object.keys(NEXT_STATUS) as OrderStatus[] },
-    maxBatchSize: MAX_BATCH_SIZE,
+    concurrency: ORDERS_AT_ONCE,
+    rejectPolicy: REJECT_POLICY,
     signal,
+    handle: (event) => takeStep(event, options, signal),
+    onRejected: (event, err) => {
+      const about = { ...aboutOf(event), attempt: event.attempt, err };
+      if (err instanceof Reject) log.error(about, 'order set aside, left to people');
+      else log.warn(about, 'no step taken, the order comes again');
+    },
+    onGap: ({ missedEvents }) => log.error({ missedEvents: String(missedEvents) }, 'events were missed'),
     onInterruption: (err, retryDelayMs) => log.warn({ err, retryDelayMs }, 'the stream was interrupted'),
   });
-  for await (const { events, signal: told, acknowledge } of batches) {
-    if (told?.$case === 'gap')
-      log.error({ missedEvents: String(told.value.missedEvents) }, 'events were missed');
-    // The last event of each order; those before it are of versions that it has no longer.
-    const newest = new Map(events.map((event) => [event.orderId, event]));
-    await Promise.all([...newest.values()].map((event) => takeStep(event, options, signal)));
-    acknowledge();
+}
+
+async function takeStep(event: OrderEvent, options: FulfilOptions, signal: AbortSignal): Promise<void> {
+  const { subscription, api, tracing, log } = options;
+  const status = NEXT_STATUS[event.status];
+  if (status === undefined) return;
+  if (event.status === OrderStatus.CONFIRMED) await checkArticles(event, options);
+  const span = startProcessSpan(event, { tracing, subscription });
+  const { traceparent = event.traceparent } = span ?? {};
+  const change = { orderId: event.orderId, version: event.orderVersion, status, traceparent };
+  try {
+    const outcome = await api.setStatus(change, signal);
+    const about = { ...aboutOf(event), status };
+    if (outcome === 'done') log.info(about, 'step taken');
+    else if (outcome === 'outdated')
+      log.debug(about, 'the order has changed meanwhile, left to its newer event');
+    else throw new Reject(outcome.refused);
+  } catch (cause) {
+    // Given up by this process, not by the API: it comes again at once.
+    signal.throwIfAborted();
+    throw cause instanceof Reject ? cause : new Retry(reasonOf(cause), { cause });
+  } finally {
+    span?.end();
   }
 }
 
-async function takeStep(event: OrderEvent, { api, log }: FulfilOptions, signal: AbortSignal): Promise<void> {
-  const status = NEXT_STATUS[event.status];
-  if (status === undefined) return;
-  const change = { orderId: event.orderId, version: event.orderVersion, status };
-  const about = { orderId: event.orderId, version: String(event.orderVersion), status };
-  const outcome = await retryUntilDone(() => api.setStatus(change, signal), {
-    signal,
-    minDelayMs: 100,
-    maxDelayMs: 5_000,
-    onFailure: (err, retryDelayMs) =>
-      log.warn({ ...about, err, retryDelayMs }, 'no step taken, trying again'),
+async function checkArticles({ order }: OrderEvent, { knownArticles }: FulfilOptions): Promise<void> {
+  const known = await knownArticles?.().catch((cause: unknown) => {
+    throw new Retry(`the list of articles cannot be read: ${reasonOf(cause)}`, { cause });
   });
-  if (outcome === 'done') log.info(about, 'step taken');
-  else if (outcome === 'outdated')
-    log.debug(about, 'the order has changed meanwhile, left to its newer event');
-  else log.error({ ...about, reason: outcome.refused }, 'step refused, left to people');
+  const unknown = order?.items.filter(({ sku }) => known?.has(sku) === false).map(({ sku }) => sku) ?? [];
+  if (unknown.length > 0) throw new Reject(`unknown article: ${unknown.join(', ')}`);
+}
+
+function aboutOf({ orderId, orderVersion }: OrderEvent) {
+  return { orderId, version: String(orderVersion) };
 }
