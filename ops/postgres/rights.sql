@@ -24,7 +24,7 @@ GRANT SELECT, INSERT, UPDATE ON relay_partition, relay_identity TO orders_relay;
 GRANT SELECT, INSERT, UPDATE, DELETE ON relay_instance, relay_report, parked_event TO orders_relay;
 GRANT SELECT ON discarded_event, replay_request TO orders_relay;
 GRANT SELECT, UPDATE ON replay_partition TO orders_relay;
-GRANT EXECUTE ON FUNCTION outbox_page, relay_server_run TO orders_relay;
+GRANT EXECUTE ON FUNCTION outbox_page, relay_server_run, outbox_dropped_since TO orders_relay;
 GRANT EXECUTE ON FUNCTION outbox_create_day_table, outbox_drop_day_table, outbox_empty_default TO orders_relay;
 -- Only with RELAY_CANARY_INTERVAL_MS:
 -- GRANT INSERT ON outbox TO orders_relay;
