@@ -24,7 +24,7 @@ test('a broker frozen for 20 s under load: nothing is lost, nothing doubled, and
   const relay = await startApp(t, 'relay', env.relay);
   const load = startLoad(t, { apiUrl: api.urls.http, workers: 8, changesPerSecond: 100 });
   const published = () => metricOf(relay, 'outbox_published_total');
-  await eventually(async () => assert.ok((await published()) > 100), { deadlineMs: 60_000 });
+  await eventually(async () => assert.ok((await published()) > 100));
 
   kafka.freeze();
   const acceptedBefore = load.accepted.length;
@@ -33,9 +33,7 @@ test('a broker frozen for 20 s under load: nothing is lost, nothing doubled, and
   const acceptedMeanwhile = load.accepted.length - acceptedBefore;
   const publishedBefore = await published();
   kafka.thaw();
-  await eventually(async () => assert.ok((await published()) > publishedBefore + acceptedMeanwhile), {
-    deadlineMs: 60_000,
-  });
+  await eventually(async () => assert.ok((await published()) > publishedBefore + acceptedMeanwhile));
 
   await load.stop();
   assert.deepEqual(load.failures, []);

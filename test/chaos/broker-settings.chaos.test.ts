@@ -26,7 +26,7 @@ for (const [what, settings] of [
         const ready = await fetch(`${relay.urls.admin}/readyz`);
         assert.equal(ready.status, 503);
       },
-      { deadlineMs: 90_000 },
+      { patienceMs: 90_000 },
     );
     const page = await (await fetch(`${relay.urls.admin}/status`)).text();
     assert.ok(page.includes(setting));

@@ -20,7 +20,7 @@ test('database connections killed twice a second under load: nothing is lost, do
 
   const kills = await killConnections(databaseUrl, performance.now() + KILLING_MS);
   const acceptedMeanwhile = load.accepted.length;
-  await eventually(() => assert.ok(load.accepted.length > acceptedMeanwhile + 100), { deadlineMs: 60_000 });
+  await eventually(() => assert.ok(load.accepted.length > acceptedMeanwhile + 100));
   await load.stop();
 
   assert.ok(kills > KILLING_MS / KILL_INTERVAL_MS, `${kills} connections were killed`);

@@ -22,7 +22,7 @@ const CUSTOMERS = 20;
 const CONSUMERS_OF_EACH = 3;
 const LOAD_PAUSE_MS = 50;
 const SHORT_SESSION = { GATEWAY_CONSUMER_SESSION_MS: '6000' };
-const SETTLED = { deadlineMs: 90_000, intervalMs: 500 };
+const SETTLED = { patienceMs: 90_000, intervalMs: 500 };
 
 /** All of the log for every tenth watcher, the events of one customer for the others. */
 const filterOf = (index: number) =>

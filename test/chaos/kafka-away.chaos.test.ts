@@ -50,9 +50,7 @@ test('everything starts and works while Kafka is away; when it comes, everything
     { topic: TOPIC, partitions: 12, replicationFactor: 1 },
   );
   await eventually(() => assert.deepEqual(sourceStates, [false, true]));
-  await eventually(() => assert.equal(record.verdict(load.accepted.slice(0, 50)).missing, 0), {
-    deadlineMs: 60_000,
-  });
+  await eventually(() => assert.equal(record.verdict(load.accepted.slice(0, 50)).missing, 0));
 
   await kafka.stop();
   await eventually(() => assert.deepEqual(sourceStates, [false, true, false]));
@@ -65,14 +63,11 @@ test('everything starts and works while Kafka is away; when it comes, everything
 
   const events = await assertTopicHoldsAll({ databaseUrl, brokers: kafka.brokers, topic: TOPIC });
   const committed = await committedChanges(databaseUrl);
-  const verdict = await eventually(
-    () => {
-      const found = record.verdict(committed);
-      assert.equal(found.missing, 0);
-      return found;
-    },
-    { deadlineMs: 60_000 },
-  );
+  const verdict = await eventually(() => {
+    const found = record.verdict(committed);
+    assert.equal(found.missing, 0);
+    return found;
+  });
   assert.deepEqual(verdict, { missing: 0, duplicated: 0, outOfOrder: 0 });
   assert.equal(watch.reconnects(), 0, 'the stream outlived the outage');
   for (const app of [api, relay, gateway]) assert.ok(await isReady(app), 'no process was restarted');

@@ -7,10 +7,13 @@ import {
   createKafkaPublisher,
   createLogReader,
   createTopicLayoutReader,
+  ensureCompleteTopic,
+  ensureHeldTopic,
   ensureTopic,
 } from '@order-events/messaging';
-import { consumeOrders } from '@order-events/order-stream';
+import { consumeOrders, type OrderEvent } from '@order-events/order-stream';
 import kafkajs from 'kafkajs';
+import { recordConsume } from '../../apps/stream-gateway/testing/consume-recorder.ts';
 import { runOutboxctl } from '../../apps/outboxctl/testing/run-outboxctl.ts';
 import { createOrderClient } from '../../apps/api/testing/order-client.ts';
 import { createTestDatabase, eventually, startKafka } from '../harness/index.ts';
@@ -40,6 +43,8 @@ interface Right {
 
 const needs = (right: string) => new RegExp(`the user needs the right ${right}`);
 const LAYOUT = `${TOPIC}.layout`;
+const COMPLETE = `${TOPIC}.complete`;
+const HELD = `${TOPIC}.held`;
 
 /** Exactly what docs/connections.md lists. */
 const RIGHTS: readonly Right[] = [
@@ -58,6 +63,52 @@ const RIGHTS: readonly Right[] = [
     name: TOPIC,
     row: '| topics job | `Create`, `Describe` | topic `<topic>` |',
     said: needs('Describe on the topic'),
+  },
+  ...(['CREATE', 'DESCRIBE'] as const).map((operation): Right => ({
+    user: 'topics',
+    operation,
+    on: 'TOPIC',
+    name: COMPLETE,
+    row: '| topics job | `Create`, `Describe` | topic `<topic>.complete` |',
+    said: needs('(Create|Describe) on the topic'),
+  })),
+  ...(['CREATE', 'ALTER'] as const).map((operation): Right => ({
+    user: 'topics',
+    operation,
+    on: 'TOPIC',
+    name: HELD,
+    row: '| topics job | `Create`, `Alter` | topic `<topic>.held` |',
+    // Who may alter a topic may describe it.
+    said: needs('(Create|Describe) on the topic'),
+  })),
+  ...(['READ', 'WRITE'] as const).map((operation): Right => ({
+    user: 'gateway',
+    operation,
+    on: 'TOPIC',
+    name: HELD,
+    row: '| gateway | `Read`, `Write` | topic `<topic>.held` |',
+  })),
+  {
+    user: 'gateway',
+    operation: 'WRITE',
+    on: 'TRANSACTIONAL_ID',
+    name: `${HELD}:`,
+    isPrefix: true,
+    row: '| gateway | `Write` | transactional ids with the prefix `<topic>.held:` |',
+  },
+  {
+    user: 'relay',
+    operation: 'WRITE',
+    on: 'TOPIC',
+    name: COMPLETE,
+    row: '| relay | `Write` | topic `<topic>.complete` |',
+  },
+  {
+    user: 'gateway',
+    operation: 'READ',
+    on: 'TOPIC',
+    name: COMPLETE,
+    row: '| gateway | `Read` | topic `<topic>.complete` |',
   },
   {
     user: 'relay',
@@ -155,6 +206,15 @@ const RIGHTS: readonly Right[] = [
     row: '| `outboxctl resize` | `Alter` | topic `<topic>` |',
     said: needs('Alter on the topic'),
   },
+  {
+    user: 'operator',
+    operation: 'ALTER',
+    on: 'TOPIC',
+    name: HELD,
+    row: '| `outboxctl resize` | `Alter` | topic `<topic>.held` |',
+    // Who may alter a topic may describe it.
+    said: needs('(Alter|Describe) on the topic'),
+  },
   ...(['CREATE', 'READ', 'WRITE'] as const).map((operation): Right => ({
     user: 'operator',
     operation,
@@ -214,8 +274,12 @@ type Cluster = Awaited<ReturnType<typeof startKafkaWithRights>>;
 
 /** What the processes do with Kafka, each on connections of its own. Rejects with what they would log. */
 const WORK: Readonly<Record<User, (kafka: Cluster, signal: AbortSignal) => Promise<unknown>>> = {
-  topics: (kafka, signal) =>
-    ensureTopic(kafka.connection('topics'), { topic: TOPIC, partitions: 12, replicationFactor: 1 }, signal),
+  async topics(kafka, signal) {
+    const connection = kafka.connection('topics');
+    await ensureTopic(connection, { topic: TOPIC, partitions: 12, replicationFactor: 1 }, signal);
+    await ensureCompleteTopic(connection, TOPIC, signal);
+    await ensureHeldTopic(connection, { topic: TOPIC, partitions: 12, replicationFactor: 1 }, signal);
+  },
   async relay(kafka, signal) {
     const refused = Promise.withResolvers<never>();
     refused.promise.catch(() => undefined);
@@ -258,6 +322,17 @@ const WORK: Readonly<Record<User, (kafka: Cluster, signal: AbortSignal) => Promi
   async operator() {},
 };
 
+/** A rejection is stored, which is the claim of a held partition, a write and a commit. */
+async function assertRejects(t: TestContext, address: string): Promise<void> {
+  const stream = recordConsume(t, address, { subscription: 'rejecting', rejectPolicy: { maxAttempts: 1 } });
+  await stream.received(1);
+  const [{ eventId }] = stream.events() as [OrderEvent];
+  const reject = { eventId, reason: 'unknown article', decision: undefined };
+  stream.send({ request: { $case: 'reject', value: reject } });
+  await stream.signal('rejected');
+  await stream.cancel();
+}
+
 test('with exactly the documented rights everything works, and without any one of them the message says which', async (t) => {
   const page = await readFile(new URL('../../docs/connections.md', import.meta.url), 'utf8');
   for (const { row } of RIGHTS) assert.ok(page.includes(row), `docs/connections.md has no ${row}`);
@@ -287,6 +362,7 @@ test('with exactly the documented rights everything works, and without any one o
     acknowledge();
     if (orderIds.size === 0) break;
   }
+  await assertRejects(t, apps.gateway.urls.grpc);
   await assertTopicHoldsAll({ databaseUrl, brokers: kafka.admin.brokers, topic: TOPIC });
   const operatorEnv = { ...appEnv(common).relay, ...kafka.env('operator') };
   const operator = (...args: string[]) => runOutboxctl(operatorEnv, ...args, '--yes');

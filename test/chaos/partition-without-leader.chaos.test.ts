@@ -5,34 +5,54 @@ import { createOrderStreamClient, type OrderEvent, type StartPosition } from '@o
 import { recordConsume } from '../../apps/stream-gateway/testing/consume-recorder.ts';
 import { recordWatch } from '../../apps/stream-gateway/testing/stream-recorder.ts';
 import type { OrderLoad } from '../../tools/load/order-load.ts';
-import type { AppProcess } from '../../tools/stack/index.ts';
+import {
+  type AppProcess,
+  type EmbeddedKafkaCluster,
+  startEmbeddedKafkaCluster,
+} from '../../tools/stack/index.ts';
 import { metricOf } from '../harness/app-metric.ts';
 import { startApp } from '../harness/app-process.ts';
-import { createTestDatabase, eventually, startKafkaCluster } from '../harness/index.ts';
+import { atFileEnd } from '../harness/file-end.ts';
+import { createTestDatabase, eventually } from '../harness/index.ts';
 import { startLoad } from '../harness/load.ts';
 import { appEnv, type OrderAppsOptions, startOrderApps } from '../harness/order-apps.ts';
+import { testName } from '../harness/test-name.ts';
+import { measureMachinePace } from '../../tools/test-run/machine-pace.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
-const TOPIC = 'orders.events';
 const PARTITIONS = 12;
-const soon = { deadlineMs: 60_000, intervalMs: 100 };
-/** No call waits for the partitions. */
-const inTime = () => ({ signal: AbortSignal.timeout(5_000) });
+const soon = { intervalMs: 100 };
+/** No call waits for the partitions: five seconds of the quiet machine of reference, as slow as this one is at that moment. */
+const inTime = () => ({ signal: AbortSignal.timeout(Math.round(5_000 * measureMachinePace())) });
 const LATEST = { position: { $case: 'latest', value: true } } as const;
 const EARLIEST = { position: { $case: 'earliest', value: true } } as const;
 
-/** Three brokers, each alone with a third of the partitions, and the product under load. */
+let cluster: Promise<EmbeddedKafkaCluster> | undefined;
+
+/** Three brokers for all tests of this file, which run one after the other; a topic is of one test. */
+async function allBrokers(): Promise<EmbeddedKafkaCluster> {
+  cluster ??= startEmbeddedKafkaCluster();
+  const all = await cluster;
+  // A test that failed may have left one dead.
+  for (const node of all.nodes) if (node.pid === undefined) await node.start();
+  return all;
+}
+
+atFileEnd(async () => (await cluster)?.kill());
+
+/** Brokers that are each alone with a third of the partitions, and the product under load. */
 async function setUp(t: TestContext) {
   const { url: databaseUrl } = await createTestDatabase(t);
-  const { brokers, nodes } = await startKafkaCluster(t);
+  const { brokers, nodes } = await allBrokers();
+  const topic = testName(t);
   await ensureTopic(
     { brokers, clientId: 'test' },
     {
-      ...{ topic: TOPIC, partitions: PARTITIONS, replicationFactor: 1 },
+      ...{ topic, partitions: PARTITIONS, replicationFactor: 1 },
       config: { 'min.insync.replicas': '1' },
     },
   );
-  const system = { databaseUrl, brokers, topic: TOPIC };
+  const system = { databaseUrl, brokers, topic };
   const apps = await startOrderApps(t, system);
   const load = startLoad(t, { apiUrl: apps.api.urls.http!, workers: 8, changesPerSecond: 60 });
   return { system, node: nodes[2]!, ...apps, load };

@@ -15,13 +15,13 @@ test('PostgreSQL restarted and killed under load: every process survives and goe
   const load = startLoad(t, { apiUrl: api.urls.http, workers: 8, changesPerSecond: 200 });
   const goesOn = async () => {
     const before = load.accepted.length;
-    await eventually(() => assert.ok(load.accepted.length > before + 100), { deadlineMs: 60_000 });
+    await eventually(() => assert.ok(load.accepted.length > before + 100));
   };
   await goesOn();
   for (const end of [() => postgres.stop(), () => postgres.kill(), () => postgres.stop()]) {
     await end();
     const refused = load.failures.length;
-    await eventually(() => assert.ok(load.failures.length > refused), { deadlineMs: 60_000 });
+    await eventually(() => assert.ok(load.failures.length > refused));
     await postgres.restart();
     await goesOn();
   }

@@ -72,7 +72,7 @@ async function interruptUntil(stop: AbortSignal, owners: readonly UnleasedOwner[
 test('two owners of each partition, and no lease between them, publish each event once and in order', async (t) => {
   const { system, contenders, stopWriters } = await startContention(t, createKafkaPublisher);
   const claims = () => contenders.map((owner) => owner.claims());
-  await eventually(() => assert.ok(Math.min(...claims()) >= CLAIMS), { deadlineMs: DEADLINE_MS });
+  await eventually(() => assert.ok(Math.min(...claims()) >= CLAIMS), { patienceMs: DEADLINE_MS });
   await stopWriters();
   const events = await assertOutboxPublished(system);
   t.diagnostic(`${events} events, the owners claimed their partitions ${claims().join(', ')} times`);

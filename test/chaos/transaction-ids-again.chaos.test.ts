@@ -73,6 +73,6 @@ test('transaction ids that a crash of Postgres gives out again do not hide their
   await insertOutboxEvents(pool, EVENTS);
   const committed = await outboxEventIds(pool);
   const all = async () => assert.equal((await eventIdsOfTopic(brokers, topic)).length, committed.length);
-  await eventually(all, { deadlineMs: 60_000 });
+  await eventually(all);
   await allPublished();
 });

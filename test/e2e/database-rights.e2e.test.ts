@@ -8,6 +8,7 @@ import { createOrderClient } from '../../apps/api/testing/order-client.ts';
 import { runOutboxctl } from '../../apps/outboxctl/testing/run-outboxctl.ts';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
 import { appEnv } from '../harness/order-apps.ts';
+import { TEST_HEADERS } from '../harness/test-access.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
 const RIGHTS = new URL('../../ops/postgres/rights.sql', import.meta.url);
@@ -46,7 +47,7 @@ async function install(t: TestContext): Promise<Installation> {
   return { adminUrl, admin, url, own };
 }
 
-const textOf = async (url: string) => await (await fetch(url)).text();
+const textOf = async (url: string) => await (await fetch(url, { headers: TEST_HEADERS })).text();
 
 test('each process does all its work with the rights of the file', async (t) => {
   const { admin, adminUrl, url, own } = await install(t);

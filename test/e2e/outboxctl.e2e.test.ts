@@ -9,14 +9,11 @@ import { alterTopic } from '../harness/topic-settings.ts';
 
 /** Waits until the audit finds all committed events in the topic; answers what it found. */
 function untilPublished(state: OutboxState, events: number) {
-  return eventually(
-    async () => {
-      const { code, json, stderr } = await state.runJson('verify');
-      assert.equal(json.published, events, stderr);
-      return { code, json };
-    },
-    { deadlineMs: 60_000 },
-  );
+  return eventually(async () => {
+    const { code, json, stderr } = await state.runJson('verify');
+    assert.equal(json.published, events, stderr);
+    return { code, json };
+  });
 }
 
 test('an operator pauses a partition, resumes it, publishes a key again, and the audit agrees each time', async (t) => {
@@ -56,14 +53,11 @@ test('a key that Kafka refuses is shown, requeued in order once Kafka takes it, 
   const [mended = '', given = '', other = ''] = await createHotOrders(state.pool, 3);
   const refused = await Promise.all([appendLarge(state, mended), appendLarge(state, given)]);
   for (const orderId of [mended, given, other]) await changeOrder(state.pool, orderId);
-  const list = await eventually(
-    async () => {
-      const { code, json } = await state.runJson('parked', 'list');
-      assert.deepEqual([code, json.total_keys, json.total_events], [0, 2, 4]);
-      return json;
-    },
-    { deadlineMs: 60_000 },
-  );
+  const list = await eventually(async () => {
+    const { code, json } = await state.runJson('parked', 'list');
+    assert.deepEqual([code, json.total_keys, json.total_events], [0, 2, 4]);
+    return json;
+  });
   assert.deepEqual(
     list.keys.map((key: { first_event_id: string }) => key.first_event_id).sort(),
     refused.sort(),
@@ -82,12 +76,7 @@ test('a key that Kafka refuses is shown, requeued in order once Kafka takes it, 
   assert.deepEqual([discard.code, discard.json.discarded_events, discard.json.parked_events], [0, 1, 1]);
   assert.equal((await state.run('parked', 'requeue', '--key', given)).code, 0);
   await alterTopic(state, 'max.message.bytes', '1000000');
-  await eventually(
-    async () => assert.equal((await state.run('parked', 'requeue', '--key', mended)).code, 0),
-    {
-      deadlineMs: 60_000,
-    },
-  );
+  await eventually(async () => assert.equal((await state.run('parked', 'requeue', '--key', mended)).code, 0));
   const { code, json } = await untilPublished(state, 4);
   assert.deepEqual([code, json.discarded, json.parked, json.out_of_order, json.doubled], [0, 1, 0, 0, 0]);
   await untilPlanned(state, 4, '--since', '1h');

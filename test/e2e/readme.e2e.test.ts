@@ -8,12 +8,13 @@ import { createOrderClient } from '../../apps/api/testing/order-client.ts';
 import { findReflectingClient } from '../harness/find-reflecting-client.ts';
 import { createTestDatabase, createTestTopic, eventually } from '../harness/index.ts';
 import { startOrderApps } from '../harness/order-apps.ts';
+import { bearerFileEnv, TEST_TOKEN } from '../harness/test-access.ts';
 import { createTestFolder } from '../harness/test-folder.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const SECTION = '## Subscribe\n';
 /** `make python` downloads packages. */
-const PATIENCE = { deadlineMs: 120_000, intervalMs: 500 };
+const PATIENCE = { patienceMs: 120_000, intervalMs: 500 };
 
 /** Installing packages anew would pull them away under the tests that run meanwhile. */
 const MAKE_WITHOUT_INSTALL = 'make() { command make --old-file=node_modules/.package-lock.json "$@"; }';
@@ -79,12 +80,17 @@ test('whatever the README says about subscribing runs as it stands there, and sh
   // Inside the repository, so that its packages are found.
   const folder = await createTestFolder(cache);
   const { programs, commands } = await readSection({
+    // What the section says itself about a gateway with access control.
+    ...(TEST_TOKEN !== undefined && {
+      "address: '<gateway>'": `address: '${gateway.urls.grpc}', token: () => '${TEST_TOKEN}'`,
+    }),
     '<gateway>': gateway.urls.grpc,
     '<api>': api.urls.http,
     'watch.token': `'${join(folder, 'watch.token')}'`,
   });
-  assert.deepEqual([programs.length, commands.length], [2, 6]);
+  assert.deepEqual([programs.length, commands.length], [2, 7]);
 
+  const env = { NOTIFICATIONS_TOKEN_FILE: join(folder, 'notifications.token'), ...(await bearerFileEnv()) };
   const client = createOrderClient(api.urls.http);
   const orders: string[] = [];
   async function showsAnOrder(what: string, running: Running): Promise<void> {
@@ -107,9 +113,7 @@ test('whatever the README says about subscribing runs as it stands there, and sh
     await showsAnOrder(program, run(t, `exec '${process.execPath}' '${file}'`));
   }
   for (const command of commands) {
-    const running = command.startsWith('grpcurl')
-      ? await callByReflection(t, command)
-      : run(t, command, { NOTIFICATIONS_TOKEN_FILE: join(folder, 'notifications.token') });
+    const running = command.startsWith('grpcurl') ? await callByReflection(t, command) : run(t, command, env);
     await showsAnOrder(command, running);
   }
 });

@@ -4,6 +4,7 @@ import { runKafkaTool } from '../../tools/stack/index.ts';
 import { findReflectingClient } from '../harness/find-reflecting-client.ts';
 import { createTestDatabase, createTestTopic, eventually } from '../harness/index.ts';
 import { startOrderApps } from '../harness/order-apps.ts';
+import { TEST_HEADERS, TEST_TOKEN } from '../harness/test-access.ts';
 
 const ORDER = {
   customer_id: 'c-1',
@@ -20,7 +21,7 @@ interface StreamedEvent {
 async function send(method: string, url: string, body: object): Promise<string> {
   const response = await fetch(url, {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...TEST_HEADERS },
     body: JSON.stringify(body),
   });
   assert.ok(response.ok, `${method} ${url}: ${response.status}`);
@@ -41,6 +42,8 @@ test('what REST changes reaches a stream filtered by status, and reads as plain 
   await eventually(() => assert.ok(watch.messages.length > 0));
 
   const orders = `${api.urls.http}/orders`;
+  // The end-to-end tests are run with access control on, unless somebody says otherwise.
+  assert.equal((await fetch(orders)).status, TEST_TOKEN === undefined ? 200 : 401);
   const shipped = await send('POST', orders, ORDER);
   const cancelled = await send('POST', orders, ORDER);
   for (const status of ['confirmed', 'processing', 'shipped']) {

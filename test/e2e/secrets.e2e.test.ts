@@ -9,6 +9,7 @@ import { createOrderClient } from '../../apps/api/testing/order-client.ts';
 import { COMPILE_CACHE } from '../../tools/stack/app-process.ts';
 import { createTestDatabase, createTestTopic, eventually, startApp } from '../harness/index.ts';
 import { appEnv } from '../harness/order-apps.ts';
+import { TEST_HEADERS } from '../harness/test-access.ts';
 
 /** Stands in every secret; whatever shows it, or a part of its URL, has told a secret. */
 const CANARY = 'canary-5f1e';
@@ -154,10 +155,10 @@ test('no refusal of database or Kafka, and no page, tells a secret; all of them 
   await eventually(() => assert.match(JSON.stringify(relay.logs()), /KAFKA_SASL/));
   await eventually(() => assert.match(JSON.stringify(gateway.logs()), /KAFKA_SASL/));
   for (const { urls } of [api, relay, gateway]) {
-    const config = await (await fetch(`${urls.admin}/config`)).text();
+    const config = await (await fetch(`${urls.admin}/config`, { headers: TEST_HEADERS })).text();
     assert.match(config, /\*\*\* \(file\)/);
     for (const page of ['/config', '/metrics', '/status', '/readyz?verbose', '/']) {
-      assertSilent(await (await fetch(urls.admin + page)).text(), page);
+      assertSilent(await (await fetch(urls.admin + page, { headers: TEST_HEADERS })).text(), page);
     }
   }
   for (const app of apps) assertSilent(JSON.stringify(app.logs()), 'a log');
@@ -172,7 +173,7 @@ test('an error of the database tells no row in a log', async (t) => {
   await admin.query(`ALTER TABLE orders ADD CHECK (customer_id <> '${CANARY}')`);
   const answer = await fetch(`${api.urls.http}/orders`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...TEST_HEADERS },
     body: JSON.stringify({
       customer_id: CANARY,
       currency: 'EUR',

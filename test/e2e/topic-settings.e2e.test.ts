@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { createOutboxState } from '../../apps/outboxctl/testing/outbox-state.ts';
 import { changeOrder, createHotOrders } from '../../packages/outbox/testing/outbox-workload.ts';
 import { eventually, startApp } from '../harness/index.ts';
+import { TEST_HEADERS } from '../harness/test-access.ts';
 import { alterTopic } from '../harness/topic-settings.ts';
 
 const read = async (url: string) => {
-  const response = await fetch(url);
+  const response = await fetch(url, { headers: TEST_HEADERS });
   return { status: response.status, text: await response.text() };
 };
 

@@ -6,6 +6,7 @@ import { relayConfig } from '../../apps/relay/src/config.ts';
 import { createOutboxState, type OutboxState } from '../../apps/outboxctl/testing/outbox-state.ts';
 import { runOutboxctl } from '../../apps/outboxctl/testing/run-outboxctl.ts';
 import { metricOf } from '../harness/app-metric.ts';
+import { accessEnv, TEST_HEADERS } from '../harness/test-access.ts';
 import { findFreePort } from '../../tools/stack/index.ts';
 
 /** What somebody finds who looks: the names with their severities, and all that is said. */
@@ -66,13 +67,20 @@ export async function createFaultWorld(
 /** All of a relay, in this process: dozens of processes would take longer than all faults together. */
 async function startRelay(t: TestContext, env: Readonly<Record<string, string>>): Promise<RunningRelay> {
   const port = await findFreePort();
-  const { config } = relayConfig({ ...env, RELAY_ADMIN_PORT: String(port) });
+  const { config } = relayConfig({
+    ...accessEnv('relay', env),
+    ...env,
+    RELAY_ADMIN_PORT: String(port),
+  });
   const log = createLogger({ service: 'relay', level: 'silent' });
   const running = await startParts(createRelayApp(config, log), log, new AbortController().signal);
   t.after(() => running.stop());
   const urls = { admin: `http://127.0.0.1:${port}` };
   const page = async (path: string) => {
-    const response = await fetch(urls.admin + path, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(urls.admin + path, {
+      headers: TEST_HEADERS,
+      signal: AbortSignal.timeout(5_000),
+    });
     return { status: response.status, text: await response.text() };
   };
   return {

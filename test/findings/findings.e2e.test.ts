@@ -54,9 +54,12 @@ async function assertOutboxctlTells(world: FaultWorld, fault: Fault): Promise<vo
 }
 
 /** Measurements and reports come every two seconds. */
-const PATIENCE = { deadlineMs: 60_000, intervalMs: 250 };
+const PATIENCE = { intervalMs: 250 };
 
-describe('a fault is told by the relay and by outboxctl alike', { concurrency: true }, () => {
+/** All at once they would keep each other from starting: each is a relay of its own. */
+const AT_ONCE = 8;
+
+describe('a fault is told by the relay and by outboxctl alike', { concurrency: AT_ONCE }, () => {
   for (const fault of FAULTS) {
     test(fault.what, async (t) => {
       const { partitions = 2 } = fault;

@@ -23,6 +23,20 @@ export const RUNNING_FAULTS: readonly Fault[] = [
     ],
   },
   {
+    what: 'the log ends before what was stored of it',
+    async before({ state }) {
+      await writePartitions(state);
+      await state.pool.query('UPDATE relay_partition SET log_offset = 1000');
+    },
+    rows: [
+      both(
+        'log-cut',
+        'notice',
+        /lost events that it had acknowledged, in partitions 0, 1; .*outboxctl replay --since/,
+      ),
+    ],
+  },
+  {
     what: 'the topic is gone under a relay that publishes to it',
     async whileRunning({ state }) {
       await withKafkaAdmin(state, (admin) => admin.deleteTopics({ topics: [state.topic] }));

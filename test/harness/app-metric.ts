@@ -1,11 +1,13 @@
 import type { AppProcess } from '../../tools/stack/index.ts';
+import { TEST_HEADERS } from './test-access.ts';
 
 /** What an app counts under this name, over all labels. Throws when there is no such metric. */
 export async function metricOf(
   app: { readonly urls: Pick<AppProcess['urls'], 'admin'> },
   name: string,
 ): Promise<number> {
-  const metrics = await (await fetch(`${app.urls.admin}/metrics`)).text();
+  const answer = await fetch(`${app.urls.admin}/metrics`, { headers: TEST_HEADERS });
+  const metrics = await answer.text();
   const samples = [...metrics.matchAll(/^(\w+)(?:\{[^}]*\})? (\S+)$/gm)].filter(
     ([, found]) => found === name,
   );

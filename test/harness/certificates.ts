@@ -16,8 +16,8 @@ export interface CertificatePair {
 export interface TestAuthority {
   readonly caFile: string;
   readonly ca: string;
-  /** For a server at 127.0.0.1 and localhost, or for a client; PEM texts. */
-  issue(commonName: string): Promise<CertificatePair>;
+  /** For a server at 127.0.0.1 and localhost unless `names` says otherwise, or for a client; PEM texts. */
+  issue(commonName: string, names?: string): Promise<CertificatePair>;
 }
 
 /** The files of a server's certificate, as something that renews them would replace them. */
@@ -59,18 +59,18 @@ export async function createAuthority(t: TestContext, name = 'test authority'): 
     ...['req', '-x509', ...newKey, '-keyout', file('ca.key'), '-out', file('ca.pem')],
     ...['-days', '2', '-subj', `/CN=${name}`],
   ]);
-  await writeFile(file('extensions'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
   let issued = 0;
   return {
     caFile: file('ca.pem'),
     ca: await readFile(file('ca.pem'), 'utf8'),
-    async issue(commonName) {
+    async issue(commonName, names = 'IP:127.0.0.1,DNS:localhost') {
       const part = (end: string) => file(`${issued}.${end}`);
       issued += 1;
-      const [key, request, cert] = [part('key'), part('csr'), part('pem')];
+      const [key, request, cert, extensions] = [part('key'), part('csr'), part('pem'), part('ext')];
+      await writeFile(extensions, `subjectAltName=${names}\n`);
       await run('openssl', ['req', ...newKey, '-keyout', key, '-out', request, '-subj', `/CN=${commonName}`]);
       await run('openssl', [
-        ...['x509', '-req', '-in', request, '-out', cert, '-days', '1', '-extfile', file('extensions')],
+        ...['x509', '-req', '-in', request, '-out', cert, '-days', '1', '-extfile', extensions],
         ...['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-set_serial', String(issued)],
       ]);
       return { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };

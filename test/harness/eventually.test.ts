@@ -21,3 +21,11 @@ test('eventually does not wait for a probe that hangs', async () => {
   const hangs = eventually(() => new Promise(() => undefined), { deadlineMs: 100 });
   await assert.rejects(hangs, /the probe did not answer/);
 });
+
+test('eventually has more patience on a machine that is slow, and none beyond a bound', async () => {
+  const patient = eventually(() => assert.fail('no order arrived'), { patienceMs: 100 });
+  await assert.rejects(patient, (error: Error) => {
+    const [, limitMs] = /^still failing after (\d+) ms: no order arrived$/.exec(error.message) ?? [];
+    return Number(limitMs) >= 100;
+  });
+});

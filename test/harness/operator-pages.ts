@@ -18,6 +18,9 @@ export interface OperatorPagesOptions {
   readonly register: () => Registry;
 }
 
+/** Of every process that has an endpoint for spans, and of no other. */
+const OF_TRACING = 'app_spans_dropped_total';
+
 const read = (file: string) => readFileSync(path.join(import.meta.dirname, '../..', file), 'utf8');
 
 /** Tests that dashboard, alerts, runbook, the page about metrics and the metrics of a process fit together. */
@@ -34,7 +37,7 @@ export function testOperatorPages(options: OperatorPagesOptions): void {
   const pages = { dashboard, alerts, runbook, 'page about metrics': metricsPage };
   for (const [name, text] of Object.entries(pages)) {
     test(`every metric that the ${name} names is there`, async () => {
-      const known = new Set([...(await seriesNames(register())), ...metricsOfOthers]);
+      const known = new Set([...(await seriesNames(register())), ...metricsOfOthers, OF_TRACING]);
       const named = namedIn(text);
       assert.ok(named.length > 3, named.join(', '));
       assert.deepEqual(
@@ -53,6 +56,18 @@ export function testOperatorPages(options: OperatorPagesOptions): void {
       own.map(({ name }) => name).filter((name) => !documented.has(name)),
       [],
     );
+  });
+
+  // One that appears with its first event has no increase that an alert could see.
+  test('every counter that an alert watches is there from the start', async () => {
+    const watched = [...alerts.matchAll(/increase\(([a-z_]+)(?:\{(\w+)="(\w+)"\})?/g)];
+    assert.ok(watched.length > 0);
+    const registry = register();
+    for (const [selector, name = '', label = '', value = ''] of watched) {
+      const metric = (await registry.getMetricsAsJSON()).find((one) => one.name === name);
+      const found = metric?.values.filter(({ labels }) => label === '' || labels[label] === value);
+      assert.ok(found && found.length > 0, selector);
+    }
   });
 
   test('every alert has a summary and a section of the runbook, and every section an alert', () => {

@@ -23,9 +23,14 @@ export async function eventIdsOfTopic(brokers: readonly string[], topic: string)
   const reader = createLogReader({ brokers, clientId: 'test', topic });
   const found: string[] = [];
   try {
-    await reader.read(await reader.offsets('earliest'), await reader.offsets('latest'), ({ records }) => {
+    // Where a topic is deleted meanwhile, its end may never come.
+    const signal = AbortSignal.timeout(60_000);
+    const from = await reader.offsets('earliest', undefined, signal);
+    const to = await reader.offsets('latest', undefined, signal);
+    const keep = ({ records }: { records: readonly { headers: Record<string, unknown> }[] }) => {
       found.push(...records.map(({ headers }) => String(headers['ce_id'])));
-    });
+    };
+    await reader.read(from, to, keep, signal);
   } finally {
     reader.close();
   }

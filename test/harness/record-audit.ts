@@ -87,7 +87,6 @@ export async function auditRecords(
 export async function assertTopicRecords(
   system: Pick<AuditedSystem, 'brokers' | 'topic'>,
   expected: readonly ExpectedRecord[],
-  deadlineMs = 60_000,
 ): Promise<void> {
   const audit = await eventually(
     async () => {
@@ -95,15 +94,15 @@ export async function assertTopicRecords(
       assert.equal(result.missing, 0, result.findings.join('\n'));
       return result;
     },
-    { deadlineMs, intervalMs: 500 },
+    { intervalMs: 500 },
   );
   assert.deepEqual(audit, CLEAN);
 }
 
 /** As `assertTopicRecords`, for all events of the outbox. Answers their number. */
-export async function assertOutboxPublished(system: AuditedSystem, deadlineMs?: number): Promise<number> {
+export async function assertOutboxPublished(system: AuditedSystem): Promise<number> {
   const committed = await committedRecords(system.databaseUrl);
-  await assertTopicRecords(system, committed, deadlineMs);
+  await assertTopicRecords(system, committed);
   return committed.length;
 }
 

@@ -16,6 +16,7 @@ import {
 import grpc from '@grpc/grpc-js';
 import reflection from 'nice-grpc-server-reflection/lib/proto/grpc/reflection/v1/reflection_pb.js';
 import type { ReflectedCall, ReflectingClient, ReflectionVersion } from './reflecting-client.ts';
+import { TEST_HEADERS } from './test-access.ts';
 
 const { ServerReflectionRequest, ServerReflectionResponse } = reflection;
 type Request = InstanceType<typeof ServerReflectionRequest>;
@@ -62,7 +63,8 @@ function startCall(
     // The caller gives what JSON can hold.
     const message = fromJson(method.input, request as JsonValue, { registry });
     const bytes = Buffer.from(toBinary(method.input, message));
-    const call = client.makeServerStreamRequest(`/${name}`, asBuffer, asBuffer, bytes);
+    const metadata = grpc.Metadata.fromHttp2Headers(TEST_HEADERS);
+    const call = client.makeServerStreamRequest(`/${name}`, asBuffer, asBuffer, bytes, metadata);
     void stopped.then(() => call.cancel());
     call.on('data', (data: Buffer) => {
       messages.push(toJson(method.output, fromBinary(method.output, data), { registry }));

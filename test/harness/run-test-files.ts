@@ -15,7 +15,7 @@ export async function runTestFiles(
   kafka: TestKafka,
 ): Promise<void> {
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-  const runner = spawn(process.execPath, ['--import', 'tsx', '--test', '--test-reporter=tap', ...files], {
+  const runner = spawn(process.execPath, ['--test', '--test-reporter=tap', ...files], {
     cwd: REPOSITORY,
     env: { ...environment, [TEST_KAFKA]: JSON.stringify(kafka) },
     stdio: ['ignore', 'pipe', 'inherit'],

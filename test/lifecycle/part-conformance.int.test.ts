@@ -83,6 +83,7 @@ const ISSUER_AWAY: Environment = {
 const AWAY: Environment = {
   DATABASE_URL: 'postgres://orders:orders@127.0.0.1:1/orders',
   KAFKA_BROKERS: '127.0.0.1:1',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
 };
 
 async function serversThatAreThere(t: TestContext): Promise<Environment> {

@@ -48,10 +48,11 @@ export function delivered(event: LoggedEvent): OrderEvent {
     // The log names them as the contract does.
     status: event.status as OrderEvent['status'],
     eventType: event.eventType as OrderEvent['eventType'],
-    previousStatus: 'ORDER_STATUS_UNSPECIFIED',
+    previousStatus: event.previousStatus as OrderEvent['previousStatus'],
     occurTime: undefined,
     logTime: undefined,
     order: undefined,
     traceparent: '',
+    attempt: 0,
   };
 }

@@ -92,9 +92,15 @@ function loggedEvent(
     orderVersion: BigInt(Number(json['order_version'])),
     customerId: String(json['customer_id']),
     status: contractName('ORDER_STATUS', String(json['status'])),
+    previousStatus: contractName('ORDER_STATUS', previousWord(json['previous_status'])),
     eventType: contractName('ORDER_EVENT_TYPE', String(json['event_type']).slice('order.'.length)),
     isRepeated,
   };
+}
+
+/** Null when the order was created. */
+function previousWord(word: unknown): string {
+  return typeof word === 'string' ? word : 'unspecified';
 }
 
 function parse(value: Buffer | null): Record<string, unknown> | undefined {

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { watchOrders, type WatchOrdersOptions } from '@order-events/order-stream';
+import { watchOrders, type WatchOrdersOptions, type WatchOrdersResponse } from '@order-events/order-stream';
 import type { OrderSelection } from './topic-log.ts';
 import type { ReceivedMessage, RecordedStream, WatchHistory } from './watch-history.ts';
 
@@ -7,6 +7,8 @@ export interface RecordedClientOptions extends Pick<WatchOrdersOptions, 'address
   readonly client: string;
   readonly filter?: OrderSelection;
   readonly heartbeatIntervalMs?: number;
+  /** Of another release of the client; default the present one. */
+  readonly watch?: (options: WatchOrdersOptions) => AsyncIterable<WatchOrdersResponse>;
 }
 
 export interface Interruption {
@@ -28,15 +30,15 @@ export interface RecordedClient {
 const MAX_RETRY_DELAY_MS = 1_000;
 
 /** Watches with the client of packages/order-stream until it is stopped, at the latest when the test is over. */
-export function recordClient(t: TestContext, options: RecordedClientOptions): RecordedClient {
-  const { client, filter = {}, allowGap = false, ...request } = options;
+export function recordClient(t: Pick<TestContext, 'after'>, options: RecordedClientOptions): RecordedClient {
+  const { client, filter = {}, allowGap = false, watch: open = watchOrders, ...request } = options;
   const stopping = new AbortController();
   const started = Promise.withResolvers<void>();
   const streams: (RecordedStream & { messages: ReceivedMessage[]; endedAtMs?: number })[] = [];
   const interruptions: Interruption[] = [];
 
   async function watch(): Promise<void> {
-    const messages = watchOrders({
+    const messages = open({
       ...request,
       filter: filter as NonNullable<WatchOrdersOptions['filter']>,
       allowGap,

@@ -13,7 +13,8 @@ export interface RecordedSubscription {
 export interface RecordedSubscriptionOptions {
   readonly subscription: string;
   readonly filter?: OrderSelection;
-  readonly consumers: number;
+  /** How many, or for each the client that it has: of another release, for example. */
+  readonly consumers: number | readonly (typeof consumeOrders)[];
   readonly address: () => string;
   /** How long a consumer works at a batch before it acknowledges. */
   readonly work: () => Promise<void>;
@@ -21,16 +22,22 @@ export interface RecordedSubscriptionOptions {
 
 const MAX_RETRY_DELAY_MS = 1_000;
 
+/** What went to another consumer before it was acknowledged is sent again there: no later acknowledgement of this one is of it. */
+const withinShare = (batch: ConsumedBatch, partitions: readonly number[]): ConsumedBatch => ({
+  ...batch,
+  events: batch.events.filter(({ partition }) => partitions.includes(partition)),
+});
+
 /** Consumers that share a subscription, acknowledge what they got, and write down everything. */
 export function recordSubscription(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   { subscription, filter = {}, consumers, address, work }: RecordedSubscriptionOptions,
 ): RecordedSubscription {
   const stopping = new AbortController();
   const steps: SubscriptionStep[] = [];
   let interruptions = 0;
 
-  async function consume(consumer: string): Promise<void> {
+  async function consume(consumer: string, open: typeof consumeOrders): Promise<void> {
     /** Of the present connection, in the order of their arrival. */
     let unstored: ConsumedBatch[] = [];
     let working = Promise.resolve();
@@ -42,7 +49,7 @@ export function recordSubscription(
     };
     const note = (kind: SubscriptionStep['kind'], { events }: ConsumedBatch) =>
       void steps.push(...events.map((event): SubscriptionStep => ({ kind, consumer, event })));
-    const batches = consumeOrders({
+    const batches = open({
       subscription,
       filter: filter as Partial<OrderFilter>,
       address,
@@ -54,6 +61,10 @@ export function recordSubscription(
     });
     for await (const batch of batches) {
       if (batch.signal?.$case === 'started') unstored = [];
+      if (batch.signal?.$case === 'assignmentChanged') {
+        const { partitions } = batch.signal.value;
+        unstored = unstored.map((sent) => withinShare(sent, partitions));
+      }
       if (batch.signal?.$case === 'acknowledged') {
         const { ackToken } = batch.signal.value;
         const last = unstored.findIndex((candidate) => candidate.ackToken === ackToken);
@@ -66,7 +77,9 @@ export function recordSubscription(
     await working;
   }
 
-  const done = Promise.all(Array.from({ length: consumers }, (_, index) => consume(`consumer ${index}`)));
+  const clients =
+    typeof consumers === 'number' ? Array.from({ length: consumers }, () => consumeOrders) : consumers;
+  const done = Promise.all(clients.map((open, index) => consume(`consumer ${index}`, open)));
   done.catch(() => undefined);
   const stop = async () => {
     stopping.abort();

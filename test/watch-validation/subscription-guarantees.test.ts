@@ -13,6 +13,7 @@ const events = Array.from({ length: 12 }, (_, index): LoggedEvent => ({
   ...{ eventId: `event-${index}`, orderId: `order-${index % 2}`, orderVersion: BigInt(index + 1) },
   ...{ customerId: 'customer', eventType: 'ORDER_EVENT_TYPE_UPDATED' },
   status: index % 3 === 2 ? 'ORDER_STATUS_PENDING' : 'ORDER_STATUS_SHIPPED',
+  previousStatus: 'ORDER_STATUS_UNSPECIFIED',
 }));
 const log: TopicLog = {
   partitions: [0, 1].map((partition) => events.filter((event) => event.partition === partition)),

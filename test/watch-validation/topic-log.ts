@@ -12,6 +12,7 @@ export interface LoggedEvent {
   readonly customerId: string;
   /** By the names of the contract. */
   readonly status: string;
+  readonly previousStatus: string;
   readonly eventType: string;
   /** An earlier record of the partition has the same event: the gateway need not deliver this one. */
   readonly isRepeated: boolean;
@@ -24,18 +25,25 @@ export interface TopicLog {
   readonly ends: readonly bigint[];
 }
 
-export type OrderSelection = { readonly [Axis in keyof OrderFilter]?: readonly OrderFilter[Axis][number][] };
+type Axis = Exclude<keyof OrderFilter, 'matchPreviousStatus'>;
+
+export type OrderSelection = { readonly [Each in Axis]?: readonly OrderFilter[Each][number][] } & Partial<
+  Pick<OrderFilter, 'matchPreviousStatus'>
+>;
 
 /** What the contract says of filters: one value of every axis that is set. */
 export function isSelected(
-  { statuses = [], orderIds = [], customerIds = [], eventTypes = [] }: OrderSelection,
-  event: Pick<LoggedEvent, 'status' | 'orderId' | 'customerId' | 'eventType'>,
+  { statuses = [], orderIds = [], customerIds = [], eventTypes = [], matchPreviousStatus }: OrderSelection,
+  event: Pick<LoggedEvent, 'status' | 'previousStatus' | 'orderId' | 'customerId' | 'eventType'>,
 ): boolean {
-  const axes: readonly [readonly string[], string][] = [
-    [statuses, event.status],
-    [orderIds, event.orderId],
-    [customerIds, event.customerId],
-    [eventTypes, event.eventType],
+  const statusesOfEvent = matchPreviousStatus ? [event.status, event.previousStatus] : [event.status];
+  const axes: readonly [readonly string[], readonly string[]][] = [
+    [statuses, statusesOfEvent],
+    [orderIds, [event.orderId]],
+    [customerIds, [event.customerId]],
+    [eventTypes, [event.eventType]],
   ];
-  return axes.every(([values, value]) => values.length === 0 || values.includes(value));
+  return axes.every(
+    ([values, found]) => values.length === 0 || found.some((value) => values.includes(value)),
+  );
 }

@@ -34,6 +34,7 @@ const logs = fc
           orderVersion: BigInt(index + 1),
         },
         ...{ customerId: 'customer', status: STATUSES[status]!, eventType: 'ORDER_EVENT_TYPE_UPDATED' },
+        previousStatus: STATUSES[index % 2]!,
       };
       const isRepeat = repeats === 0 && last !== undefined && !last.isRepeated;
       events.push(isRepeat ? { ...last, offset, isRepeated: true } : fresh);
@@ -45,7 +46,7 @@ const logs = fc
 const histories = fc
   .record({
     log: logs,
-    filter: fc.constantFrom<OrderSelection>({}, FILTER),
+    filter: fc.constantFrom<OrderSelection>({}, FILTER, { ...FILTER, matchPreviousStatus: true }),
     cuts: fc.array(fc.record({ batch: fc.integer({ min: 2, max: 4 }), messages: fc.nat({ max: 6 }) })),
   })
   .map(({ log, filter, cuts }) => {

@@ -5,7 +5,12 @@ export interface TestNews {
   /** `noted` is a figure that a test wants to be seen; its text stands in `name`. */
   readonly what: 'began' | 'passed' | 'failed' | 'skipped' | 'ended' | 'noted';
   readonly name: string;
+  /** What a failed test says, shortened: the end of a run tells it, where nobody keeps more than that. */
+  readonly message?: string | undefined;
 }
+
+const MESSAGE_LINES = 12;
+const MESSAGE_CHARACTERS = 800;
 
 /** What node:test itself notes at the end of a file. */
 const OWN_SUMMARY = /^(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
@@ -29,5 +34,13 @@ function newsOf({ type, data }: TestEvent): TestNews | undefined {
   // Node takes a suite that waits behind a test for a test when it begins.
   if (details.type === 'suite') return { what: 'ended', name };
   if (skip !== undefined || todo !== undefined) return { what: 'skipped', name };
-  return { what: type === 'test:pass' ? 'passed' : 'failed', name };
+  if (!('error' in details)) return { what: 'passed', name };
+  return { what: 'failed', name, message: messageOf(details.error) };
+}
+
+function messageOf({ message, cause }: Error): string | undefined {
+  // That a part has failed is told by the part.
+  if (/^\d+ subtests? failed$/.test(message)) return undefined;
+  const text = cause instanceof Error ? cause.message : message;
+  return text.split('\n').slice(0, MESSAGE_LINES).join('\n').slice(0, MESSAGE_CHARACTERS);
 }

@@ -37,7 +37,7 @@ const STEPS: readonly Step[] = [
       return `packages of make ${target}`;
     },
   })),
-  { name: 'Chromium', suites: ['int'], prepare: async () => `Chromium at ${await findChromium()}` },
+  { name: 'Chromium', suites: ['int', 'chaos'], prepare: async () => `Chromium at ${await findChromium()}` },
   { name: 'PgBouncer', suites: ['e2e'], prepare: async () => `PgBouncer at ${await findPgbouncer()}` },
 ];
 

@@ -62,7 +62,7 @@ test('a file that hangs, one that is slow, one that fails: each is reported as w
   assert.equal(code, 1);
   assert.match(output, /ok +[\d.]+ s {2}slow\.test\.ts \(6 passed\)/);
   assert.match(output, /FAILED +[\d.]+ s {2}fails\.test\.ts \(1 passed, 1 failed\)[^]*Error: a wrong total/);
-  assert.match(last, /failed: fails\.test\.ts\n {2}✖ does not hold\n/);
+  assert.match(last, /failed: fails\.test\.ts\n {2}✖ does not hold\n {6}a wrong total\n/);
   assert.match(
     last,
     /failed: crashes\.test\.ts\n {2}✖ .*while it is loaded|failed: crashes\.test\.ts\n {2}✖ the file itself/,

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { COMPILE_CACHE } from '../stack/app-process.ts';
 import { runWhenOwnerEnds } from '../stack/owner-guard.ts';
 import { killIfAlive } from '../stack/process-table.ts';
 import type { TestNews } from './event-reporter.ts';
@@ -38,8 +39,6 @@ export interface TestProcessOptions {
 
 const REPORTER = join(import.meta.dirname, 'event-reporter.ts');
 const NODE_ARGS = [
-  // Resolved from here, since the files may be anywhere.
-  ...['--import', import.meta.resolve('tsx')],
   ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
   ...[`--test-reporter=${REPORTER}`, '--test-reporter-destination=stderr'],
   // kafkajs sets a timer with a negative delay at each connect.
@@ -56,7 +55,7 @@ export async function runTestFile(path: string, options: TestProcessOptions): Pr
   // A group of its own: a Ctrl-C in the terminal reaches the runner alone, and all of a file can be ended at once.
   const child = spawn(process.execPath, [...NODE_ARGS, path], {
     cwd: options.root,
-    env: options.env,
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
@@ -118,13 +117,13 @@ function createTally() {
     skipped: 0,
     reasons: [] as string[],
     notes: [] as string[],
-    take({ what, name }: TestNews): void {
+    take({ what, name, message }: TestNews): void {
       if (what === 'began') return void running.add(name);
       if (what === 'noted') return void this.notes.push(name);
       running.delete(name);
       if (what === 'ended') return;
       this[what] += 1;
-      if (what === 'failed') this.reasons.push(name);
+      if (what === 'failed') this.reasons.push([name, ...(message?.split('\n') ?? [])].join('\n      '));
     },
     /** A process can fail outside of every test: while it is loaded, or by the error of something that nobody awaits. */
     judgeEnd(code: number | null, signal: NodeJS.Signals | null): void {
