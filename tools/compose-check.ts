@@ -17,7 +17,13 @@ const APPS = ['api', 'relay', 'stream-gateway'];
 const ARRIVAL_DEADLINE_MS = 120_000;
 const PORT_VARIABLES = [
   ...['POSTGRES_PORT', 'KAFKA_PORT', 'API_PORT', 'API_ADMIN_PORT'],
-  ...['RELAY_ADMIN_PORT', 'GATEWAY_PORT', 'GATEWAY_ADMIN_PORT', 'GATEWAY_ADMIN_GRPC_PORT'],
+  ...[
+    'RELAY_ADMIN_PORT',
+    'GATEWAY_PORT',
+    'GATEWAY_ADMIN_PORT',
+    'GATEWAY_ADMIN_GRPC_PORT',
+    'GATEWAY_WEB_PORT',
+  ],
 ];
 
 /** Who is logged in by the network, and may do anything. */

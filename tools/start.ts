@@ -23,6 +23,7 @@ console.log(`
   REST API        ${api.urls.http}/orders
   API reference   ${api.urls.http}/docs
   gRPC gateway    ${gateway.urls.grpc}
+  live page       ${gateway.urls.grpcWeb}/
   Kafka           ${kafka.brokers.join(',')}  topic orders.events
   PostgreSQL      ${postgres.url}
   relay status    ${relay.urls.admin}/status
@@ -34,6 +35,8 @@ Watch pending and cancelled orders (leave it running):
 
 Place an order:
   curl -sS ${api.urls.http}/orders${login} -H 'content-type: application/json' -d '{"customer_id":"c-1","currency":"EUR","items":[{"sku":"tea","quantity":2,"unit_price_minor":450}]}'
+
+See orders move in a browser: ${gateway.urls.grpcWeb}/${login && ' (it asks for the token)'}
 
 Subscribe, as the README says:
   NOTIFICATIONS_GATEWAY=${gateway.urls.grpc} make notifications

@@ -5,7 +5,9 @@ export type Door =
   /** Nobody is told of changes. */
   | 'without-outbox'
   /** With access control. */
-  | 'guarded';
+  | 'guarded'
+  /** Makes spans, when the process was told where to send them. */
+  | 'traced';
 
 export interface DoorUrls {
   readonly urls: Readonly<Record<Door, string>>;

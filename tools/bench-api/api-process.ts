@@ -22,12 +22,20 @@ export interface ApiProcess {
 }
 
 /** Runs the API's HTTP server as a process of its own until the part is over. Its log lines are written, and thrown away. */
-export async function startApiProcess(context: BenchContext, databaseUrl: string): Promise<ApiProcess> {
+export async function startApiProcess(
+  context: BenchContext,
+  databaseUrl: string,
+  spansUrl?: string,
+): Promise<ApiProcess> {
   const { profileDir } = context;
-  const child = fork(join(import.meta.dirname, 'api-process-main.ts'), [databaseUrl], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`],
-  });
+  const child = fork(
+    join(import.meta.dirname, 'api-process-main.ts'),
+    [databaseUrl, ...(spansUrl === undefined ? [] : [spansUrl])],
+    {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`],
+    },
+  );
   const { pid } = child;
   if (pid === undefined) throw new Error('could not run the API');
   const exited = once(child, 'exit');

@@ -7,9 +7,13 @@ export interface BenchApi {
 }
 
 /** A database of the part's own with the API on it; both are gone when the part is over. */
-export async function startBenchApi(context: BenchContext, database: string): Promise<BenchApi> {
+export async function startBenchApi(
+  context: BenchContext,
+  database: string,
+  spansUrl?: string,
+): Promise<BenchApi> {
   const { servers, defer } = context;
   const databaseUrl = await servers.createDatabase(database);
   defer(() => servers.dropDatabase(database));
-  return { api: await startApiProcess(context, databaseUrl), databaseUrl };
+  return { api: await startApiProcess(context, databaseUrl, spansUrl), databaseUrl };
 }

@@ -34,11 +34,12 @@ export const ROUND_COLUMNS: readonly FigureColumn[] = [
   { key: 'ratio', label: 'ratio', digits: 2 },
   { key: 'p50Ms', label: 'p50 ms', digits: 2 },
   { key: 'p99Ms', label: 'p99 ms', digits: 2 },
+  { key: 'p99Ratio', label: 'ratio', digits: 2 },
   { key: 'apiMicros', label: 'API CPU µs' },
 ];
 
 export const ROUND_NOTE =
-  'medians of rounds in which the ways took turns; the ratio is that of a round to the round of the first way beside it';
+  'medians of rounds in which the ways took turns; the ratios are those of a round to the round of the first way beside it';
 
 /**
  * Has the ways take turns, forwards and backwards, so that whatever else the machine does falls on all of them. Answers with a row for
@@ -121,12 +122,17 @@ function rowOf(rounds: readonly Round[], first: readonly Round[]): FigureRow {
       rounds.map((round) => round[key]),
       50,
     );
-  const ratios = rounds.map(({ perSecond }, index) => perSecond / (first[index]?.perSecond ?? Number.NaN));
+  const ratio = (key: keyof Round) =>
+    percentile(
+      rounds.map((round, index) => round[key] / (first[index]?.[key] ?? Number.NaN)),
+      50,
+    );
   return {
     perSecond: median('perSecond'),
-    ratio: percentile(ratios, 50),
+    ratio: ratio('perSecond'),
     p50Ms: median('p50Ms'),
     p99Ms: median('p99Ms'),
+    p99Ratio: ratio('p99Ms'),
     apiMicros: median('apiMicros'),
   };
 }

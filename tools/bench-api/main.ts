@@ -7,10 +7,11 @@ import { outboxPart } from './outbox-part.ts';
 import { refusalsPart } from './refusals-part.ts';
 import { requestsPart } from './requests-part.ts';
 import { tableSizePart } from './table-size-part.ts';
+import { tracesPart } from './traces-part.ts';
 
 process.exitCode = await runBenchmark({
   name: 'bench-api',
-  parts: [requestsPart, outboxPart, accessPart, kafkaAwayPart, refusalsPart, tableSizePart],
+  parts: [requestsPart, outboxPart, accessPart, tracesPart, kafkaAwayPart, refusalsPart, tableSizePart],
   serverNames: 'PostgreSQL and Kafka',
   startServers: () => startBenchServers(),
   describe: describeRelayMachine,

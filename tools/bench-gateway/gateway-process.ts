@@ -1,4 +1,4 @@
-import { startAppProcess, type AppProcess } from '../stack/index.ts';
+import { NODE_OPTIONS, startAppProcess, type AppProcess } from '../stack/index.ts';
 import type { BenchContext } from './bench-part.ts';
 
 /** Runs the gateway as a process of its own, with the settings it comes with but for `env`. It ends with the part. */
@@ -7,11 +7,11 @@ export async function startBenchGateway(
   topic: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<AppProcess> {
-  const profiling = profileDir ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` } : {};
+  const profiling = profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
   const gateway = await startAppProcess('stream-gateway', {
     KAFKA_BROKERS: servers.kafka.brokers.join(','),
     KAFKA_TOPIC: topic,
-    ...profiling,
+    NODE_OPTIONS: [NODE_OPTIONS.gateway, ...profiling].join(' '),
     ...env,
   });
   defer(async () => {

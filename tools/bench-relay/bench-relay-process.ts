@@ -1,11 +1,11 @@
-import { RELAY_NODE_OPTIONS, startAppProcess, type AppProcess } from '../stack/index.ts';
+import { NODE_OPTIONS, startAppProcess, type AppProcess } from '../stack/index.ts';
 import type { BenchContext } from './bench-part.ts';
 
 /** Runs the relay as a process of its own, with the settings it comes with. It ends with the part. */
 export async function startBenchRelay(
   { servers, profileDir, defer }: BenchContext,
   where: { readonly databaseUrl: string; readonly topic: string },
-  nodeOptions = RELAY_NODE_OPTIONS,
+  nodeOptions: string = NODE_OPTIONS.relay,
 ): Promise<AppProcess> {
   const profiling = profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
   const relay = await startAppProcess('relay', {

@@ -6,7 +6,7 @@ import { findFreePort } from '../stack/index.ts';
 /** Starts the API's HTTP server at any free port, until this process ends. Answers its URL. */
 export async function startOrderApiServer(
   config: ApiConfig,
-  way: Pick<HttpServerOptions, 'service' | 'access' | 'metrics'> & { readonly log: Logger },
+  way: Pick<HttpServerOptions, 'service' | 'access' | 'tracing' | 'metrics'> & { readonly log: Logger },
 ): Promise<string> {
   const [host, port] = [config.API_HOST, await findFreePort()];
   const limits = {

@@ -13,6 +13,7 @@ let system: OrderSystem | undefined;
 try {
   printHeadline('Starting real servers on this machine');
   system = await startOrderSystem({ onStep: (step) => console.log(`  ${step}`) });
+  console.log(`  watch it in a browser: ${system.gateway.urls.grpcWeb}/`);
   stopped.signal.throwIfAborted();
   process.exitCode = await demonstrate(system, stopped.signal);
 } catch (error) {

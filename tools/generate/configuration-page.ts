@@ -38,8 +38,11 @@ configured wrongly lists all faults on stderr, values of secrets masked, and end
 settings of the process is a fault too. What is in force is in the first line of the log.
 
 A secret (${SECRETS.map((name) => `\`${name}\``).join(', ')}) may also stand in a file:
-\`<name>_FILE\` names it, as in \`DATABASE_URL_FILE=/run/secrets/database-url\`. A line's end behind it is left out. It is read at the
-start, so another secret needs a restart.
+\`<name>_FILE\` names it, as in \`DATABASE_URL_FILE=/run/secrets/database-url\`. A line's end behind it is left out.
+
+What changes while a process runs: the passwords of PostgreSQL and Kafka in such files, and the files of Kafka's certificates, are read
+again for each new connection, so that they can be rotated; certificates of servers when their files change. Everything else is read at
+the start. The signal SIGUSR2 switches the log between \`debug\` and \`LOG_LEVEL\`.
 `;
 
 type Default = string | number | boolean | readonly string[];

@@ -5,6 +5,7 @@ import { buildOpenApiDocument } from '../../apps/api/src/http/openapi.ts';
 import { startEmbeddedPostgres } from '../stack/index.ts';
 import { buildAsyncApiDocument } from './asyncapi.ts';
 import { configurationPage } from './configuration-page.ts';
+import { generateLivePageClient, LIVE_PAGE_CLIENT } from './live-page-client.ts';
 import { GENERATED_PROTO, generateProto } from './proto.ts';
 import { dumpSchema } from './schema-dump.ts';
 
@@ -22,11 +23,14 @@ export const GENERATED_FILES = [
   ASYNCAPI_FILE,
   SCHEMA_FILE,
   CONFIGURATION_FILE,
+  LIVE_PAGE_CLIENT,
 ];
 
 /** Generates all of GENERATED_FILES from their sources, in place. */
 export async function generateAll(): Promise<void> {
   await generateProto(REPOSITORY);
+  // After the code of the contract, which is in it.
+  await generateLivePageClient(REPOSITORY);
   await writeJson(OPENAPI_FILE, buildOpenApiDocument());
   await writeJson(ASYNCAPI_FILE, buildAsyncApiDocument());
   await writeFile(join(REPOSITORY, SCHEMA_FILE), await schemaOfMigrations());

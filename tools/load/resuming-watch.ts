@@ -10,6 +10,8 @@ export interface ResumingWatchOptions {
   readonly address: () => string;
   readonly filter?: Partial<OrderFilter>;
   readonly token?: (() => Promise<string>) | undefined;
+  /** Default: the server's. */
+  readonly heartbeatIntervalMs?: number;
   readonly onEvent: (event: OrderEvent) => void;
   readonly onSignal?: (signal: NonNullable<WatchOrdersResponse['signal']>) => void;
 }
@@ -33,6 +35,7 @@ export function startResumingWatch(options: ResumingWatchOptions): ResumingWatch
       address: options.address,
       ...(options.filter ? { filter: options.filter } : {}),
       ...(options.token ? { token: options.token } : {}),
+      ...(options.heartbeatIntervalMs ? { heartbeatIntervalMs: options.heartbeatIntervalMs } : {}),
       signal: stopping.signal,
       // What the gateway tells twice must be seen by whoever counts.
       rememberedEvents: 0,

@@ -49,14 +49,28 @@ const START_DEADLINE_MS = 120_000;
 export const COMPILE_CACHE = join(REPOSITORY, '.cache', 'compile');
 const MAX_LOG_LINES = 5_000;
 
-/** How the relay is run here and in docker-compose.yml: see docs/relay-memory.md. */
-export const RELAY_NODE_OPTIONS = '--max-old-space-size=256 --max-semi-space-size=16';
+/** How they are run here, in docker-compose.yml and by the chart: see docs/memory.md. */
+export const NODE_OPTIONS = {
+  relay: '--max-old-space-size=256 --max-semi-space-size=16',
+  gateway: '--max-old-space-size=640 --max-semi-space-size=16',
+} as const;
+
+/** Where an app runs that is not run as usual. */
+export interface AppPlace {
+  /** Another checkout, for example of an earlier release. */
+  readonly repository?: string;
+  /** A command that becomes the one behind it, for example in another network namespace. */
+  readonly through?: readonly string[];
+}
 
 /** What an app gets that is not given. Ports are chosen by the system. */
 const DEFAULTS: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>> = {
   api: { API_PORT: '0', API_ADMIN_PORT: '0' },
-  relay: { RELAY_ADMIN_PORT: '0', NODE_OPTIONS: RELAY_NODE_OPTIONS },
-  'stream-gateway': { GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0', GATEWAY_ADMIN_GRPC_PORT: '0' },
+  relay: { RELAY_ADMIN_PORT: '0', NODE_OPTIONS: NODE_OPTIONS.relay },
+  'stream-gateway': {
+    ...{ GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0', GATEWAY_ADMIN_GRPC_PORT: '0' },
+    NODE_OPTIONS: NODE_OPTIONS.gateway,
+  },
 };
 
 /**
@@ -67,9 +81,12 @@ export async function startAppProcess(
   name: AppName,
   env: Readonly<Record<string, string>>,
   onLine?: (line: LogLine) => void,
+  { repository = REPOSITORY, through = [] }: AppPlace = {},
 ): Promise<AppProcess> {
-  const child = spawn(process.execPath, [join(REPOSITORY, FOLDERS[name], 'src', 'main.ts')], {
-    cwd: REPOSITORY,
+  const main = join(repository, FOLDERS[name], 'src', 'main.ts');
+  const [command, ...args] = [...through, process.execPath, main];
+  const child = spawn(command, args, {
+    cwd: repository,
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, ...DEFAULTS[name], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A session of its own: Ctrl-C in the terminal must not reach the app before its owner has decided what to do.

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { findFreePort } from './free-port.ts';
 import { createKafkaBroker, type KafkaBroker } from './kafka-broker.ts';
 import { DEFAULT_KAFKA, KAFKA_VERSIONS, type KafkaLine } from './kafka-jars.ts';
-import { planSecuredListener, type ScramUser, type SecuredListener } from './kafka-login.ts';
+import { type LetIn, planSecuredListener, type SecuredListener } from './kafka-login.ts';
 import { SINGLE_BROKER_SETTINGS } from './kafka-settings.ts';
 import { createServerDirectory } from './server-directory.ts';
 
@@ -19,8 +19,8 @@ export interface EmbeddedKafkaOptions {
   readonly javaArgs?: readonly string[];
   /** Default: the same for all that are started here. */
   readonly clusterId?: string;
-  /** Adds a listener with TLS that this user, or these, may log in to. */
-  readonly securedFor?: ScramUser | readonly ScramUser[];
+  /** Adds a listener with TLS for these. */
+  readonly securedFor?: LetIn;
 }
 
 export interface EmbeddedKafka extends KafkaBroker {
@@ -40,7 +40,7 @@ export async function startEmbeddedKafka(options: EmbeddedKafkaOptions = {}): Pr
   const directory = await createServerDirectory('kafka');
   const port = options.port ?? (await findFreePort());
   const controllerPort = await findFreePort();
-  const secured = options.securedFor && (await planSecuredListener(directory, [options.securedFor].flat()));
+  const secured = options.securedFor && (await planSecuredListener(directory, options.securedFor));
   const listeners = [
     `PLAINTEXT://127.0.0.1:${port}`,
     `CONTROLLER://127.0.0.1:${controllerPort}`,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, readdir } from 'node:fs/promises';
+import { chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -17,6 +17,8 @@ export interface EmbeddedPostgresOptions {
   readonly port?: number;
   /** Server settings by name, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Certificate and key, as PEM texts: whoever asks for TLS gets it. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface EmbeddedPostgres {
@@ -41,6 +43,7 @@ const DEFAULT_SETTINGS = {
   max_connections: '200',
   max_prepared_transactions: '20',
   timezone: 'UTC',
+  listen_addresses: '127.0.0.1',
 };
 
 const LEFTOVER_DEADLINE_MS = 30_000;
@@ -59,14 +62,15 @@ export async function startEmbeddedPostgres(
     await Promise.all([directory, dataDir].map((path) => chown(path, uid, gid)));
   }
   if ((await readdir(dataDir)).length === 0) await createCluster(binaries, directory, dataDir);
+  const tlsSettings = options.tls && (await writeCertificate(binaries, directory, options.tls));
 
   const port = options.port ?? (await findFreePort());
   const url = `postgresql://${SUPERUSER}@127.0.0.1:${port}/postgres`;
   const settings = {
     ...DEFAULT_SETTINGS,
+    ...tlsSettings,
     ...options.settings,
     port: String(port),
-    listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     cluster_name: basename(directory),
   };
@@ -102,6 +106,23 @@ export async function startEmbeddedPostgres(
       for (const pid of sessions) killIfAlive(pid, 'SIGKILL');
     },
   };
+}
+
+/** Postgres takes a key only that belongs to its own user, and that nobody else can read. */
+async function writeCertificate(
+  { user }: PostgresBinaries,
+  directory: string,
+  { cert, key }: NonNullable<EmbeddedPostgresOptions['tls']>,
+): Promise<Record<string, string>> {
+  const [certFile, keyFile] = [join(directory, 'server.crt'), join(directory, 'server.key')];
+  for (const [file, text] of [
+    [certFile, cert],
+    [keyFile, key],
+  ] as const) {
+    await writeFile(file, text, { mode: 0o600 });
+    if (user) await chown(file, user.uid, user.gid);
+  }
+  return { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile };
 }
 
 /** The cluster is not free before the last process of a server that was killed has ended. */

@@ -1,4 +1,4 @@
-export { COMPILE_CACHE, RELAY_NODE_OPTIONS, startAppProcess } from './app-process.ts';
+export { COMPILE_CACHE, NODE_OPTIONS, startAppProcess } from './app-process.ts';
 export type { AppExit, AppName, AppProcess, LogLine } from './app-process.ts';
 export { startEmbeddedKafka } from './embedded-kafka.ts';
 export type { EmbeddedKafka, EmbeddedKafkaOptions } from './embedded-kafka.ts';

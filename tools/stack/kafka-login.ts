@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { findFreePort } from './free-port.ts';
 import { runKafkaTool } from './kafka-java.ts';
 
-/** A listener beside the plain one that takes TLS only and asks for a login (SCRAM). */
+/** A listener beside the plain one that takes TLS only, and asks for a login (SCRAM) or for a certificate of the client. */
 export interface SecuredListener {
   /** One `host:port`. */
   readonly brokers: string[];
@@ -18,6 +18,9 @@ export interface ScramUser {
   readonly username: string;
   readonly password: string;
 }
+
+/** Whom a listener lets in: users by their passwords, or whoever has a certificate of the authority in a PEM file. */
+export type LetIn = ScramUser | readonly ScramUser[] | { readonly clientsOf: string };
 
 interface SecuredListenerPlan {
   readonly listener: SecuredListener;
@@ -33,11 +36,8 @@ const STORE_PASSWORD = 'changeit';
 
 const run = promisify(execFile);
 
-/** Makes a certificate for this machine, and says what the broker must be told for these users. */
-export async function planSecuredListener(
-  directory: string,
-  users: readonly ScramUser[],
-): Promise<SecuredListenerPlan> {
+/** Makes a certificate for this machine, and says what the broker must be told to let these in. */
+export async function planSecuredListener(directory: string, letIn: LetIn): Promise<SecuredListenerPlan> {
   const keystore = join(directory, 'keystore.p12');
   const caFile = join(directory, 'ca.pem');
   const store = ['-keystore', keystore, '-storepass', STORE_PASSWORD, '-alias', 'kafka'];
@@ -47,24 +47,39 @@ export async function planSecuredListener(
   ]);
   await run('keytool', ['-exportcert', '-rfc', ...store, '-file', caFile]);
   const port = await findFreePort();
-  const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
   return {
     listener: { brokers: [`127.0.0.1:${port}`], caFile, ca: await readFile(caFile, 'utf8') },
     address: `SECURED://127.0.0.1:${port}`,
     settings: {
-      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
-      'listener.name.secured.sasl.enabled.mechanisms': MECHANISMS.join(),
-      'listener.name.secured.scram-sha-256.sasl.jaas.config': login,
-      'listener.name.secured.scram-sha-512.sasl.jaas.config': login,
+      ...('clientsOf' in letIn ? certificateSettings(letIn.clientsOf) : LOGIN_SETTINGS),
       'listener.name.secured.ssl.keystore.location': keystore,
       'listener.name.secured.ssl.keystore.type': 'PKCS12',
       'listener.name.secured.ssl.keystore.password': STORE_PASSWORD,
       'listener.name.secured.ssl.key.password': STORE_PASSWORD,
     },
-    formatArgs: users.flatMap(({ username, password }) =>
-      MECHANISMS.flatMap((name) => ['--add-scram', `${name}=[name=${username},password=${password}]`]),
-    ),
+    formatArgs: 'clientsOf' in letIn ? [] : [letIn].flat().flatMap(formatArgsOf),
   };
+}
+
+const SCRAM_LOGIN = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+const LOGIN_SETTINGS = {
+  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
+  'listener.name.secured.sasl.enabled.mechanisms': MECHANISMS.join(),
+  'listener.name.secured.scram-sha-256.sasl.jaas.config': SCRAM_LOGIN,
+  'listener.name.secured.scram-sha-512.sasl.jaas.config': SCRAM_LOGIN,
+};
+
+function certificateSettings(authorityFile: string): Record<string, string> {
+  return {
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SSL',
+    'listener.name.secured.ssl.client.auth': 'required',
+    'listener.name.secured.ssl.truststore.type': 'PEM',
+    'listener.name.secured.ssl.truststore.location': authorityFile,
+  };
+}
+
+function formatArgsOf({ username, password }: ScramUser): string[] {
+  return MECHANISMS.flatMap((name) => ['--add-scram', `${name}=[name=${username},password=${password}]`]);
 }
 
 /** Changes the user's password for SCRAM-SHA-512; `brokers` are those of the plain listener. */

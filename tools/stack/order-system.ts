@@ -1,11 +1,12 @@
 import { migrateToLatest } from '@order-events/database';
-import { ensureTopic } from '@order-events/messaging';
+import { ensureHeldTopic, ensureTopic } from '@order-events/messaging';
 import { startAppProcess, type AppName, type AppProcess, type LogLine } from './app-process.ts';
 import { startEmbeddedKafka, type EmbeddedKafka } from './embedded-kafka.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { startStackAccess, type StackAccess } from './stack-access.ts';
 
 export const ORDER_TOPIC = 'orders.events';
+const TOPIC_DEADLINE_MS = 60_000;
 
 /** The whole product on this machine: PostgreSQL, Kafka and the three apps, each a process of its own. */
 export interface OrderSystem {
@@ -57,10 +58,10 @@ export async function startOrderSystem(options: OrderSystemOptions = {}): Promis
 
     step('database schema and topic');
     await migrateToLatest(postgres.url);
-    await ensureTopic(
-      { brokers: kafka.brokers, clientId: 'order-system' },
-      { topic: ORDER_TOPIC, partitions: 12, replicationFactor: 1 },
-    );
+    const connection = { brokers: kafka.brokers, clientId: 'order-system' };
+    const topic = { topic: ORDER_TOPIC, partitions: 12, replicationFactor: 1 };
+    await ensureTopic(connection, topic);
+    await ensureHeldTopic(connection, topic, AbortSignal.timeout(TOPIC_DEADLINE_MS));
 
     const access = await startStackAccess();
     cleanUps.push(async () => access?.stop());
@@ -80,7 +81,7 @@ export async function startOrderSystem(options: OrderSystemOptions = {}): Promis
     // The API is not told where Kafka is.
     const api = await run('api', database);
     let relay = await run('relay', { ...database, ...brokers });
-    const gateway = await run('stream-gateway', brokers);
+    const gateway = await run('stream-gateway', { ...brokers, GATEWAY_WEB_PORT: '0' });
     return {
       postgres,
       kafka,
