@@ -67,6 +67,13 @@ const forbidden = [
     to: { path: npm('jose', 'rate-limiter-flexible') },
   },
   {
+    name: 'opentelemetry-only-in-tracing',
+    comment:
+      'spans go through the port `Tracing` of packages/runtime, which loads the SDK where an endpoint is set',
+    from: { path: '^(apps|examples|packages)/[^/]+/src/', pathNot: ['^packages/runtime/src/tracing/', TEST] },
+    to: { path: npm('@opentelemetry/[^/]+') },
+  },
+  {
     name: 'outbox-never-sees-kafka',
     comment:
       'the tables know nothing of where events go; only packages/outbox/src/repair compares them with the topic',

@@ -20,16 +20,19 @@ help: ## List the targets
 
 ##@ Try
 
-.PHONY: demo start
+.PHONY: demo start picture
 demo: $(INSTALLED) .java ## Start everything, place orders, break Kafka and the relay, and prove that nothing was lost (1 minute)
 	node tools/demo/main.ts
 
 start: $(INSTALLED) .java ## Start everything in the foreground until Ctrl-C, with a table of addresses
 	node tools/start.ts
 
+picture: $(INSTALLED) .java ## Make docs/live-page.png anew: the live page of the running product, with load, in Chromium (2 minutes)
+	node tools/picture/main.ts
+
 ##@ Develop
 
-.PHONY: test chaos schemathesis python-rest check drift-check generate verify chart-check version clean
+.PHONY: test chaos schemathesis python-rest check drift-check generate verify chart-check alerts-check upgrade-check faults-check disk-check version clean
 test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (10 minutes on 2 slow cores)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
@@ -46,7 +49,9 @@ check: $(INSTALLED) ## Check format, lint, types, contract, imports, source file
 	prettier --check --log-level warn .
 	oxlint
 	tsc --noEmit
+	tsc --noEmit --project apps/stream-gateway/page
 	buf lint proto
+	buf breaking proto --against proto/released.bin
 	node tools/check-imports/main.ts
 	node tools/check-sources/main.ts
 	node tools/check-docs/main.ts
@@ -54,7 +59,7 @@ check: $(INSTALLED) ## Check format, lint, types, contract, imports, source file
 drift-check: $(INSTALLED) ## Check the three constraints of docs/adr/0001, and that known violations are found
 	node tools/drift-check/main.ts
 
-generate: $(INSTALLED) ## Generate gRPC code, the schema dump, the OpenAPI and AsyncAPI documents and the page of settings anew
+generate: $(INSTALLED) ## Generate gRPC code, the live page's client, the schema dump, the OpenAPI and AsyncAPI documents and the page of settings anew
 	node tools/generate/main.ts
 
 verify: $(INSTALLED) ## Fail when a committed generated file differs from what its source generates
@@ -62,6 +67,20 @@ verify: $(INSTALLED) ## Fail when a committed generated file differs from what i
 
 chart-check: $(INSTALLED) ## Render the Helm chart with its examples and check the result (minutes the first time: Helm is compiled with Go)
 	node tools/check-chart/main.ts
+
+alerts-check: $(INSTALLED) .java ## Test the alert rules, ask a real Prometheus what dashboards and alerts ask, and break things until alerts fire (long the first time: Prometheus is compiled with Go)
+	node tools/check-alerts/main.ts
+
+UPGRADE ?=
+upgrade-check: $(INSTALLED) .java ## Run the release before and this one side by side under load, to all new and back, with kills, and judge what came of it (UPGRADE='--rounds 1' for half)
+	node tools/upgrade-check/main.ts $(UPGRADE)
+
+FAULTS ?=
+faults-check: $(INSTALLED) .java ## Break the network and the clocks under load and judge (Linux, root; FAULTS='relay–kafka --only network --report FILE' for less)
+	node tools/faults-check/main.ts $(FAULTS)
+
+disk-check: $(INSTALLED) .java ## Fill and break the disk of PostgreSQL under load (minutes; needs root, loop devices and mkfs.ext4)
+	node tools/disk-check/disk-check.ts
 
 version: $(INSTALLED) ## Write VERSION=x.y.z wherever the version stands
 	node tools/release/version-main.ts $(VERSION)
@@ -99,8 +118,8 @@ status: $(INSTALLED) ## Show who publishes what, how far, and what is wrong (nod
 
 ##@ Measure
 
-.PHONY: bench-api bench-relay bench-peers bench-gateway
-bench-api: $(INSTALLED) .java ## Measure what requests to the API cost, with and without outbox, access control, Kafka and many orders (Linux)
+.PHONY: bench-api bench-relay bench-peers bench-gateway soak-rejections
+bench-api: $(INSTALLED) .java ## Measure what requests to the API cost, with and without outbox, access control, traces, Kafka and many orders (Linux)
 	node tools/bench-api/main.ts
 
 bench-relay: $(INSTALLED) .java ## Measure latency, drain, idle cost and write side on real servers (7 minutes; Linux)
@@ -111,6 +130,10 @@ bench-peers: $(INSTALLED) .java ## Measure the relay beside Debezium and a claim
 
 bench-gateway: $(INSTALLED) .java ## Measure what thousands of watchers cost and how late they get their events (12 minutes; Linux)
 	node tools/bench-gateway/main.ts
+
+SOAK ?=
+soak-rejections: $(INSTALLED) .java ## Reject 1 % of many events while gateways are killed, and check and measure (5 minutes; SOAK='--events 1000000' for more)
+	node tools/soak-rejections/main.ts $(SOAK)
 
 ##@ Run in containers
 
@@ -127,14 +150,19 @@ SBOM ?= order-events.cdx.json
 sbom: $(INSTALLED) ## Write what the image has from npm as a bill of materials, CycloneDX in JSON (SBOM=file)
 	node tools/release/sbom-main.ts $(SBOM)
 
-.PHONY: compose-up compose-down compose-logs compose-check
+.PHONY: compose-up compose-observability compose-down compose-logs compose-check
 compose-up: .compose ## Build and start the stack with Docker Compose, until all of it is healthy
 	docker compose up --build --detach
 	@# Only what keeps running: --wait takes a finished one-shot job for a failure.
 	docker compose up --detach --wait postgres kafka api relay stream-gateway
 
+compose-observability: .compose ## The same with Prometheus (127.0.0.1:9090), Grafana (3001) and a store of traces (16686)
+	TRACES_ENDPOINT=http://traces:4318 docker compose --profile observability up --build --detach
+	TRACES_ENDPOINT=http://traces:4318 docker compose --profile observability up --detach --wait \
+	  postgres kafka api relay stream-gateway prometheus grafana traces
+
 compose-down: .compose ## Stop the Compose stack; its data stays in the volumes
-	docker compose down
+	docker compose --profile observability --profile examples down
 
 compose-logs: .compose ## Follow the logs of the Compose stack
 	docker compose logs --follow --tail 100
