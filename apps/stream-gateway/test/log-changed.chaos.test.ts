@@ -18,6 +18,9 @@ import { orderEvent } from '../testing/order-events.ts';
 import { recordWatch } from '../testing/stream-recorder.ts';
 
 const EVERY_SECOND = { heartbeatInterval: { seconds: 1n } };
+/** However long a frozen gateway does not answer, its streams are to stay: what they know of the log is what is tested. */
+const PATIENT_GATEWAY = { GATEWAY_KEEPALIVE_MS: '3600000' };
+const PATIENT_CLIENT = { channelOptions: { 'grpc.keepalive_time_ms': 3_600_000 } };
 
 test('events deleted before a slow client has taken them end its stream with both ends, or are told as a gap', async (t) => {
   const gateway = await startGateway(t, { GATEWAY_RING_BYTES: '1048576', GATEWAY_HISTORY_BYTES: '1048576' });
@@ -100,9 +103,10 @@ for (const { when, isFrozen, count } of RETURNS) {
     const { urls, pid } = await startApp(t, 'stream-gateway', {
       KAFKA_BROKERS: kafka.brokers.join(),
       KAFKA_TOPIC: topic.topic,
+      ...PATIENT_GATEWAY,
     });
-    const strict = recordWatch(t, urls.grpc, EVERY_SECOND);
-    const lenient = recordWatch(t, urls.grpc, { ...EVERY_SECOND, allowGap: true });
+    const strict = recordWatch(t, urls.grpc, EVERY_SECOND, PATIENT_CLIENT);
+    const lenient = recordWatch(t, urls.grpc, { ...EVERY_SECOND, allowGap: true }, PATIENT_CLIENT);
     await Promise.all([strict.signal('caughtUp'), lenient.signal('caughtUp')]);
     const first = await createEventProducer(t, topic);
     const lost = Array.from({ length: 30 }, () => orderEvent());
@@ -123,8 +127,8 @@ for (const { when, isFrozen, count } of RETURNS) {
       await second.produce(...fresh);
       process.kill(pid, 'SIGCONT');
     }
-    const { code, trailer } = await strict.ended;
-    assert.equal(code, Status.OUT_OF_RANGE);
+    const { code, message, trailer } = await strict.ended;
+    assert.equal(code, Status.OUT_OF_RANGE, message);
     assert.equal(decodeErrorDetails(trailer).info?.reason, 'RESUME_TOKEN_AHEAD');
     await lenient.signal('gap');
     if (!isFrozen) await second.produce(...fresh);
