@@ -56,3 +56,16 @@ for (const source of [
     assert.deepEqual(checkSource('tools/start.ts', source), []);
   });
 }
+
+for (const call of ['log.warn', 'options.log.debug', 'warn', 'warnOfRead']) {
+  test(`an error to be expected is logged without its stack: ${call}`, () => {
+    const withStack = `${call}({ err: error, partition }, 'trying on');\n`;
+    assert.match(checkSource('apps/relay/src/app.ts', withStack)[0]!, /app\.ts:1: a warning gives its error/);
+    assert.deepEqual(checkSource('apps/relay/src/app.ts', withStack.replace('err', 'reason')), []);
+    assert.deepEqual(checkSource('apps/relay/src/app.test.ts', withStack), []);
+  });
+}
+
+test('an error that nobody expected is logged with its stack', () => {
+  assert.deepEqual(checkSource('apps/relay/src/app.ts', `log.error({ err: error }, 'unexpected');\n`), []);
+});

@@ -16,7 +16,7 @@ const BUCKET_NAMES = new Set([
   'utils',
 ]);
 
-/** Checks one source file: sizes, its name, and who reads the environment. `file` is relative to the project, with slashes. */
+/** Checks one source file: sizes, its name, who reads the environment, and how errors are logged. `file` is relative to the project, with slashes. */
 export function checkSource(file: string, text: string): string[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const problems: string[] = [];
@@ -26,11 +26,15 @@ export function checkSource(file: string, text: string): string[] {
     problems.push(`${file}: name the file after what it holds`);
   }
   if (isSized(file)) problems.push(...oversizes(file, source, lineOf));
-  if (isConfined(file)) {
-    for (const node of descendants(source)) {
-      if (!readsEnvironment(node)) continue;
+  for (const node of descendants(source)) {
+    if (isConfined(file) && readsEnvironment(node)) {
       problems.push(
         `${file}:${lineOf(node)}: only config.ts reads the environment: take the value as an argument`,
+      );
+    }
+    if (isProduct(file) && warnsWithStack(node)) {
+      problems.push(
+        `${file}:${lineOf(node)}: a warning gives its error as \`reason\`; \`err\`, with a stack, is for \`error\` and \`fatal\``,
       );
     }
   }
@@ -43,9 +47,11 @@ function isSized(file: string): boolean {
 
 /** Apps, examples and packages get their settings from one place; tools and tests are started by people and may look around. */
 function isConfined(file: string): boolean {
-  return (
-    /^(apps|examples|packages)\/[^/]+\/src\//.test(file) && !/(^|[/-])config\.ts$|\.test\.ts$/.test(file)
-  );
+  return isProduct(file) && !/(^|[/-])config\.ts$/.test(file);
+}
+
+function isProduct(file: string): boolean {
+  return /^(apps|examples|packages)\/[^/]+\/src\//.test(file) && !file.endsWith('.test.ts');
 }
 
 function oversizes(file: string, source: ts.SourceFile, lineOf: (node: ts.Node) => number): string[] {
@@ -94,6 +100,19 @@ function readsEnvironment(node: ts.Node): boolean {
   }
   return (
     ts.isImportSpecifier(node) && (node.propertyName ?? node.name).text === 'env' && importsProcess(node)
+  );
+}
+
+/** `log.warn({ err: error }, …)`, also by a function that warns sparingly (`warnOfRead`), and at the levels below. */
+function warnsWithStack(node: ts.Node): boolean {
+  if (!ts.isCallExpression(node)) return false;
+  const called = ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression;
+  const [fields] = node.arguments;
+  return (
+    /^(debug|info|warn|warn[A-Z]\w*)$/.test(called.getText()) &&
+    fields !== undefined &&
+    ts.isObjectLiteralExpression(fields) &&
+    fields.properties.some(({ name }) => name?.getText() === 'err')
   );
 }
 

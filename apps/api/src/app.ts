@@ -59,7 +59,7 @@ export function createApiApp(
       ...access,
       applicationName,
       maxConnections,
-      onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+      onConnectionError: (error) => log.warn({ reason: error }, 'lost a database connection'),
     });
   const pool = poolOf('api', config.API_DATABASE_POOL_SIZE);
   // Readiness does not wait for requests: an API with much to do is not one that is down.
@@ -166,7 +166,7 @@ function databasePart(pool: Pool, log: Logger): Part {
         await connections.stop();
         throw error;
       }
-      log.warn({ err: error }, 'database away; requests are refused until it is back');
+      log.warn({ reason: error }, 'database away; requests are refused until it is back');
     }
     return connections.stop;
   });

@@ -95,7 +95,7 @@ function createRelayPool(config: RelayConfig, log: Logger): pg.Pool {
     ...database,
     applicationName: 'relay',
     maxConnections: POOL_SIZE,
-    onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+    onConnectionError: (error) => log.warn({ reason: error }, 'lost a database connection'),
   });
 }
 

@@ -14,7 +14,7 @@ import {
   type Retirement,
   withShortLocks,
 } from '@order-events/outbox';
-import { createRunningPart, type Logger, type Part, reasonOf, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
 import type { Pool, PoolClient } from 'pg';
 
 /** Why a day table that is old enough stays for now. */
@@ -66,7 +66,7 @@ export function createJanitor(options: JanitorOptions): Part {
       options.onRefused(refused.slice(0, 1).map(refusal));
       if (refused.length > 0) return REFUSED_INTERVAL_MS;
     } catch (error) {
-      options.log.warn({ reason: reasonOf(error) }, 'could not look after the outbox partitions');
+      options.log.warn({ reason: error }, 'could not look after the outbox partitions');
     }
     return ROUND_INTERVAL_MS;
   }

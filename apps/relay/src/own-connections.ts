@@ -15,7 +15,7 @@ export function createOwnConnections(
     ...options,
     applicationName: `relay ${purpose}`,
     maxConnections: CONNECTIONS,
-    onConnectionError: (error) => log.warn({ err: error }, 'lost a database connection'),
+    onConnectionError: (error) => log.warn({ reason: error }, 'lost a database connection'),
   });
   return { ...createPoolPart(`${purpose} connections`, pool), pool };
 }

@@ -84,13 +84,10 @@ export function createTopicGate(options: TopicGateOptions): TopicGate {
       await sleep(options.checkIntervalMs, AbortSignal.any([stopping, asked.signal]));
     } catch (error) {
       if (stopping.aborted) return;
-      // Expected while a server is away, and repeated: the reason without a stack. A relay that runs knows by itself how to wait.
+      // A relay that runs knows by itself how to wait.
       if (!relay && haltReason === undefined) {
         options.onState({ kind: 'waiting', reason: reasonOf(error) });
-        warn(
-          { reason: reasonOf(error) },
-          'Kafka, its topic or the database is not there yet; holding the events',
-        );
+        warn({ reason: error }, 'Kafka, its topic or the database is not there yet; holding the events');
       }
       await sleep(backoff.nextDelayMs(), stopping);
     }

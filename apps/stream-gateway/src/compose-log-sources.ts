@@ -67,7 +67,7 @@ export function createLogSources(
   });
   const onReadFailure = (error: unknown) => {
     metrics.readFailed();
-    warnOfRead({ err: error }, 'a read for a stream failed, trying on');
+    warnOfRead({ reason: error }, 'a read for a stream failed, trying on');
   };
   const { complete, follower } = createCompleteness(config, registry, orderLog, log);
   return {
@@ -110,7 +110,7 @@ function createObservedLog(
     listeners: {
       onSkipped(partition, offset, error) {
         metrics.recordSkipped();
-        warnOfRecord({ err: error, partition, offset }, 'left out a record that is no order event');
+        warnOfRecord({ reason: error, partition, offset }, 'left out a record that is no order event');
       },
       onIngested: metrics.ingested,
       onSourceChanged: health.setSourceAvailable,
@@ -152,7 +152,7 @@ function createLayout(
   const warn = createSparingWarn(log);
   const reader = createTopicLayoutReader({
     ...readerConfig,
-    onInvalid: (error) => warn({ err: error }, 'left out a record of the layout topic'),
+    onInvalid: (error) => warn({ reason: error }, 'left out a record of the layout topic'),
   });
   return { reader, read: lenientLayout(reader.read, warn) };
 }

@@ -35,7 +35,7 @@ export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeOb
     committed(outcome, error) {
       commits.inc({ outcome: outcome.replace(' ', '_') });
       if (outcome === 'failed')
-        warnOfCommit({ err: error }, 'acknowledgements could not be stored, trying on');
+        warnOfCommit({ reason: error }, 'acknowledgements could not be stored, trying on');
     },
     missed(subscription, events) {
       missed.inc(Number(events));
@@ -50,7 +50,7 @@ export function createConsumeMetrics(registry: Registry, log: Logger): ConsumeOb
         error instanceof GroupHasForeignMembersError
           ? 'a consumer group has members that are none of its subscription: its streams cannot join'
           : 'a consumer group cannot be reached, trying on';
-      warnOfGroup({ err: error, subscription }, text);
+      warnOfGroup({ reason: error, subscription }, text);
     },
     heldUnreadable(subscription, unreadable) {
       for (const { partition, offset, eventId, reason } of unreadable.slice(0, LOGGED_UNREADABLE)) {

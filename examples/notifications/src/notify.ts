@@ -39,7 +39,7 @@ export async function notify(
     // After longer than the log is kept, say so and go on with what is left.
     allowGap: true,
     signal,
-    onInterruption: (err, retryDelayMs) => log.warn({ err, retryDelayMs }, 'the watch was interrupted'),
+    onInterruption: (reason, retryDelayMs) => log.warn({ reason, retryDelayMs }, 'the watch was interrupted'),
   });
   for await (const { events, signal: told, resumeToken } of messages) {
     if (told?.$case === 'gap')

@@ -34,6 +34,6 @@ export function createWebhookSender(url: string, log: Logger): Sender {
       signal,
       minDelayMs: 100,
       maxDelayMs: 10_000,
-      onFailure: (err, retryDelayMs) => log.warn({ err, retryDelayMs }, 'not sent, trying again'),
+      onFailure: (reason, retryDelayMs) => log.warn({ reason, retryDelayMs }, 'not sent, trying again'),
     });
 }

@@ -58,7 +58,8 @@ export async function fulfil(options: FulfilOptions, signal: AbortSignal): Promi
       else log.warn(about, 'no step taken, the order comes again');
     },
     onGap: ({ missedEvents }) => log.error({ missedEvents: String(missedEvents) }, 'events were missed'),
-    onInterruption: (err, retryDelayMs) => log.warn({ err, retryDelayMs }, 'the stream was interrupted'),
+    onInterruption: (reason, retryDelayMs) =>
+      log.warn({ reason, retryDelayMs }, 'the stream was interrupted'),
   });
 }
 

@@ -1,4 +1,4 @@
-import { createSparingWarn, type Logger, reasonOf, sleep } from '@order-events/runtime';
+import { createSparingWarn, type Logger, sleep } from '@order-events/runtime';
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
 import { AccessError } from './access-error.ts';
 import { parseKeys } from './key-document.ts';
@@ -53,7 +53,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
     } catch (error) {
       lastFailed = true;
       if (!stopped.signal.aborted) {
-        warn({ reason: reasonOf(error), keysAgeMs: ageMs() }, 'keys of tokens cannot be read');
+        warn({ reason: error, keysAgeMs: ageMs() }, 'keys of tokens cannot be read');
       }
     }
   }

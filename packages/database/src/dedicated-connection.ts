@@ -29,7 +29,7 @@ export async function keepConnection(
       await useOnce(options, use, signal);
     } catch (error) {
       const err = adviseOnTrust(error);
-      options.log.warn({ err, connection: options.applicationName }, 'lost a database connection');
+      options.log.warn({ reason: err, connection: options.applicationName }, 'lost a database connection');
     }
     // A server that takes connections and cannot use them (a standby refuses LISTEN) must not be asked ten times a second.
     if (performance.now() - openedAtMs > MAX_DELAY_MS) backoff.reset();

@@ -50,7 +50,7 @@ export function createAdminServer(options: AdminServerOptions): Part {
       answer(request, pages, options).then(
         (found) => send(request, response, found),
         (error: unknown) => {
-          options.log.warn({ err: error }, 'admin request failed');
+          options.log.error({ err: error }, 'admin request failed');
           response.destroy();
         },
       );
@@ -80,7 +80,7 @@ interface RoutedPage {
 
 function allPages(options: AdminServerOptions, isDraining: () => boolean): RoutedPage[] {
   const { registry, settings, log } = options;
-  const onError = (error: unknown) => log.warn({ err: error }, 'an admin page failed');
+  const onError = (error: unknown) => log.error({ err: error }, 'an admin page failed');
   const pages: RoutedPage[] = [
     { path: '/livez', title: 'whether the process turns', route: () => plainText(200, 'ok\n') },
     {

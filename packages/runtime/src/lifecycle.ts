@@ -30,7 +30,7 @@ export async function startParts(
       try {
         await part.stop();
       } catch (error) {
-        log.warn({ err: error, part: part.name }, 'part did not stop cleanly');
+        log.warn({ reason: error, part: part.name }, 'part did not stop cleanly');
       }
     }
   };

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { reasonOf } from './failure-reason.ts';
 
 /**
  * Fields of errors that say where and what, beside message and stack. All others are left out: Postgres puts the row itself into
@@ -23,4 +24,13 @@ export function loggedError(error: unknown): unknown {
   const fields = Object.entries(error).filter(([name]) => SHOWN_FIELDS.some((shown) => shown === name));
   const inner = error instanceof AggregateError ? { aggregateErrors: error.errors.map(loggedError) } : {};
   return { type, message, stack, ...Object.fromEntries(fields), ...inner };
+}
+
+/** What a log line shows of an error that was to be expected: what it says, and of its causes what that does not say already. */
+export function loggedReason(reason: unknown): unknown {
+  if (!(reason instanceof Error)) return reason;
+  const said = reasonOf(reason);
+  if (!(reason.cause instanceof Error)) return said;
+  const cause = loggedReason(reason.cause);
+  return said.includes(String(cause)) ? said : `${said}: ${String(cause)}`;
 }

@@ -86,10 +86,10 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
     const problem = problemOf(error);
     // Set for each request by `traceRequests`.
     const traceId = response.get('X-Request-Id') ?? '';
-    const about = { err: error, url: request.path, requestId: traceId };
-    if (problem.code === 'internal_error') log.error(about, 'request failed');
-    if (problem.code === 'service_unavailable') log.warn(about, 'database away');
-    if (problem.code === 'read_only') log.warn(about, 'database read-only');
+    const about = { url: request.path, requestId: traceId };
+    if (problem.code === 'internal_error') log.error({ err: error, ...about }, 'request failed');
+    if (problem.code === 'service_unavailable') log.warn({ reason: error, ...about }, 'database away');
+    if (problem.code === 'read_only') log.warn({ reason: error, ...about }, 'database read-only');
     if (response.headersSent) return void response.destroy();
     sendProblem(response, problem, { instance: request.originalUrl, traceId });
   };

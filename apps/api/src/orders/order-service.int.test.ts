@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { createDatabase, createPool, type Database, type Transaction } from '@order-events/database';
-import { createMetricsRegistry } from '@order-events/runtime';
-import { pino } from 'pino';
+import { createLogger, createMetricsRegistry } from '@order-events/runtime';
 import { createTestDatabase } from '../../../../test/harness/index.ts';
 import { storedEvents } from '../../testing/order-client.ts';
 import { createApiMetrics } from '../api-metrics.ts';
@@ -26,7 +25,8 @@ async function setup(t: TestContext, wakeRelay: () => void) {
   t.after(() => pool.end());
   const warnings: string[] = [];
   const registry = createMetricsRegistry('api', '0');
-  const log = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
+  const destination = { write: (line: string) => void warnings.push(line) };
+  const log = createLogger({ service: 'test', level: 'warn', destination });
   const service = createOrderService({
     database: createDatabase(pool, { ownSessions: true }),
     orders: createOrderStore(),

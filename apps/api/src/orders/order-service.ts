@@ -89,7 +89,7 @@ export function createOrderService(options: OrderServiceOptions): OrderService {
     try {
       wakeRelay();
     } catch (error) {
-      log.warn({ err: error }, 'relay not woken; it will look by itself');
+      log.warn({ reason: error }, 'relay not woken; it will look by itself');
     }
   }
 

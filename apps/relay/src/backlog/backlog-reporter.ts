@@ -1,5 +1,5 @@
 import { type DeliveryObservation, observeDelivery, type OpenTransaction } from '@order-events/outbox';
-import { createRunningPart, type Logger, type Part, reasonOf, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
 import type { Pool } from 'pg';
 
 export interface BacklogReporterOptions {
@@ -50,7 +50,7 @@ export function createBacklogReporter(options: BacklogReporterOptions): Part {
         reportBacklog(observation);
         reportOldTransaction(observation.openTransactions[0]);
       } catch (error) {
-        log.warn({ reason: reasonOf(error) }, 'could not measure the backlog');
+        log.warn({ reason: error }, 'could not measure the backlog');
       }
       await sleep(options.intervalMs, stopping);
     }

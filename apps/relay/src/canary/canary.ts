@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EVENT_ID_HEADER, type LogReader } from '@order-events/messaging';
 import { keyHash } from '@order-events/messaging/key-hash';
-import { createRunningPart, type Logger, type Part, reasonOf, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
 import type { CanaryEvent } from './canary-writer.ts';
 
 export interface CanaryOptions {
@@ -76,7 +76,7 @@ export function createCanary(options: CanaryOptions): Canary {
       reader = undefined;
       if (stopping.aborted) return;
       options.onLost();
-      log.warn({ reason: reasonOf(error) }, 'a canary was lost');
+      log.warn({ reason: error }, 'a canary was lost');
     }
   }
 

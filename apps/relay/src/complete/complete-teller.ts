@@ -53,7 +53,7 @@ export function createCompleteTeller(options: CompleteTellerOptions): Part {
     } catch (error) {
       if (stopping.aborted) return;
       board.put('complete', [untoldFinding(error)]);
-      warn({ reason: reasonOf(error) }, 'could not tell how far partitions are complete, trying again');
+      warn({ reason: error }, 'could not tell how far partitions are complete, trying again');
     }
   }
 

@@ -1,6 +1,6 @@
 import type { KafkaPublisher, PartitionClaim } from '@order-events/messaging';
 import { type Checkpoint, type Lease, type LeaseStore, takeUpPoint } from '@order-events/outbox';
-import { type Logger, reasonOf, sleep } from '@order-events/runtime';
+import { type Logger, sleep } from '@order-events/runtime';
 import type { FindingBoard } from '../health/finding-board.ts';
 import type { RelayMetrics } from '../relay-metrics.ts';
 import { cutFindings, cutText, type LogCut } from './log-cut.ts';
@@ -91,7 +91,7 @@ export function createLogHealing(options: {
         try {
           for (const partition of await marks.truncated(signal)) onTruncated(partition);
         } catch (error) {
-          log.debug({ reason: reasonOf(error) }, 'could not look where the logs end');
+          log.debug({ reason: error }, 'could not look where the logs end');
         }
       }
     },

@@ -47,11 +47,7 @@ export function createClaimTrouble(options: {
       sinceMs ??= nowMs;
       const finding = claimFinding(error, nowMs - sinceMs);
       board.put(source, [{ ...finding, partitions: [partition] }]);
-      warn(
-        { reason: reasonOf(error), partition },
-        'could not claim the partition, trying again',
-        finding.text,
-      );
+      warn({ reason: error, partition }, 'could not claim the partition, trying again', finding.text);
     },
   };
 }

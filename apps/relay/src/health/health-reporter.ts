@@ -1,5 +1,5 @@
 import { clockFindings, type Finding, lockFindings, writeRelayReport } from '@order-events/outbox';
-import { createRunningPart, type Logger, type Part, reasonOf, sleep } from '@order-events/runtime';
+import { createRunningPart, type Logger, type Part, sleep } from '@order-events/runtime';
 import type { Pool } from 'pg';
 import type { FindingBoard } from './finding-board.ts';
 
@@ -47,7 +47,7 @@ export function createHealthReporter(options: HealthReporterOptions): Part {
     tell(findings);
     // Whoever cannot write here is found by what he cannot write elsewhere.
     await store(findings).catch((error: unknown) =>
-      log.debug({ reason: reasonOf(error) }, 'could not store what was found'),
+      log.debug({ reason: error }, 'could not store what was found'),
     );
   }
 

@@ -1,5 +1,5 @@
 import type { SettingFinding } from '@order-events/messaging';
-import { type Logger, reasonOf } from '@order-events/runtime';
+import { type Logger } from '@order-events/runtime';
 import type { FindingBoard } from './finding-board.ts';
 
 export interface SettingsWatchOptions {
@@ -32,7 +32,7 @@ export function createSettingsWatch(
       );
       haltReason = findings.find(({ severity }) => severity === 'halt')?.text;
     } catch (error) {
-      log.debug({ reason: reasonOf(error) }, 'could not look at the settings of the topic');
+      log.debug({ reason: error }, 'could not look at the settings of the topic');
     }
     return haltReason;
   };

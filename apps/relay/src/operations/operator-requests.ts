@@ -5,7 +5,7 @@ import {
   type Replay,
   type ReplayStore,
 } from '@order-events/outbox';
-import { createBackoff, type Logger, reasonOf, sleep } from '@order-events/runtime';
+import { createBackoff, type Logger, sleep } from '@order-events/runtime';
 import type { Pool } from 'pg';
 import type { AttendContext } from '../run/partition-run.ts';
 import type { AttendResult } from '../run/partition-run-state.ts';
@@ -98,7 +98,7 @@ export function createOperatorRequests(options: {
         at.writer.settle(published);
         return true;
       } catch (error) {
-        log.warn({ reason: reasonOf(error), partition: at.partition }, 'could not record what was published');
+        log.warn({ reason: error, partition: at.partition }, 'could not record what was published');
         await sleep(backoff.nextDelayMs(), at.signal);
       }
     }

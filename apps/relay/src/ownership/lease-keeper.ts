@@ -1,12 +1,5 @@
 import type { Checkpoint, Lease, LeaseId, LeaseRenewal, LeaseStore } from '@order-events/outbox';
-import {
-  createBackoff,
-  type Logger,
-  reasonOf,
-  sleep,
-  type WakeSignal,
-  withDeadline,
-} from '@order-events/runtime';
+import { createBackoff, type Logger, sleep, type WakeSignal, withDeadline } from '@order-events/runtime';
 import { createLeaseValidities } from './lease-validity.ts';
 import { nextRequest } from './next-request.ts';
 import {
@@ -207,7 +200,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
           backoff.reset();
         } catch (error) {
           observer.requestFailed(request.kind);
-          log.warn({ reason: reasonOf(error), request: request.kind }, FAILED[request.kind]);
+          log.warn({ reason: error, request: request.kind }, FAILED[request.kind]);
           await sleep(backoff.nextDelayMs(), state.stopping ? undefined : signal);
         }
       }

@@ -1,7 +1,7 @@
 import type { EventPublisher, PublishOutcome } from '@order-events/domain';
 import { ledgerId, type LogMark, type PartitionClaim } from '@order-events/messaging';
 import type { PendingEvent } from '@order-events/outbox/pending-event';
-import { createSparingWarn, type Logger, reasonOf } from '@order-events/runtime';
+import { createSparingWarn, type Logger } from '@order-events/runtime';
 import type { KeyParking } from './key-parking.ts';
 import { createLostCommits } from './lost-commits.ts';
 import { publishableEvent } from './publishable-event.ts';
@@ -137,7 +137,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       return record(missing, await publisher.publish(missing.map(publishableEvent), signal));
     } catch (error) {
       observer.failed('error');
-      log.warn({ partition, err: error, events: missing.length }, 'could not publish');
+      log.warn({ partition, reason: error, events: missing.length }, 'could not publish');
       return { kind: 'unclaimed' };
     }
   }
@@ -148,7 +148,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
       for (const event of await work()) ledger.add(idOf(event));
       return true;
     } catch (error) {
-      warn({ partition, reason: reasonOf(error) }, 'could not park events, trying again');
+      warn({ partition, reason: error }, 'could not park events, trying again');
       return false;
     }
   }

@@ -1,6 +1,6 @@
 import type { PartitionClaim } from '@order-events/messaging';
 import type { Checkpoint, Cursor } from '@order-events/outbox';
-import { createBackoff, type Logger, reasonOf, sleep } from '@order-events/runtime';
+import { createBackoff, type Logger, sleep } from '@order-events/runtime';
 import {
   createPartitionCompleteness,
   type PartitionCompleteness,
@@ -160,10 +160,7 @@ export function createPartitionRun(options: PartitionRunOptions): PartitionRun {
       if (result === 'held') await pause();
     } catch (error) {
       state = attendFailed(state);
-      log.warn(
-        { reason: reasonOf(error), partition },
-        'could not look at what operators ask for, trying again',
-      );
+      log.warn({ reason: error, partition }, 'could not look at what operators ask for, trying again');
       await pause();
     }
   }

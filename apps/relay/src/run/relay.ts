@@ -8,7 +8,6 @@ import {
   createWakeSignal,
   type Logger,
   type Part,
-  reasonOf,
   settleWithin,
   sleep,
   type WakeSignal,
@@ -202,7 +201,7 @@ export function createRelay(options: RelayOptions): Relay {
         metrics.readFailures.inc();
         if (error instanceof ServerRunError) keeper.distrust();
         options.board.put('outbox order', equalSeqFindings(error));
-        warn({ reason: reasonOf(error) }, 'could not read the outbox, trying again');
+        warn({ reason: error }, 'could not read the outbox, trying again');
         await sleep(failures.nextDelayMs(), stopping.signal);
       }
     }
@@ -220,7 +219,7 @@ export function createRelay(options: RelayOptions): Relay {
           if (partitions.has(run.partition) || run.holdsParked()) run.requestAttention();
         }
       } catch (error) {
-        warn({ reason: reasonOf(error) }, 'could not look for requests of operators, trying again');
+        warn({ reason: error }, 'could not look for requests of operators, trying again');
       }
     }
   }

@@ -1,12 +1,5 @@
 import { type CompleteBoard, followCompleteMarks, type KafkaConnectionConfig } from '@order-events/messaging';
-import {
-  createRunningPart,
-  createSparingWarn,
-  type Logger,
-  type Part,
-  reasonOf,
-  sleep,
-} from '@order-events/runtime';
+import { createRunningPart, createSparingWarn, type Logger, type Part, sleep } from '@order-events/runtime';
 
 export interface CompleteFollowerOptions {
   readonly connection: KafkaConnectionConfig & { readonly topic: string };
@@ -28,7 +21,7 @@ export function createCompleteFollower({ connection, board, onTaken, log }: Comp
     if (isTold) return;
     isTold = true;
     log.warn(
-      { reason: reasonOf(error) },
+      { reason: error },
       'streams do not say up to which time they are complete: the topic of the marks cannot be read, trying on',
     );
   }
@@ -38,7 +31,7 @@ export function createCompleteFollower({ connection, board, onTaken, log }: Comp
       marks.forEach(board.take);
       onTaken();
     },
-    onInvalid: (error: Error) => warnOfRecord({ err: error }, 'left out a record of the topic of marks'),
+    onInvalid: (error: Error) => warnOfRecord({ reason: error }, 'left out a record of the topic of marks'),
     onAvailable: () => (isTold = false),
     onUnavailable: unavailable,
   };

@@ -42,7 +42,7 @@ export function lenientLayout(read: ReadLayout, warn: SparingWarn): ReadLayout {
     } catch (error: unknown) {
       if (!(error instanceof LayoutForbiddenError))
         throw signal.aborted ? error : new LayoutUnreadError(error);
-      warn({ err: error }, 'orders may come out of order across a resize: see docs/connections.md');
+      warn({ reason: error }, 'orders may come out of order across a resize: see docs/connections.md');
       return UNCHANGED_LAYOUT;
     }
   };

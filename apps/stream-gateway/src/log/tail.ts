@@ -76,7 +76,7 @@ async function run(options: LogTailOptions, signal: AbortSignal): Promise<void> 
       if (signal.aborted) break;
       orderLog.setAvailable(false);
       if (error instanceof TopicRecreatedError) log.error({ err: error }, 'the topic was created again');
-      else if (told !== whatWaits(error)) log.warn({ err: error }, whatWaits(error));
+      else if (told !== whatWaits(error)) log.warn({ reason: error }, whatWaits(error));
       told = whatWaits(error);
     } finally {
       reader.close();
@@ -115,7 +115,7 @@ async function followUntilTopicChanges(
   let adding: Promise<void> | undefined;
   const add = async (added: { topicId: string; partitionCount: number }) => {
     const onUnread = (error: LayoutUnreadError) => {
-      if (grownTo === undefined) log.warn({ err: error }, ADDED_WAIT);
+      if (grownTo === undefined) log.warn({ reason: error }, ADDED_WAIT);
       grownTo ??= added.partitionCount;
     };
     if (await maySeeAdded({ orderLog, readLayout }, added, onUnread, stop)) ended.abort();
@@ -170,11 +170,11 @@ function createHandlers(
       orderLog.setAvailable(true);
     },
     onUnavailable(error) {
-      log.warn({ err: error }, 'Kafka cannot be read, trying on');
+      log.warn({ reason: error }, 'Kafka cannot be read, trying on');
       orderLog.setAvailable(false);
     },
     onPartitionLost(partition, error) {
-      log.warn({ err: error, partition }, 'a partition cannot be read, trying on');
+      log.warn({ reason: error, partition }, 'a partition cannot be read, trying on');
       orderLog.setReadable(partition, false);
     },
     onPartitionFound(partition) {

@@ -40,7 +40,7 @@ export function createAccessCheck(options: AccessCheckOptions): Part {
       return false;
     } catch (error: unknown) {
       if (error instanceof AccessError) return error.kind === 'unauthenticated';
-      warn({ err: error }, 'could not verify the token of an open stream, trying on');
+      warn({ reason: error }, 'could not verify the token of an open stream, trying on');
       return false;
     }
   }

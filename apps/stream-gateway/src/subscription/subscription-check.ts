@@ -104,7 +104,7 @@ export function createSubscriptionCheck({
         warn(report);
       } catch (error: unknown) {
         if (!stopping.aborted)
-          warnOfFailure({ err: error }, 'could not look at the subscriptions, trying on');
+          warnOfFailure({ reason: error }, 'could not look at the subscriptions, trying on');
       }
       await sleep(intervalMs, stopping);
     }

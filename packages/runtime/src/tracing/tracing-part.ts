@@ -61,10 +61,10 @@ function tellOnce({ registry, log }: TracingOptions) {
     registers: registry ? [registry] : [],
   });
   const told = new Set<SpanLoss>();
-  return (count: number, reason: SpanLoss, error?: Error): void => {
-    lost.inc({ reason }, count);
-    if (told.has(reason)) return;
-    told.add(reason);
-    log.warn({ err: error, reason }, 'spans are dropped; this is told once for each reason');
+  return (count: number, loss: SpanLoss, error?: Error): void => {
+    lost.inc({ reason: loss }, count);
+    if (told.has(loss)) return;
+    told.add(loss);
+    log.warn({ loss, reason: error }, 'spans are dropped; this is told once for each kind of loss');
   };
 }
