@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import { OrderEventType } from '@order-events/order-stream';
-import { eventually, startApp } from '../../../test/harness/index.ts';
+import { eventually } from '../../../test/harness/index.ts';
 import type { ConsumeRecording } from '../testing/consume-recorder.ts';
 import {
-  adminOf,
+  adminOfAnother,
   consume,
   hasVersions,
   orderEvents,
@@ -18,8 +18,7 @@ import {
 
 async function startTwo(t: TestContext) {
   const gateway = await startWithHeldTopic(t);
-  const other = await startApp(t, 'stream-gateway', gateway.settings);
-  return { ...gateway, subscription: randomUUID(), operators: adminOf(t, other.urls.adminGrpc) };
+  return { ...gateway, subscription: randomUUID(), operators: await adminOfAnother(t, gateway) };
 }
 
 /** Sets the orders aside, with all that has come of them. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import { createUnfencedAppender, heldTopicName, keyHash } from '@order-events/messaging';
-import { eventually, startApp } from '../../../test/harness/index.ts';
+import { eventually } from '../../../test/harness/index.ts';
 import { metricOf } from '../../../test/harness/app-metric.ts';
 import {
-  adminOf,
+  adminOfAnother,
   consume,
   hasVersions,
   orderEvents,
@@ -18,14 +18,13 @@ const METRIC = 'stream_held_unreadable_records';
 /** A gateway, an operator at another one, and somebody who writes into the topic of held events. */
 async function startTwo(t: TestContext) {
   const gateway = await startWithHeldTopic(t);
-  const other = await startApp(t, 'stream-gateway', gateway.settings);
   const { brokers, topic } = gateway;
   const connection = { brokers, clientId: 'test' };
   const appender = createUnfencedAppender(connection, heldTopicName(topic), 'a test record');
   t.after(() => appender.close());
   const write = (partition: number, key: string, value: string) =>
     appender.append(partition, [{ key, value, headers: {} }], AbortSignal.timeout(30_000));
-  return { ...gateway, write, subscription: randomUUID(), operators: adminOf(t, other.urls.adminGrpc) };
+  return { ...gateway, write, subscription: randomUUID(), operators: await adminOfAnother(t, gateway) };
 }
 
 type Gateways = Awaited<ReturnType<typeof startTwo>>;

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { ensureHeldTopic } from '@order-events/messaging';
 import { OrderStreamAdminServiceDefinition, type OrderEvent, toDuration } from '@order-events/order-stream';
 import { createChannel, createClient } from 'nice-grpc';
-import { eventually } from '../../../test/harness/index.ts';
+import { eventually, startApp } from '../../../test/harness/index.ts';
 import { type ConsumeRecording, recordConsume } from './consume-recorder.ts';
 import { startGateway, type TestGateway } from './gateway-app.ts';
 import { orderEvent } from './order-events.ts';
@@ -62,6 +62,13 @@ export async function hasVersions(
   wanted: readonly number[],
 ): Promise<void> {
   await eventually(() => assert.deepEqual(versions(stream.events(), orderId), wanted));
+}
+
+/** A client of the operators' port of another replica, which knows the topic: until then a gateway answers UNAVAILABLE. */
+export async function adminOfAnother(t: TestContext, { settings }: Pick<TestGateway, 'settings'>) {
+  const { urls } = await startApp(t, 'stream-gateway', settings);
+  await eventually(async () => assert.equal((await fetch(`${urls.admin}/readyz`)).status, 200));
+  return adminOf(t, urls.adminGrpc);
 }
 
 /** A client of the operators' port. */
