@@ -14,16 +14,16 @@ import { metricOf } from '../harness/app-metric.ts';
 import { startApp } from '../harness/app-process.ts';
 import { atFileEnd } from '../harness/file-end.ts';
 import { createTestDatabase, eventually } from '../harness/index.ts';
+import { paced } from '../harness/paced.ts';
 import { startLoad } from '../harness/load.ts';
 import { appEnv, type OrderAppsOptions, startOrderApps } from '../harness/order-apps.ts';
 import { testName } from '../harness/test-name.ts';
-import { measureMachinePace } from '../../tools/test-run/machine-pace.ts';
 import { assertTopicHoldsAll } from '../harness/topic-holds.ts';
 
 const PARTITIONS = 12;
 const soon = { intervalMs: 100 };
 /** No call waits for the partitions: five seconds of the quiet machine of reference, as slow as this one is at that moment. */
-const inTime = () => ({ signal: AbortSignal.timeout(Math.round(5_000 * measureMachinePace())) });
+const inTime = () => ({ signal: AbortSignal.timeout(paced(5_000)) });
 const LATEST = { position: { $case: 'latest', value: true } } as const;
 const EARLIEST = { position: { $case: 'earliest', value: true } } as const;
 
