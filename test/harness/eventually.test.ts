@@ -22,6 +22,18 @@ test('eventually does not wait for a probe that hangs', async () => {
   await assert.rejects(hangs, /the probe did not answer/);
 });
 
+test('eventually says what probes found that answered, when the last one did not', async () => {
+  let tries = 0;
+  const slow = eventually(
+    () => {
+      tries += 1;
+      return tries < 3 ? assert.fail('no order arrived') : new Promise(() => undefined);
+    },
+    { deadlineMs: 300 },
+  );
+  await assert.rejects(slow, /still failing after 300 ms: no order arrived/);
+});
+
 test('eventually has more patience on a machine that is slow, and none beyond a bound', async () => {
   const patient = eventually(() => assert.fail('no order arrived'), { patienceMs: 100 });
   await assert.rejects(patient, (error: Error) => {

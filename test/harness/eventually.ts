@@ -23,7 +23,7 @@ export async function eventually<T>(
   const startMs = performance.now();
   let limitMs = deadlineMs ?? patienceMs;
   let isStretched = deadlineMs !== undefined;
-  let last: unknown = new Error('the probe did not answer');
+  let last: unknown;
   for (;;) {
     if (!isStretched && performance.now() - startMs >= limitMs) {
       limitMs = patienceMs * measureMachinePace();
@@ -34,7 +34,8 @@ export async function eventually<T>(
     try {
       return await inTime(probe, remainingMs);
     } catch (error: unknown) {
-      last = error;
+      // The end cuts off the last probe that takes long: what was missing is what those before it found.
+      if (!(error instanceof ProbeTooLate) || last === undefined) last = error;
     }
     await delay(intervalMs);
   }
@@ -45,7 +46,7 @@ export async function eventually<T>(
 async function inTime<T>(probe: () => T | Promise<T>, timeoutMs: number): Promise<T> {
   const timer = new AbortController();
   const tooLate = delay(timeoutMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Error('the probe did not answer');
+    throw new ProbeTooLate('the probe did not answer');
   });
   try {
     return await Promise.race([Promise.resolve().then(probe), tooLate]);
@@ -54,3 +55,5 @@ async function inTime<T>(probe: () => T | Promise<T>, timeoutMs: number): Promis
     tooLate.catch(() => undefined);
   }
 }
+
+class ProbeTooLate extends Error {}
