@@ -39,8 +39,8 @@ interface World {
 
 async function setUp(t: TestContext): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'order-events-cut-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
   const kafka = await startKafka(t, { dataDir });
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
   await createTopic(kafka);
   const { url: databaseUrl } = await createTestDatabase(t);
   const pool = new pg.Pool({ connectionString: databaseUrl });

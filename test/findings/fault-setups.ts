@@ -73,8 +73,8 @@ export const takeNoWrites = async ({ state }: FaultWorld) => {
 export const spoilTheLog = async (world: FaultWorld) => {
   const { t, env, state } = world;
   const dataDir = await mkdtemp(join(tmpdir(), 'order-events-spoiled-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
   const { brokers } = await startKafka(t, { dataDir, settings: { 'producer.id.expiration.ms': '3600000' } });
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
   const { topic } = state;
   await ensureTopic({ brokers, clientId: 'test' }, { topic, partitions: 1, replicationFactor: 1 });
   const [published] = await appendEvents(state, ['order-1']);

@@ -38,12 +38,13 @@ test('after a kill in the middle of work the committed data is there at the next
 
 test('a data directory of the caller outlives the server', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'kept-data-'));
-  t.after(() => rm(dataDir, { recursive: true }));
   const first = await startPostgres(t, { dataDir });
   await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
   await first.stop();
 
   const second = await startPostgres(t, { dataDir });
+  // What comes after a test comes in this order: no server writes any more.
+  t.after(() => rm(dataDir, { recursive: true }));
 
   assert.deepEqual(await query(second.url, 'SELECT answer FROM kept'), [{ answer: 42 }]);
 });

@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import { type KafkaLine, kafkaClassPath } from './kafka-jars.ts';
 
 export interface KafkaToolResult {
-  /** Null when a signal or the deadline ended the tool. */
-  readonly exitCode: number | null;
+  readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -32,6 +31,9 @@ export async function kafkaJavaArgs(
   ];
 }
 
+/** Far beyond what a machine takes that is busy with other things, as for a server's start. */
+const TOOL_DEADLINE_MS = 180_000;
+
 /** Where the classes of a Kafka are archived for a quick start, and whether they are: see `prepareKafka`. */
 export async function findClassArchive(line?: KafkaLine): Promise<{ file: string; exists: boolean }> {
   const file = join(dirname(await kafkaClassPath(line)), 'classes.jsa');
@@ -44,7 +46,8 @@ export async function findClassArchive(line?: KafkaLine): Promise<{ file: string
 
 /**
  * Runs one of Kafka's own command line tools, for example `org.apache.kafka.tools.consumer.ConsoleConsumer`, with the arguments
- * that its shell script would pass on. Resolves when the tool has ended, whatever its exit code.
+ * that its shell script would pass on. Resolves when the tool has ended, whatever its exit code; rejects when a signal or the deadline
+ * ended it.
  */
 export async function runKafkaTool(
   mainClass: string,
@@ -52,13 +55,18 @@ export async function runKafkaTool(
   options: { readonly deadlineMs?: number; readonly signal?: AbortSignal; readonly line?: KafkaLine } = {},
 ): Promise<KafkaToolResult> {
   const javaArgs = await kafkaJavaArgs(mainClass, 256, options.line);
+  const { deadlineMs = TOOL_DEADLINE_MS } = options;
   return new Promise((resolve, reject) => {
     const child = execFile(
       'java',
       [...javaArgs, ...args],
-      { timeout: options.deadlineMs ?? 60_000, maxBuffer: 64 * 1024 * 1024, signal: options.signal },
+      { timeout: deadlineMs, maxBuffer: 64 * 1024 * 1024, signal: options.signal },
       (error, stdout, stderr) => {
         if (error && (child.pid === undefined || options.signal?.aborted)) return reject(error);
+        if (child.exitCode === null) {
+          const what = `${mainClass} was ended by ${child.signalCode}; it had ${deadlineMs / 1000} s`;
+          return reject(new Error(`${what}:\n${stdout}${stderr}`, { cause: error }));
+        }
         resolve({ exitCode: child.exitCode, stdout, stderr });
       },
     );

@@ -93,8 +93,8 @@ const RETURNS = [
 for (const { when, isFrozen, count } of RETURNS) {
   test(`a log that has lost its end says so to streams that were further, and begins anew for those that bear it, seen ${when}`, async (t) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'order-events-truncated-'));
-    t.after(() => rm(dataDir, { recursive: true, force: true }));
     const kafka = await startKafka(t, { dataDir });
+    t.after(() => rm(dataDir, { recursive: true, force: true }));
     const topic = { brokers: kafka.brokers, topic: 'orders.events' };
     await ensureTopic(
       { ...topic, clientId: 'test' },

@@ -28,8 +28,8 @@ const LATER_EVENTS = 1_200;
 /** One order with many versions; the batch of the second one is changed on the broker's disk. Another partition begins with a bomb. */
 async function spoiledTopic(t: TestContext) {
   const dataDir = await mkdtemp(join(tmpdir(), 'order-events-spoiled-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
   const kafka = await startKafka(t, { dataDir });
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
   const { brokers } = kafka;
   await ensureTopic(
     { brokers, clientId: 'test' },
