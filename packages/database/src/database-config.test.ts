@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { ConfigError } from '@order-events/runtime';
 import { databaseAccess, databaseFaults, databaseSettings } from './database-config.ts';
+import { migrateConfig } from './migrate-config.ts';
 
 const schema = z.object(databaseSettings);
 const accessOf = (env: Record<string, string>) => databaseAccess(schema.parse(env));
@@ -67,3 +69,33 @@ test('the database of development is refused in production', () => {
   assert.deepEqual(databaseFaults({ ...config, NODE_ENV: 'development' }), []);
   assert.match(databaseFaults({ ...config, NODE_ENV: 'production' }).join(), /DATABASE_URL: must be set/);
 });
+
+for (const [what, url] of [
+  ['in front of the path', 'postgres://a:hunter2@db-1,db-2/orders'],
+  ['with ports', 'postgres://a:hunter2@db-1:5432,db-2:5432/orders?target_session_attrs=read-write'],
+  ['among the parameters', 'postgres:///orders?host=db-1,db-2&password=hunter2'],
+] as const) {
+  test(`a list of hosts ${what} is refused, with what does instead`, () => {
+    for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+      const said = startFault({ [name]: url });
+      assert.match(said, new RegExp(String.raw`${name}( = \*\*\*)?: .*one host.*virtual address, a proxy or PgBouncer`));
+      assert.doesNotMatch(said, /hunter2/);
+    }
+  });
+}
+
+test('a comma that is in no host is no list of hosts', () => {
+  const url = 'postgres://a:hunter,2@localhost/orders?options=-c%20search_path%3Dshop,public';
+  assert.equal(migrateConfig({ DATABASE_URL: url }).url, url);
+});
+
+/** What a process says that reads these settings. */
+function startFault(env: Record<string, string>): string {
+  try {
+    migrateConfig(env);
+    return 'taken';
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
+  }
+}

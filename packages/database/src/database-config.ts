@@ -1,11 +1,18 @@
 import { hasUsablePort, reasonOf } from '@order-events/runtime';
 import { z } from 'zod';
 import { DEVELOPMENT_DATABASE_URL } from './database.ts';
-import { type DatabaseTransport, databaseTransport } from './database-transport.ts';
+import { type DatabaseTransport, databaseTransport, ONE_HOST } from './database-transport.ts';
 import { settledUrl } from './session-settings.ts';
 
 const FORM = 'must be a URL such as postgres://user:password@host:5432/database';
-const url = z.url({ protocol: /^postgres(ql)?$/, error: FORM }).refine(hasUsablePort, { message: FORM });
+/** With ports, a list of hosts is no URL at all. */
+const HOSTS_WITH_PORTS = /^postgres(ql)?:\/\/([^/?#]*@)?[^/?#@]*:\d+,/;
+const url = z
+  .url({
+    protocol: /^postgres(ql)?$/,
+    error: ({ input }) => (HOSTS_WITH_PORTS.test(String(input)) ? ONE_HOST : FORM),
+  })
+  .refine(hasUsablePort, { message: FORM });
 
 /** Settings of every process that uses the database; spread them into its schema, DATABASE_SECRETS and databaseFaults likewise. */
 export const databaseSettings = {
