@@ -32,7 +32,7 @@ picture: $(INSTALLED) .java ## Make docs/live-page.png anew: the live page of th
 
 ##@ Develop
 
-.PHONY: test chaos schemathesis python-rest check drift-check generate verify chart-check alerts-check upgrade-check faults-check disk-check version clean
+.PHONY: test chaos schemathesis python-rest check drift-check generate verify chart-check alerts-check upgrade-check versions-check faults-check disk-check version clean
 test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (10 minutes on 2 slow cores)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
@@ -74,6 +74,10 @@ alerts-check: $(INSTALLED) .java ## Test the alert rules, ask a real Prometheus 
 UPGRADE ?=
 upgrade-check: $(INSTALLED) .java ## Run the release before and this one side by side under load, to all new and back, with kills, and judge what came of it (UPGRADE='--rounds 1' for half)
 	node tools/upgrade-check/main.ts $(UPGRADE)
+
+VERSIONS ?=
+versions-check: $(INSTALLED) .java ## Run the suites that speak to PostgreSQL and Kafka against each version that is promised (VERSIONS='postgres 15 kafka 3.9' for some)
+	node tools/versions-check/main.ts $(VERSIONS)
 
 FAULTS ?=
 faults-check: $(INSTALLED) .java ## Break the network and the clocks under load and judge (Linux, root; FAULTS='relay–kafka --only network --report FILE' for less)

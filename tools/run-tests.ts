@@ -19,6 +19,7 @@ import {
 import { describeResult, summarise } from './test-run/run-summary.ts';
 import { longestFirst, readRunTimes, writeRunTimes, type RunTimes } from './test-run/run-times.ts';
 import { startRunServers } from './test-run/server-choice.ts';
+import { oneOf } from './test-run/server-lines.ts';
 import {
   findTestFiles,
   selectTestFiles,
@@ -156,10 +157,4 @@ function numberFrom(name: string, byDefault: number): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new Error(`${name} must be a whole number of at least 1`);
   return value;
-}
-
-function oneOf<Name extends string>(names: readonly Name[], value: string, what: string): Name {
-  const found = names.find((name) => name === value);
-  if (found === undefined) throw new Error(`${what}: ${value} is none of ${names.join(', ')}`);
-  return found;
 }

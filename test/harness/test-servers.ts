@@ -1,4 +1,5 @@
 import { NOT_CRASH_SAFE, startEmbeddedKafka, startEmbeddedPostgres } from '../../tools/stack/index.ts';
+import { chosenLines } from '../../tools/test-run/server-lines.ts';
 
 let postgres: Promise<string> | undefined;
 let kafka: Promise<string[]> | undefined;
@@ -7,7 +8,10 @@ let kafka: Promise<string[]> | undefined;
 export function testPostgresUrl(): Promise<string> {
   const given = process.env['TEST_POSTGRES_URL'];
   if (given) return Promise.resolve(given);
-  return (postgres ??= startEmbeddedPostgres({ settings: NOT_CRASH_SAFE }).then((server) => server.url));
+  const { postgres: line } = chosenLines();
+  return (postgres ??= startEmbeddedPostgres({ line, settings: NOT_CRASH_SAFE }).then(
+    (server) => server.url,
+  ));
 }
 
 /** How to reach a Kafka; what packages/messaging and kafkajs both take. */
@@ -29,5 +33,6 @@ export async function testKafka(): Promise<TestKafka> {
   const { [TEST_KAFKA]: whole, TEST_KAFKA_BROKERS: given } = process.env;
   if (whole) return JSON.parse(whole) as TestKafka;
   if (given) return { brokers: given.split(',') };
-  return { brokers: await (kafka ??= startEmbeddedKafka().then((server) => server.brokers)) };
+  const { kafka: line } = chosenLines();
+  return { brokers: await (kafka ??= startEmbeddedKafka({ line }).then((server) => server.brokers)) };
 }

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { findFreePort } from './free-port.ts';
 import { createKafkaBroker, type KafkaBroker } from './kafka-broker.ts';
+import type { KafkaLine } from './kafka-jars.ts';
 import { runKafkaTool } from './kafka-java.ts';
 import { REPLICATED_SETTINGS, SINGLE_BROKER_SETTINGS } from './kafka-settings.ts';
 import { createServerDirectory } from './server-directory.ts';
 
 export interface EmbeddedKafkaClusterOptions {
+  /** Default: the one that the product is run with. */
+  readonly line?: KafkaLine | undefined;
   /** Broker settings by name, for all brokers. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -46,6 +49,7 @@ export async function startEmbeddedKafkaCluster(
         directory,
         dataDir: join(directory, 'data'),
         port,
+        line: options.line,
         maxHeapMb: MAX_HEAP_MB,
         settings: {
           ...SINGLE_BROKER_SETTINGS,

@@ -5,12 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findFreePort } from './free-port.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { DEFAULT_POSTGRES, type PostgresLine } from './postgres-lines.ts';
 import { askPostgres } from './postgres-probe.ts';
 import { childrenOf, killIfAlive } from './process-table.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 
 export interface EmbeddedPostgresOptions {
+  /** Default: the one that the product is run with. */
+  readonly line?: PostgresLine;
   /** Kept when the owner ends, and used again if it holds a cluster. Default: a fresh one that is removed at the end. */
   readonly dataDir?: string;
   /** On 127.0.0.1; default: a free one, kept through restarts. */
@@ -48,12 +51,14 @@ const DEFAULT_SETTINGS = {
 
 const LEFTOVER_DEADLINE_MS = 30_000;
 const SUPERUSER = 'postgres';
+const BUILTIN_LOCALE_SINCE = 17;
 
-/** Starts a real PostgreSQL 18 for tests and demonstrations. It ends with this process at the latest, even by SIGKILL. */
+/** Starts a real PostgreSQL for tests and demonstrations. It ends with this process at the latest, even by SIGKILL. */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions = {},
 ): Promise<EmbeddedPostgres> {
-  const binaries = await findPostgresBinaries();
+  const { line = DEFAULT_POSTGRES } = options;
+  const binaries = await findPostgresBinaries(line);
   const directory = await createServerDirectory('postgres');
   const dataDir = resolve(options.dataDir ?? join(directory, 'data'));
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -61,7 +66,7 @@ export async function startEmbeddedPostgres(
     const { uid, gid } = binaries.user;
     await Promise.all([directory, dataDir].map((path) => chown(path, uid, gid)));
   }
-  if ((await readdir(dataDir)).length === 0) await createCluster(binaries, directory, dataDir);
+  if ((await readdir(dataDir)).length === 0) await createCluster(binaries, line, directory, dataDir);
   const tlsSettings = options.tls && (await writeCertificate(binaries, directory, options.tls));
 
   const port = options.port ?? (await findFreePort());
@@ -138,11 +143,18 @@ async function startDespiteLeftovers(server: ServerProcess): Promise<void> {
   }
 }
 
-async function createCluster(binaries: PostgresBinaries, directory: string, dataDir: string): Promise<void> {
-  // Trust is fine on a loopback port with data that nobody misses; C.UTF-8 needs no locale of the machine.
+async function createCluster(
+  binaries: PostgresBinaries,
+  line: PostgresLine,
+  directory: string,
+  dataDir: string,
+): Promise<void> {
+  // Trust is fine on a loopback port with data that nobody misses; C.UTF-8 needs no locale of the machine. Older lines have only C.
+  const builtin = Number(line) >= BUILTIN_LOCALE_SINCE;
   const args = [
     ['-D', dataDir, '-U', SUPERUSER, '--auth=trust', '--no-sync', '--encoding=UTF8'],
-    ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
+    ['--locale=C', '--no-instructions'],
+    builtin ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [],
   ].flat();
   await promisify(execFile)(binaries.initdb, args, { cwd: directory, ...binaries.user });
 }

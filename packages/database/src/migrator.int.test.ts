@@ -130,9 +130,14 @@ test('a search path without a schema is said to be that', async (t) => {
 test('a migration may take longer than the database gives a transaction', async (t) => {
   const { url } = await emptyDatabase(t);
   const { schema, settings } = await findMigrationPlace(url, []);
+  const { rows } = await poolOf(t, url).query<{ limit: string | null }>(
+    `SELECT current_setting('transaction_timeout', true) AS limit`,
+  );
+  // Servers before 17 have no such limit, and would refuse the setting.
+  const expected = rows[0]?.limit === null ? undefined : '0';
   assert.deepEqual(
     [schema, settings.find(({ name }) => name === 'transaction_timeout')?.value],
-    ['public', '0'],
+    ['public', expected],
   );
 });
 

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { migrationNames } from './migration-files.ts';
 import { MIGRATION_TABLE } from './migration-table.ts';
+import { requireServerVersion } from './server-version.ts';
 
 /** The database lacks migrations that this program needs. */
 export class OutdatedSchemaError extends Error {
@@ -11,8 +12,15 @@ export class OutdatedSchemaError extends Error {
   }
 }
 
-/** Throws OutdatedSchemaError when a migration that this program knows is not applied. A newer schema is fine. */
+/**
+ * Throws UnsupportedServerError when the server is too old, and OutdatedSchemaError when a migration that this program knows is not
+ * applied. A newer server or schema is fine.
+ */
 export async function requireSchema(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ version: string }>(
+    `SELECT current_setting('server_version_num') AS version`,
+  );
+  requireServerVersion(Number(rows[0]?.version));
   const missing = await missingMigrations(pool);
   if (missing.length > 0) throw new OutdatedSchemaError(missing);
 }
