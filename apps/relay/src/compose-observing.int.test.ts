@@ -89,9 +89,14 @@ test('a write transaction that stays open is told of with its holder', async (t)
 test('the relay tells its checks and its settings, without secrets', async (t) => {
   const { env } = await setup(t);
   const relay = await startApp(t, 'relay', env);
-  const ready = await fetch(`${relay.urls.admin}/readyz?verbose`);
-  assert.equal(ready.status, 200);
-  assert.match(await ready.text(), /^ok database schema$/m);
+  // A check that a busy machine does not answer in time counts as one that does not hold.
+  const checks = await eventually(async () => {
+    const answer = await fetch(`${relay.urls.admin}/readyz?verbose`);
+    const text = await answer.text();
+    assert.equal(answer.status, 200, text);
+    return text;
+  });
+  assert.match(checks, /^ok database schema$/m);
   const config = JSON.parse(await pageOf(relay, '/config')) as Record<string, string>;
   assert.equal(config['DATABASE_URL'], '*** (env)');
   assert.equal(config['KAFKA_TOPIC'], `${env.KAFKA_TOPIC} (env)`);
