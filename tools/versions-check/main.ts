@@ -56,6 +56,7 @@ async function runSuites(lines: ServerLines): Promise<number> {
       concurrency: FILES_PER_CORE * availableParallelism(),
       onResult: tellFailure,
     });
+    if (interrupted.signal.aborted) return 1;
     const count = (what: 'passed' | 'failed' | 'skipped') =>
       results.reduce((sum, result) => sum + result[what], 0);
     const figures = `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`;
