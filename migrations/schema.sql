@@ -90,6 +90,7 @@ CREATE TABLE relay_identity (
 CREATE TABLE relay_instance (
   id text NOT NULL,
   heartbeat_at timestamp with time zone NOT NULL,
+  kafka_reach text,
   CONSTRAINT relay_instance_pkey PRIMARY KEY (id)
 );
 
@@ -439,6 +440,8 @@ COMMENT ON COLUMN relay_identity.cluster_id IS 'Id of the Kafka cluster of the t
 COMMENT ON COLUMN relay_identity.database_oid IS 'Oid of the database that the cursors were made in; while that one is there as well, this one is a copy, and publishes nothing.';
 
 COMMENT ON TABLE relay_instance IS 'Relays that are alive, to share the partitions among them.';
+
+COMMENT ON COLUMN relay_instance.kafka_reach IS 'Whether the relay reaches Kafka: steady, unsteady, or gave way: it has given its partitions to those that do. Null: it does not tell, as those of the version before.';
 
 COMMENT ON TABLE relay_partition IS 'One row per partition of the topic: who publishes it, and how far it is published.';
 

@@ -10,6 +10,7 @@ export const FAULTS: readonly Fault[] = [...RUNNING_FAULTS, ...STARTING_FAULTS];
 export const ELSEWHERE: Readonly<Partial<Record<FindingName, string>>> = {
   'append-refused': 'apps/relay/src/health/publishing-trouble.test.ts',
   'complete-untold': 'apps/relay/src/complete/complete-teller.test.ts',
+  'cut-off': 'test/chaos/relay-cut-off.chaos.test.ts',
   'one-copy': 'packages/messaging/src/topic/settings-review.test.ts',
   'settings-unknown': 'packages/messaging/src/topic/settings-review.test.ts',
   'short-transactions': 'packages/messaging/src/topic/settings-review.test.ts',

@@ -32,6 +32,7 @@ import { createSettingsWatch } from './health/settings-watch.ts';
 import { inspect } from './inspection.ts';
 import { createOperatorRequests } from './operations/operator-requests.ts';
 import { createOwnConnections } from './own-connections.ts';
+import { createReachProbe, createReachRecord, type ReachRecord } from './ownership/kafka-reach.ts';
 import { createSendSpans } from './publish/send-spans.ts';
 import { createRelay, type Relay } from './run/relay.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
@@ -71,7 +72,10 @@ export function createPublishing(options: PublishingOptions): Part[] {
   const leaseConnections = createOwnConnections('leases', { ...access, statementTimeoutMs }, log);
   const readerConnections = createOwnConnections('reader', { ...access, settings: OUTBOX_PLANS }, log);
   const leaseOptions = { pool: leaseConnections.pool, owner, leaseMs: config.RELAY_LEASE_MS };
-  const publisher = createPublisher(options);
+  // A lease that is long is renewed as rarely: what others tell must be newer than what this relay has been waiting for.
+  const cutOffMs = Math.max(config.RELAY_CUT_OFF_MS, 2 * config.RELAY_LEASE_MS);
+  const reach = createReachRecord(cutOffMs);
+  const publisher = createPublisher(options, reach);
   const marks = createCompletePublisher({ ...kafkaConnection(config), clientId: owner }, config.KAFKA_TOPIC);
   const reviewSettings = createSettingsWatch({
     review: (signal) => publisher.reviewSettings(signal),
@@ -128,6 +132,7 @@ export function createPublishing(options: PublishingOptions): Part[] {
           log,
         }),
         wakeUps,
+        reach: () => reach.at(performance.now()),
         metrics,
         board,
         log,
@@ -139,6 +144,10 @@ export function createPublishing(options: PublishingOptions): Part[] {
         drainMs: config.RELAY_PRODUCE_TIMEOUT_MS * 2,
         fenceRenewalMs: FENCE_RENEWAL_MS,
       })),
+  });
+  const probe = createReachProbe({
+    ask: (signal) => publisher.describeTopic(signal),
+    ...{ record: reach, cutOffMs },
   });
   const teller = createCompleteTeller({
     marks: () => relay?.completeMarks() ?? [],
@@ -155,10 +164,13 @@ export function createPublishing(options: PublishingOptions): Part[] {
     onWakeUp: (channel) => (channel === 'relay_ownership' ? relay?.notice() : wakeUps.wake()),
     onConnected: (connected) => metrics.listenConnected.set(Number(connected)),
   });
-  return [leaseConnections, readerConnections, connections, listener, teller, gate];
+  return [leaseConnections, readerConnections, connections, listener, probe, teller, gate];
 }
 
-function createPublisher({ config, metrics, tracing, owner, board, log }: PublishingOptions): KafkaPublisher {
+function createPublisher(
+  { config, metrics, tracing, owner, board, log }: PublishingOptions,
+  reach: ReachRecord,
+): KafkaPublisher {
   const warn = createSparingWarn(log);
   const appends = createAppendTrouble(board);
   return createKafkaPublisher({
@@ -173,6 +185,7 @@ function createPublisher({ config, metrics, tracing, owner, board, log }: Publis
       }),
       acknowledged({ partition, events, durationMs }) {
         appends.acknowledged(partition);
+        reach.reached(performance.now());
         metrics.batchEvents.observe(events);
         metrics.publishDuration.observe(durationMs / 1000);
       },

@@ -38,6 +38,11 @@ export const relaySettings = z.object({
     .describe(
       'How long a broker may be silent during an attempt to publish, large requests get 1 s more for each 256 kB; at most half of RELAY_LEASE_MS.',
     ),
+  RELAY_CUT_OFF_MS: milliseconds(5000, 3_600_000)
+    .default(15_000)
+    .describe(
+      'A relay that does not reach Kafka for this long gives its partitions to relays that do; at least twice RELAY_LEASE_MS is waited.',
+    ),
   RELAY_IDLE_POLL_MS: milliseconds(2, 10_000)
     .default(250)
     .describe('How often the outbox is read when no notification arrives: a lost one costs this time.'),

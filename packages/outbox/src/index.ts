@@ -51,6 +51,7 @@ export {
 } from './state/identity-mismatch.ts';
 export type {
   AcquiredLease,
+  KafkaStanding,
   Lease,
   LeaseId,
   LeaseRenewal,

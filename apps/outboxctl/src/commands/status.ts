@@ -89,6 +89,7 @@ function statusJson(call: Call, { identity, observation }: Status, findings: rea
     relays: observation.relays.map((relay) => ({
       id: relay.id,
       heartbeat_age_seconds: relay.heartbeatAgeSeconds ?? 0,
+      gave_way: relay.gaveWay,
     })),
     pending_events: observation.pendingEvents,
     pending_events_capped: observation.estimated,
@@ -141,7 +142,7 @@ function statusText(call: Call, { observation }: Status, findings: readonly Find
   const oldest = durationText(observation.oldestPendingAgeSeconds);
   const summary = [
     `topic ${call.topic.name}`,
-    `${counted(observation.relays.length, 'relay')} alive`,
+    relaysText(observation),
     `${about}${counted(observation.pendingEvents, 'event')} pending, the oldest ${oldest}`,
     `${counted(observation.parkedKeys, 'key')} parked`,
     ...(observation.replays.length > 0 ? [`${counted(observation.replays.length, 'replay')} under way`] : []),
@@ -159,6 +160,12 @@ function statusText(call: Call, { observation }: Status, findings: readonly Find
     '',
     ...verdict,
   ].join('\n');
+}
+
+function relaysText({ relays }: DeliveryObservation): string {
+  const cutOff = relays.filter(({ gaveWay }) => gaveWay).map(({ id }) => id);
+  const alive = `${counted(relays.length, 'relay')} alive`;
+  return cutOff.length > 0 ? `${alive} (without Kafka: ${cutOff.join(', ')})` : alive;
 }
 
 /** Commands stand as they are typed. */

@@ -5,7 +5,7 @@ import { fairShare } from './fair-share.ts';
 
 function shares(available: number, relays: number): number[] {
   return Array.from({ length: relays }, (_, rank) =>
-    fairShare({ ours: [], locked: [], free: 0, available, relays, rank }),
+    fairShare({ ours: [], locked: [], free: 0, steady: 0, untold: 0, available, relays, rank }),
   );
 }
 

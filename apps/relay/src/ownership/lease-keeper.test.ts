@@ -33,7 +33,16 @@ function fakeTables(partitions: number[]) {
         .map(({ partition }) => ({ partition, mode: mode(partition) }));
       const available = partitions.filter((partition) => mode(partition) === 'running');
       const free = available.filter((partition) => !ours.some((one) => one.partition === partition));
-      return { ours, locked: [], relays: 1, rank: 0, available: available.length, free: free.length };
+      return {
+        ours,
+        locked: [],
+        relays: 1,
+        rank: 0,
+        steady: 0,
+        untold: 0,
+        available: available.length,
+        free: free.length,
+      };
     },
   };
   const store: LeaseStore = {
@@ -88,6 +97,8 @@ function startKeeper(t: TestContext, store: LeaseStore, overrides: Partial<Lease
     },
     onLost: (partition) => ended.push(partition),
     onLocked() {},
+    reach: () => 'steady',
+    onGaveWay() {},
     checkpointOf: () => undefined,
     drain: async () => {},
     ...overrides,
@@ -260,8 +271,8 @@ for (const request of ['look', 'renew'] as const) {
         if (request === 'look') await gate();
         return view;
       },
-      async renew(renewals, { alive }) {
-        const view = await store.renew(renewals, { alive });
+      async renew(...asked) {
+        const view = await store.renew(...asked);
         if (request === 'renew') await gate();
         return view;
       },

@@ -1,5 +1,7 @@
 import type { Checkpoint, Lease, LeaseId, LeaseRenewal, LeaseStore } from '@order-events/outbox';
 import { createBackoff, type Logger, sleep, type WakeSignal, withDeadline } from '@order-events/runtime';
+import { kafkaStanding } from './give-way.ts';
+import type { KafkaReach } from './kafka-reach.ts';
 import { createLeaseValidities } from './lease-validity.ts';
 import { nextRequest } from './next-request.ts';
 import {
@@ -42,6 +44,10 @@ export interface LeaseKeeperOptions extends OwnershipTimes {
   readonly observer: OwnershipObserver;
   /** Woken when the tables may have changed; the keeper waits on it, and nobody else may. */
   readonly changes: WakeSignal;
+  /** Whether this relay reaches Kafka now. */
+  readonly reach: () => KafkaReach;
+  /** It leaves everything to relays that reach Kafka, because it does not; or does so no more. */
+  readonly onGaveWay: (gaveWay: boolean) => void;
   /** A partition became ours. `lost` aborts the moment it is not. */
   readonly onGained: (lease: Lease, lost: AbortSignal) => void;
   /** A partition is not ours any more: lost, or given back. Called once for each that was gained. */
@@ -83,6 +89,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   let state = OWNERSHIP_AT_START;
 
   function apply(transition: Transition): void {
+    if (transition.state.gaveWay !== state.gaveWay) options.onGaveWay(transition.state.gaveWay);
     state = transition.state;
     validities.set(new Map([...state.holdings].map(([partition, one]) => [partition, one.validUntilMs])));
     transition.actions.forEach(perform);
@@ -137,12 +144,15 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   }
 
   async function carryOut(request: DatabaseRequest): Promise<void> {
-    const sent = { ...request, sentAtMs: performance.now() };
+    const reach = options.reach();
+    const sent = { ...request, sentAtMs: performance.now(), reach };
     const alive = !state.stopping;
     switch (request.kind) {
       // The state is read when the answer is there: something may have happened meanwhile.
       case 'renew': {
-        const view = await inTime(store.renew(renewalsOf(request.leases), { alive }));
+        const view = await inTime(
+          store.renew(renewalsOf(request.leases), { alive, kafka: kafkaStanding(state.gaveWay, reach) }),
+        );
         apply(renewed(state, options, sent, view));
         return options.onLocked(view.locked.filter((partition) => validities.signal(partition).aborted));
       }
@@ -207,6 +217,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       if (state.holdings.size > 0) {
         log.warn('could not give back all leases; they run out by themselves');
       }
+      if (state.gaveWay) options.onGaveWay(false);
       validities.set(new Map());
       for (const partition of losses.keys()) end(partition);
     },

@@ -1,5 +1,7 @@
 import type { AcquiredLease, LeaseId, OwnershipView, PartitionMode } from '@order-events/outbox';
 import { fairShare } from './fair-share.ts';
+import { givesWay } from './give-way.ts';
+import type { KafkaReach } from './kafka-reach.ts';
 import {
   type DrainUntil,
   type Holding,
@@ -20,6 +22,8 @@ export interface Transition {
 export interface SentRequest {
   readonly leases: readonly LeaseId[];
   readonly sentAtMs: number;
+  /** Whether this relay reached Kafka then. */
+  readonly reach: KafkaReach;
 }
 
 /**
@@ -84,9 +88,13 @@ export function looked(
       actions.push({ kind: 'lose', partition });
     } else followMode(holdings, actions, partition, mode);
   }
-  const wanted = state.stopping ? 0 : shareOut(holdings, actions, view);
+  const gaveWay = givesWay(state.gaveWay, request.reach, view);
+  if (gaveWay) leaveAll(holdings, actions, 'cut off');
+  const wanted = state.stopping || gaveWay ? 0 : shareOut(holdings, actions, view);
   const lookAtMs = request.sentAtMs + times.lookIntervalMs;
-  return { state: { ...state, holdings, lookAtMs, wanted }, actions };
+  // The others are told at once, so that they take what is given back.
+  const renewAtMs = gaveWay === state.gaveWay ? state.renewAtMs : 0;
+  return { state: { ...state, holdings, lookAtMs, renewAtMs, wanted, gaveWay }, actions };
 }
 
 /** Lets go of what others should own; answers with the number of partitions to take. */
@@ -164,9 +172,7 @@ export function stopped(state: Ownership, times: OwnershipTimes, nowMs: number):
     ]),
   );
   const actions: OwnershipAction[] = [];
-  for (const partition of state.holdings.keys()) {
-    leave(holdings, actions, partition, 'stopping', 'acknowledged');
-  }
+  leaveAll(holdings, actions, 'stopping');
   const validUntilMs = Math.min(state.validUntilMs, lastMs);
   const stopping = { sinceMs: nowMs, left: false };
   return { state: { ...state, holdings, validUntilMs, wanted: 0, stopping }, actions };
@@ -194,6 +200,10 @@ function followMode(
 ): void {
   if (mode === 'paused') leave(holdings, actions, partition, 'paused', 'acknowledged');
   if (mode === 'draining') leave(holdings, actions, partition, 'draining', 'window');
+}
+
+function leaveAll(holdings: Map<number, Holding>, actions: OwnershipAction[], reason: ReleaseReason): void {
+  for (const partition of [...holdings.keys()]) leave(holdings, actions, partition, reason, 'acknowledged');
 }
 
 function leave(

@@ -6,12 +6,13 @@ import { RULES, worldAtStart } from '../../testing/ownership-model/world.ts';
 
 /*
  * Everything that can happen to a few relays and partitions, in every order: requests delayed, lost and answered late, relays that
- * join, stop, are killed, and are frozen (they take no step while time passes), and a row that somebody locks. In each state no two relays publish a partition, nor
+ * join, stop, are killed, are cut off from Kafka, and are frozen (they take no step while time passes), and a row that somebody locks. In each state no two relays publish a partition, nor
  * does one while another's records are under way; epochs grow, checkpoints never go back, what nobody owns is at rest; and relays
- * that go on undisturbed own everything again after a lease and a look, in equal shares, and come to rest.
+ * that go on undisturbed own everything again after a lease and a look, in equal shares, and come to rest; what is
+ * cut off from Kafka keeps nothing while another reaches it.
  */
 
-const NOTHING = { crashes: 0, delays: 0, stops: 0, wishes: 0, locks: 0 };
+const NOTHING = { crashes: 0, delays: 0, stops: 0, wishes: 0, locks: 0, cuts: 0 };
 
 const SPACES = [
   { relays: 2, partitions: 2, left: NOTHING },
@@ -21,6 +22,7 @@ const SPACES = [
   { relays: 2, partitions: 1, left: { ...NOTHING, stops: 1 } },
   { relays: 2, partitions: 1, left: { ...NOTHING, locks: 1 } },
   { relays: 2, partitions: 1, left: { ...NOTHING, wishes: 2 }, hasWindow: true },
+  { relays: 2, partitions: 1, left: { ...NOTHING, cuts: 2 } },
 ];
 
 for (const space of SPACES) {

@@ -20,8 +20,8 @@ export interface OwnershipTimes {
 /** `acknowledged`: what was begun is finished · `window`: so is the window that is worked off in pages. */
 export type DrainUntil = 'acknowledged' | 'window';
 
-/** Why a partition is given back: others have less · this relay stops · an operator's wish. */
-export type ReleaseReason = 'surplus' | 'stopping' | 'paused' | 'draining';
+/** Why a partition is given back: others have less · this relay does not reach Kafka · it stops · an operator's wish. */
+export type ReleaseReason = 'surplus' | 'cut off' | 'stopping' | 'paused' | 'draining';
 
 export interface Holding {
   readonly epoch: bigint;
@@ -45,6 +45,8 @@ export interface Ownership {
   readonly lookAtMs: number;
   /** Partitions to take with the next request. */
   readonly wanted: number;
+  /** It does not reach Kafka, and leaves everything to the relays that do. */
+  readonly gaveWay: boolean;
   /** `left`: the other relays do not count on this one any more. */
   readonly stopping?: { readonly sinceMs: number; readonly left: boolean };
 }
@@ -81,6 +83,7 @@ export const OWNERSHIP_AT_START: Ownership = {
   renewAtMs: 0,
   lookAtMs: 0,
   wanted: 0,
+  gaveWay: false,
 };
 
 /** Whether records of a partition may be sent: its lease lasts for longer than they can be under way. */

@@ -6,6 +6,7 @@ import { createLogger } from '@order-events/runtime';
 import pg from 'pg';
 import { createTestDatabase, eventually } from '../../../../test/harness/index.ts';
 import { createWakeSignal } from '@order-events/runtime';
+import type { KafkaReach } from './kafka-reach.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
@@ -50,6 +51,8 @@ interface Relay {
   /** Renews, takes and gives back nothing any more. */
   kill(): void;
   looks(): number;
+  owned(): number;
+  reaches(reach: KafkaReach): void;
 }
 
 /** A relay without its publishing. */
@@ -71,6 +74,7 @@ function startRelay({ pool, url, relays }: Tables, owner: string): Relay {
     release: orDead(store.release),
     goBack: orDead(store.goBack),
   };
+  let reach: KafkaReach = 'steady';
   const owned = new Map<number, Checkpoint>();
   const changes = createWakeSignal();
   const listener = createWakeUpListener({ url, log, onWakeUp: () => changes.wake() });
@@ -86,6 +90,8 @@ function startRelay({ pool, url, relays }: Tables, owner: string): Relay {
     drainMs: 500,
     onGained: ({ partition, checkpoint }) => owned.set(partition, checkpoint),
     onLocked() {},
+    onGaveWay() {},
+    reach: () => reach,
     onLost: (partition) => owned.delete(partition),
     checkpointOf: (partition) => owned.get(partition),
     drain: async () => {},
@@ -97,7 +103,13 @@ function startRelay({ pool, url, relays }: Tables, owner: string): Relay {
     await running;
     await listener.stop();
   };
-  const relay = { stop, kill: () => (killed = true), looks: () => looks };
+  const relay = {
+    stop,
+    kill: () => (killed = true),
+    looks: () => looks,
+    owned: () => owned.size,
+    reaches: (next: KafkaReach) => void (reach = next),
+  };
   relays.push(relay);
   return relay;
 }
@@ -168,4 +180,56 @@ test('without notifications everything is found by looking', async (t) => {
   await eventually(async () => assert.deepEqual(await tables.shares(), [5, 5]));
   await first!.stop();
   await eventually(async () => assert.deepEqual(await tables.shares(), [10]));
+});
+
+test('a relay that is cut off from Kafka leaves everything to those that reach it, and has its share again afterwards', async (t) => {
+  const tables = await openTables(t);
+  const [first, second, third] = startRelays(tables, 3);
+  await eventually(async () => assert.deepEqual(await tables.shares(), [4, 4, 4]));
+  first!.reaches('cut off');
+  await eventually(async () => assert.deepEqual(await tables.shares(), [6, 6]));
+  second!.reaches('cut off');
+  await eventually(async () => assert.deepEqual(await tables.shares(), [12]));
+  assert.deepEqual([first!.owned(), second!.owned()], [0, 0]);
+
+  const before = await tables.moves();
+  // The last that reached it keeps everything, and so do all when it comes and goes.
+  third!.reaches('cut off');
+  for (const relay of [first!, second!]) relay.reaches('unsteady');
+  const looksBefore = third!.looks();
+  await eventually(() => assert.ok(third!.looks() >= looksBefore + 20));
+  assert.equal(await tables.moves(), before);
+  for (const relay of [first!, second!, third!]) relay.reaches('steady');
+  await eventually(async () => assert.deepEqual(await tables.shares(), [4, 4, 4]));
+});
+
+test('nothing moves while no relay reaches Kafka, nor beside one that does not tell', async (t) => {
+  const tables = await openTables(t);
+  const relays = startRelays(tables, 2);
+  await eventually(async () => assert.deepEqual(await tables.shares(), [6, 6]));
+  const before = await tables.moves();
+  const afterManyLooks = async () => {
+    const looksBefore = relays.map((relay) => relay.looks());
+    await eventually(() => {
+      for (const [index, relay] of relays.entries()) assert.ok(relay.looks() >= looksBefore[index]! + 20);
+    });
+    assert.equal(await tables.moves(), before);
+  };
+  for (const relay of relays) relay.reaches('unsteady');
+  await eventually(async () => {
+    const { rows } = await tables.pool.query(`SELECT FROM relay_instance WHERE kafka_reach = 'unsteady'`);
+    assert.equal(rows.length, 2);
+  });
+  for (const relay of relays) relay.reaches('cut off');
+  await afterManyLooks();
+
+  // A relay of the version before: it takes its share, and would take no more of what is given away.
+  for (const relay of relays) relay.reaches('steady');
+  const former = createLeaseStore({ pool: tables.pool, owner: 'former', leaseMs: LEASE_MS });
+  await former.renew([], { alive: true });
+  await eventually(async () => assert.deepEqual(await tables.shares(), [4, 4]));
+  relays[0]!.reaches('cut off');
+  const looksBefore = relays[0]!.looks();
+  await eventually(() => assert.ok(relays[0]!.looks() >= looksBefore + 10));
+  assert.deepEqual(await tables.shares(), [4, 4]);
 });

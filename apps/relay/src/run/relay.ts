@@ -15,11 +15,11 @@ import {
 import { createClaimTrouble } from '../health/claim-trouble.ts';
 import type { FindingBoard } from '../health/finding-board.ts';
 import { equalSeqFindings } from '../health/equal-seq.ts';
-import { lockedRows } from '../health/locked-rows.ts';
+import { ownershipFindings } from '../health/ownership-findings.ts';
 import { createLogHealing, type LogMarks } from '../heal/log-healing.ts';
 import type { OperatorRequests } from '../operations/operator-requests.ts';
 import { completeMarks } from '../complete/complete-marks.ts';
-import { createLeaseKeeper, type LeaseKeeper } from '../ownership/lease-keeper.ts';
+import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from '../ownership/lease-keeper.ts';
 import { leaseObserver } from '../ownership/lease-observer.ts';
 import { createLookPace, type LookOutcome } from './look-pace.ts';
 import { createPartitionRun, type PartitionRun } from './partition-run.ts';
@@ -37,6 +37,8 @@ export interface RelayOptions {
   readonly parkedEvents: ParkedEvents;
   readonly operatorRequests: OperatorRequests;
   readonly wakeUps: WakeSignal;
+  /** Whether this relay reaches Kafka now. */
+  readonly reach: LeaseKeeperOptions['reach'];
   readonly metrics: RelayMetrics;
   /** Where each part tells what holds it up. */
   readonly board: FindingBoard;
@@ -95,7 +97,7 @@ export function createRelay(options: RelayOptions): Relay {
     observer: leaseObserver(metrics),
     onGained: (lease, lost) => starts.set(lease.partition, own(lease, lost)),
     onLost: (partition) => forget(partition),
-    onLocked: (partitions) => options.board.put('locked rows', lockedRows(partitions)),
+    ...ownershipFindings(options.board),
     checkpointOf: (partition) => runs.get(partition)?.checkpoint(),
     async drain(partition, until) {
       const run = await starts.get(partition);

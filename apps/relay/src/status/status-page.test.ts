@@ -72,7 +72,7 @@ test('no text from elsewhere becomes part of the page', async () => {
   const { body } = await render(
     observationOf({
       partitions: [partitionOf({ owner: hostile, mode: hostile })],
-      relays: [{ id: hostile, partitions: 1, heartbeatAgeSeconds: 1 }],
+      relays: [{ id: hostile, partitions: 1, heartbeatAgeSeconds: 1, gaveWay: false }],
       openTransactions: [
         {
           ageSeconds: 1,

@@ -96,14 +96,16 @@ function canaryText(canary: { lastSeconds: number | undefined; waitingSeconds: n
   return last < 1 ? html`${count(last * 1000)} <small>ms</small>` : html`${durationText(last)}`;
 }
 
+const CUT_OFF = html`<span class="warn">does not reach Kafka</span>`;
+
 function relays({ owner }: StatusPageOptions, { relays: alive }: DeliveryObservation): Html {
   const rows = alive.map(
-    ({ id, partitions, heartbeatAgeSeconds }) =>
+    ({ id, partitions, heartbeatAgeSeconds, gaveWay }) =>
       html`<tr>
         <td class="id">${id}</td>
         <td class="number">${partitions}</td>
         <td class="number">${heartbeatAgeSeconds === undefined ? '–' : durationText(heartbeatAgeSeconds)}</td>
-        <td class="soft">${id === owner ? 'this relay' : ''}</td>
+        <td class="soft">${id === owner ? 'this relay' : ''} ${gaveWay ? CUT_OFF : undefined}</td>
       </tr>`,
   );
   return html`<h2>Relays</h2>

@@ -87,4 +87,22 @@ export const MUTANTS: readonly Mutant[] = [
     left: {},
     partitions: 2,
   },
+  {
+    name: 'a relay that is cut off from Kafka and does not give way',
+    rules: {
+      ...RULES,
+      renewed: (state, times, request, view) =>
+        RULES.renewed(state, times, { ...request, reach: 'unsteady' }, view),
+    },
+    left: { cuts: 1 },
+  },
+  {
+    name: 'a relay that gives way although nobody else is there to publish',
+    rules: {
+      ...RULES,
+      renewed: (state, times, request, view) =>
+        RULES.renewed(state, times, request, { ...view, relays: 2, steady: 1 }),
+    },
+    left: { cuts: 2 },
+  },
 ];

@@ -20,8 +20,12 @@ export function settleFairly(world: World, rules: Rules): string | undefined {
   const untilMs = world.nowMs + SETTLED_MS;
   while (settled.nowMs < untilMs) settled = published(passTime(goOn(settled, rules)));
   settled = goOn(settled, rules);
-  const relays = settled.relays.filter(({ isUp }) => isUp);
-  if (relays.length === 0) return undefined;
+  const alive = settled.relays.filter(({ isUp }) => isUp);
+  if (alive.length === 0) return undefined;
+  const isReached = alive.some(({ reach }) => reach === 'steady');
+  const idle = alive.filter(({ reach, state }) => reach === 'cut off' && state.holdings.size > 0);
+  if (isReached && idle.length > 0) return `${idle.map(({ id }) => id).join()} cannot publish what it keeps`;
+  const relays = alive.filter(({ state }) => !state.gaveWay);
   const shares = relays.map(({ state }) => state.holdings.size);
   const available = settled.tables.rows.filter(mayBeOwned).length;
   if (Math.max(...shares) - Math.min(...shares) > 1) return `shares stay at ${shares.join()}`;

@@ -131,6 +131,12 @@ function faults(world: World, rules: Rules, relay: Relay, become: Become): Step[
     const change = { left: { ...left, stops: left.stops - 1 } };
     steps.push([`${relay.id} is stopped`, become(stop(rules, relay, world.nowMs), change)]);
   }
+  if (relay.reach === 'cut off') {
+    steps.push([`${relay.id} reaches Kafka again`, become({ ...relay, reach: 'steady' })]);
+  } else if (left.cuts > 0) {
+    const change = { left: { ...left, cuts: left.cuts - 1 } };
+    steps.push([`${relay.id} is cut off from Kafka`, become({ ...relay, reach: 'cut off' }, change)]);
+  }
   return steps;
 }
 

@@ -2,6 +2,7 @@ import {
   type AcquiredLease,
   type Checkpoint,
   CURSOR_AT_START,
+  type KafkaStanding,
   type LeaseId,
   type LeaseRenewal,
   type OwnershipView,
@@ -37,6 +38,8 @@ export interface Tables {
   readonly rows: readonly Row[];
   /** relay_instance: when each relay was last heard of. */
   readonly heartbeats: ReadonlyMap<string, number>;
+  /** relay_instance: what each relay last told of Kafka. */
+  readonly standings: ReadonlyMap<string, KafkaStanding>;
 }
 
 /** Who asks, and when the database looks at it. */
@@ -64,7 +67,7 @@ export function renew(
   rules: TableRules,
   tables: Tables,
   asker: Asker,
-  { renewals, alive }: { renewals: readonly LeaseRenewal[]; alive: boolean },
+  { renewals, alive, kafka }: { renewals: readonly LeaseRenewal[]; alive: boolean; kafka: KafkaStanding },
 ): [Tables, OwnershipView] {
   const { owner, nowMs } = asker;
   const rows = [...tables.rows];
@@ -76,8 +79,12 @@ export function renew(
   const heartbeats = new Map(
     [...tables.heartbeats].filter(([id, atMs]) => id === owner || isAlive(atMs, nowMs)),
   );
-  if (alive) heartbeats.set(owner, nowMs);
-  return [{ rows, heartbeats }, view(rules, tables, asker, renewals, ours)];
+  const standings = new Map([...tables.standings].filter(([id]) => heartbeats.has(id)));
+  if (alive) {
+    heartbeats.set(owner, nowMs);
+    standings.set(owner, kafka);
+  }
+  return [{ rows, heartbeats, standings }, view(rules, tables, asker, renewals, ours)];
 }
 
 export function look(
@@ -115,7 +122,11 @@ export function release(
 ): [Tables, ReadonlySet<number>] {
   const rows = [...tables.rows];
   const heartbeats = new Map(tables.heartbeats);
-  if (leaving) heartbeats.delete(owner);
+  const standings = new Map(tables.standings);
+  if (leaving) {
+    heartbeats.delete(owner);
+    standings.delete(owner);
+  }
   const released = renewals.filter((one) => {
     const row = rowOf(rows, one.partition);
     return !row.isLocked && rules.isOurs(row, owner, one);
@@ -123,7 +134,7 @@ export function release(
   for (const { partition, checkpoint } of released) {
     update(rows, partition, { owner: undefined, leaseUntilMs: 0, ...stored(checkpoint) });
   }
-  return [{ rows, heartbeats }, new Set(released.map(({ partition }) => partition))];
+  return [{ rows, heartbeats, standings }, new Set(released.map(({ partition }) => partition))];
 }
 
 function take(rows: Row[], partition: number, { owner, nowMs }: Asker): AcquiredLease {
@@ -144,14 +155,17 @@ function view(
   asked: readonly LeaseId[],
   ours: readonly LeaseId[],
 ): OwnershipView {
-  const others = [...tables.heartbeats].filter(
-    ([id, atMs]) => id !== asker.owner && isAlive(atMs, asker.nowMs),
-  );
+  const alive = [...tables.heartbeats]
+    .filter(([id, atMs]) => id !== asker.owner && isAlive(atMs, asker.nowMs))
+    .map(([id]) => id);
+  const others = alive.filter((id) => tables.standings.get(id) !== 'gave way');
   return {
     ours: ours.map(({ partition }) => ({ partition, mode: rowOf(tables.rows, partition).mode })),
     locked: ours.map(({ partition }) => partition).filter((one) => rowOf(tables.rows, one).isLocked),
     relays: others.length + 1,
-    rank: others.filter(([id]) => id < asker.owner).length,
+    rank: others.filter((id) => id < asker.owner).length,
+    steady: alive.filter((id) => tables.standings.get(id) === 'steady').length,
+    untold: 0,
     available: tables.rows.filter(mayBeOwned).length,
     free: freePartitions(rules, tables, asker, asked).length,
   };

@@ -20,12 +20,12 @@ export function worldKey(world: World): string {
     list.map(({ partition, epoch }) => `${partition}.${age(epoch, partition)}`).join();
 
   const sentKey = (sent: Sent) => {
-    const { request, renewals, alive, owner, sentAtMs, answer } = sent;
+    const { request, renewals, alive, owner, sentAtMs, reach, kafka, answer } = sent;
     const limit = request.kind === 'acquire' ? request.limit : request.kind === 'release' && request.leaving;
     const stored = renewals.map(
       ({ checkpoint }) => `${checkpoint.logOffset}${checkpoint.cursor.page ? 'w' : ''}`,
     );
-    const head = `${owner} ${request.kind} ${leases(request.leases)} ${limit} ${alive} ${stored.join()}`;
+    const head = `${owner} ${request.kind} ${leases(request.leases)} ${limit} ${alive} ${reach} ${kafka} ${stored.join()}`;
     // When it was sent matters to its relay only, and after a while not even to that.
     return `${head} ${Math.max(-LEASE_MS, sentAtMs - nowMs)} ${answer ? answerKey(answer) : ''}`;
   };
@@ -44,8 +44,8 @@ export function worldKey(world: World): string {
   );
   const heartbeats = [...tables.heartbeats]
     .filter(([, atMs]) => isAlive(atMs, nowMs))
-    .map(([id, atMs]) => `${id} ${atMs - nowMs}`);
-  const processes = relays.map(({ id, isUp, state, sent, progress, underWayUntilMs }) => {
+    .map(([id, atMs]) => `${id} ${atMs - nowMs} ${tables.standings.get(id)}`);
+  const processes = relays.map(({ id, isUp, state, sent, reach, progress, underWayUntilMs }) => {
     const holdings = [...state.holdings].map(
       ([partition, { epoch, inherited, validUntilMs, leaving }]) =>
         `${partition} ${age(epoch, partition)} ${inFuture(validUntilMs)} ${inherited.logOffset} ${leaving ? Object.values(leaving).join() : ''}`,
@@ -62,6 +62,8 @@ export function worldKey(world: World): string {
       isUp,
       times,
       state.wanted,
+      state.gaveWay,
+      reach,
       stopping,
       holdings.sort(),
       reached.sort(),

@@ -1,4 +1,6 @@
-import type { AcquiredLease, LeaseRenewal, OwnershipView } from '@order-events/outbox';
+import type { AcquiredLease, KafkaStanding, LeaseRenewal, OwnershipView } from '@order-events/outbox';
+import { kafkaStanding } from '../../src/ownership/give-way.ts';
+import type { KafkaReach } from '../../src/ownership/kafka-reach.ts';
 import { nextRequest } from '../../src/ownership/next-request.ts';
 import {
   acquired,
@@ -77,6 +79,8 @@ export interface Sent {
   readonly renewals: readonly LeaseRenewal[];
   readonly alive: boolean;
   readonly sentAtMs: number;
+  readonly reach: KafkaReach;
+  readonly kafka: KafkaStanding;
   readonly answer?: Answer;
 }
 
@@ -90,6 +94,7 @@ export interface Relay {
   readonly isUp: boolean;
   readonly state: Ownership;
   readonly sent?: Sent;
+  readonly reach: KafkaReach;
   /** How far it published each of its partitions. */
   readonly progress: ReadonlyMap<number, Progress>;
   /** Until when records that it sent may still arrive. */
@@ -105,13 +110,7 @@ export interface World {
   /** The newest epoch in which each partition was published. */
   readonly publishedEpochs: readonly bigint[];
   /** How much may still go wrong, and be asked for by operators. */
-  readonly left: {
-    readonly crashes: number;
-    readonly delays: number;
-    readonly stops: number;
-    readonly wishes: number;
-    readonly locks: number;
-  };
+  readonly left: Readonly<Record<'crashes' | 'delays' | 'stops' | 'wishes' | 'locks' | 'cuts', number>>;
 }
 
 export function worldAtStart(options: {
@@ -131,7 +130,11 @@ export function worldAtStart(options: {
   };
   return {
     nowMs: 100 * TICK_MS,
-    tables: { rows: Array.from({ length: options.partitions }, () => row), heartbeats: new Map() },
+    tables: {
+      rows: Array.from({ length: options.partitions }, () => row),
+      heartbeats: new Map(),
+      standings: new Map(),
+    },
     relays: Array.from({ length: options.relays }, (_, index) => downRelay(String.fromCharCode(65 + index))),
     late: [],
     publishedEpochs: Array.from({ length: options.partitions }, () => 0n),
@@ -145,6 +148,7 @@ export function downRelay(id: string): Relay {
     id,
     isUp: false,
     state: OWNERSHIP_AT_START,
+    reach: 'steady',
     progress: new Map(),
     underWayUntilMs: new Map(),
   };
@@ -158,16 +162,22 @@ export function requestOf(relay: Relay, request: DatabaseRequest, nowMs: number)
       : relay.state.holdings.get(lease.partition)?.inherited;
     return checkpoint ? [{ ...lease, checkpoint }] : [];
   });
-  return { owner: relay.id, request, renewals, alive: !relay.state.stopping, sentAtMs: nowMs };
+  const { state, reach } = relay;
+  return {
+    ...{ owner: relay.id, request, renewals, reach },
+    alive: !state.stopping,
+    kafka: kafkaStanding(state.gaveWay, reach),
+    sentAtMs: nowMs,
+  };
 }
 
 /** The tables carry a request out. */
 export function carryOut(rules: TableRules, tables: Tables, sent: Sent, nowMs: number): [Tables, Answer] {
   const asker = { owner: sent.owner, nowMs };
-  const { request, renewals, alive } = sent;
+  const { request, renewals, alive, kafka } = sent;
   switch (request.kind) {
     case 'renew': {
-      const [next, view] = renew(rules, tables, asker, { renewals, alive });
+      const [next, view] = renew(rules, tables, asker, { renewals, alive, kafka });
       return [next, { kind: 'view', view }];
     }
     case 'look':
@@ -189,7 +199,7 @@ export function carryOut(rules: TableRules, tables: Tables, sent: Sent, nowMs: n
 export function hear(rules: Rules, relay: Relay, heard: Sent, nowMs: number): Relay {
   const { request, answer } = heard;
   const { sent: _heard, ...rest } = relay;
-  const asked = { leases: request.leases, sentAtMs: rules.leaseFromMs(heard, nowMs) };
+  const asked = { leases: request.leases, sentAtMs: rules.leaseFromMs(heard, nowMs), reach: heard.reach };
   if (answer?.kind === 'view') {
     const answered = request.kind === 'renew' ? rules.renewed : rules.looked;
     return follow(rest, answered(relay.state, rules.times, asked, answer.view));

@@ -10,6 +10,7 @@ export const FINDING_NAMES = [
   'clock-set-back',
   'complete-untold',
   'cursor-ahead',
+  'cut-off',
   'draining',
   'equal-seq',
   'halted',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { acquiredLease, ownershipView } from './lease-row.ts';
 
-const COUNTS = { others: 2, rank: 1, available: 12, free: 3 };
+const COUNTS = { others: 2, rank: 1, steady: 2, untold: 0, available: 12, free: 3 };
 
 test('this relay counts itself', () => {
   assert.deepEqual(ownershipView([{ ours: [{ partition: 4, mode: 'draining' }], locked: [], ...COUNTS }]), {
@@ -10,6 +10,8 @@ test('this relay counts itself', () => {
     locked: [],
     relays: 3,
     rank: 1,
+    steady: 2,
+    untold: 0,
     available: 12,
     free: 3,
   });

@@ -7,6 +7,8 @@ export interface ViewRow {
   locked: readonly number[];
   others: number;
   rank: number;
+  steady: number;
+  untold: number;
   available: number;
   free: number;
 }
@@ -19,8 +21,8 @@ export interface AcquiredRow extends CheckpointColumns {
 
 export function ownershipView([row]: readonly ViewRow[]): OwnershipView {
   if (!row) throw new Error('the tables of the relay gave no answer');
-  const { ours, locked, others, rank, available, free } = row;
-  const counts = { others, rank, available, free };
+  const { ours, locked, others, rank, steady, untold, available, free } = row;
+  const counts = { others, rank, steady, untold, available, free };
   for (const [name, count] of Object.entries(counts)) {
     if (!Number.isSafeInteger(count) || count < 0) throw new Error(`not a count: ${name} ${count}`);
   }
@@ -29,6 +31,8 @@ export function ownershipView([row]: readonly ViewRow[]): OwnershipView {
     locked,
     relays: others + 1,
     rank,
+    steady,
+    untold,
     available,
     free,
   };

@@ -45,14 +45,18 @@ const SET_CHECKPOINT = `cursor = held.cursor, page_target = held.page_target,
   page_seq = held.page_seq, page_end = held.page_end, log_offset = held.log_offset, log_mark = held.log_mark,
   log_history = CASE WHEN held.log_history = lease.log_history THEN lease.log_history ELSE held.log_history END`;
 const IS_ALIVE = hasHeartbeat(LEASE);
+/** In the shares: one that does not reach Kafka and has said so leaves them to the others. */
+const COUNTS = `${IS_ALIVE} AND kafka_reach IS DISTINCT FROM 'gave way'`;
 /** A partition that drains needs an owner only for the rest of its window. */
 const MAY_BE_OWNED = `(lease.mode = 'running' OR lease.mode = 'draining' AND lease.page_target IS NOT NULL)`;
 const IS_FREE = `((lease.owner IS NULL OR lease.lease_until < clock_timestamp() OR lease.owner = $1)
   AND lease.partition NOT IN (SELECT partition FROM held))`;
 const selectView = (locked: string) => `SELECT
   (SELECT coalesce(json_agg(ours), '[]') FROM ours) AS ours, ${locked} AS locked,
-  (SELECT count(*)::int FROM relay_instance WHERE id <> $1 AND ${IS_ALIVE}) AS others,
-  (SELECT count(*)::int FROM relay_instance WHERE id < $1 AND ${IS_ALIVE}) AS rank,
+  (SELECT count(*)::int FROM relay_instance WHERE id <> $1 AND ${COUNTS}) AS others,
+  (SELECT count(*)::int FROM relay_instance WHERE id < $1 AND ${COUNTS}) AS rank,
+  (SELECT count(*)::int FROM relay_instance WHERE id <> $1 AND ${IS_ALIVE} AND kafka_reach = 'steady') AS steady,
+  (SELECT count(*)::int FROM relay_instance WHERE id <> $1 AND ${IS_ALIVE} AND kafka_reach IS NULL) AS untold,
   (SELECT count(*)::int FROM relay_partition AS lease WHERE ${MAY_BE_OWNED}) AS available,
   (SELECT count(*)::int FROM relay_partition AS lease WHERE ${MAY_BE_OWNED} AND ${IS_FREE}) AS free`;
 
@@ -79,11 +83,11 @@ export const ENSURE_PARTITIONS = `INSERT INTO relay_partition (partition, cursor
 export const RENEW = `WITH held AS (${HELD}),
   own_instance AS (SELECT id FROM relay_instance WHERE id = $1 AND $12 FOR NO KEY UPDATE SKIP LOCKED),
   heartbeat AS (
-    UPDATE relay_instance SET heartbeat_at = clock_timestamp() FROM own_instance
+    UPDATE relay_instance SET heartbeat_at = clock_timestamp(), kafka_reach = $13 FROM own_instance
     WHERE relay_instance.id = own_instance.id),
   joined AS (
-    INSERT INTO relay_instance (id, heartbeat_at)
-    SELECT $1, clock_timestamp() WHERE $12 AND NOT EXISTS (SELECT FROM relay_instance WHERE id = $1)
+    INSERT INTO relay_instance (id, heartbeat_at, kafka_reach)
+    SELECT $1, clock_timestamp(), $13::text WHERE $12 AND NOT EXISTS (SELECT FROM relay_instance WHERE id = $1)
     ON CONFLICT (id) DO NOTHING),
   pruned AS (
     DELETE FROM relay_instance WHERE id IN (

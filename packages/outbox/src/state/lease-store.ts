@@ -9,7 +9,7 @@ import {
 } from './lease-row.ts';
 import { ACQUIRE, ENSURE_PARTITIONS, GO_BACK, LOOK, PUT_BACK, RELEASE, RENEW } from './lease-statements.ts';
 import { wakeRelays } from './relay-notification.ts';
-import type { AcquiredLease, Lease, LeaseId, LeaseRenewal, OwnershipView } from './lease.ts';
+import type { AcquiredLease, KafkaStanding, Lease, LeaseId, LeaseRenewal, OwnershipView } from './lease.ts';
 
 export interface LeaseStore {
   /** Creates the rows of all partitions when there are none at all, and answers with the number of rows there are. */
@@ -17,9 +17,12 @@ export interface LeaseStore {
   /**
    * Renews leases and stores their checkpoints in one statement, those apart whose rows somebody has locked. What others have stamped
    * ahead of the present clock is stamped anew, so that it ends. `alive`: this relay shares the partitions with the others from now on,
-   * until it leaves or has not renewed for the time of a lease.
+   * until it leaves or has not renewed for the time of a lease, or tells by `kafka` that it has given way.
    */
-  renew(renewals: readonly LeaseRenewal[], options: { readonly alive: boolean }): Promise<OwnershipView>;
+  renew(
+    renewals: readonly LeaseRenewal[],
+    options: { readonly alive: boolean; readonly kafka?: KafkaStanding },
+  ): Promise<OwnershipView>;
   /** What a renewal answers, without renewing. */
   look(leases: readonly LeaseId[]): Promise<OwnershipView>;
   /**
@@ -88,12 +91,13 @@ export function createLeaseStore(options: {
       return Number(rows[0]?.count);
     },
 
-    async renew(renewals, { alive }) {
+    async renew(renewals, { alive, kafka }) {
       const { rows } = await pool.query<ViewRow>(RENEW, [
         owner,
         leaseMs,
         ...checkpointColumns(renewals),
         alive,
+        kafka ?? null,
       ]);
       return ownershipView(rows);
     },
