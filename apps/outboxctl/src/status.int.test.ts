@@ -19,7 +19,7 @@ test('a relay that owns everything and has published everything is healthy', asy
   assert.equal(json.healthy, true);
   assert.deepEqual(json.problems, []);
   assert.deepEqual([json.topic, json.topic_partitions], [state.topic, 3]);
-  assert.deepEqual(json.relays, [{ id: 'relay-1', heartbeat_age_seconds: 0 }]);
+  assert.deepEqual(json.relays, [{ id: 'relay-1', heartbeat_age_seconds: 0, gave_way: false }]);
   assert.equal(json.partitions.length, 3);
   const { owner, mode, pending_events, unowned_seconds, page_target } = json.partitions[0];
   assert.deepEqual(
@@ -32,6 +32,22 @@ test('a relay that owns everything and has published everything is healthy', asy
   assert.match(stdout, /^topic \S+ · 1 relay alive · 0 events pending/);
   assert.match(stdout, /^ +0  running  relay-1 /m);
   assert.match(stdout, /healthy\n$/);
+});
+
+test('a relay that has given way, because it does not reach Kafka, is named among those that are alive', async (t) => {
+  const state = await createOutboxState(t, 1);
+  await writePartitions(state, 'relay-1');
+  await state.pool.query(`INSERT INTO relay_instance VALUES ('relay-2', clock_timestamp(), 'gave way')`);
+  const { json } = await state.runJson('status');
+  assert.deepEqual(
+    json.relays.map(({ id, gave_way }: { id: string; gave_way: boolean }) => [id, gave_way]),
+    [
+      ['relay-1', false],
+      ['relay-2', true],
+    ],
+  );
+  const { stdout } = await runOutboxctl(state.env, 'status');
+  assert.match(stdout, /2 relays alive \(without Kafka: relay-2\)/);
 });
 
 test('relays that were stamped before the clock was set back do not count as alive, and it is said', async (t) => {
