@@ -5,6 +5,7 @@ import {
 } from '@order-events/order-stream';
 import type { ClientAnswer } from '../consume/client-answers.ts';
 import type { ConsumeRequest } from '../consume/consumer.ts';
+import { MAX_RETRY_DELAY_MS } from '../held/held-order.ts';
 import type { Refuse } from './request-fields.ts';
 
 type Duration = ConsumeOrdersRequest_Open['acknowledgeTimeout'];
@@ -15,7 +16,6 @@ const MAX_GROWTH = 10;
 const DEFAULT_GROWTH = 2;
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 60 * 60 * SECOND_MS;
-const WEEK_MS = 7 * DAY_MS;
 const DEFAULT_MAX_DELAY_MS = 5 * 60 * SECOND_MS;
 const MAX_REASON = 1_000;
 
@@ -45,7 +45,7 @@ export function parseRejectPolicy(
     refuse('reject_policy.growth', `must be 1 to ${MAX_GROWTH}, or 0 for ${DEFAULT_GROWTH}`);
   }
   const first = { most: DAY_MS, fallback: SECOND_MS };
-  const longest = { most: WEEK_MS, fallback: DEFAULT_MAX_DELAY_MS };
+  const longest = { most: MAX_RETRY_DELAY_MS, fallback: DEFAULT_MAX_DELAY_MS };
   return {
     rejectPolicy: {
       maxAttempts: maxAttempts || DEFAULT_ATTEMPTS,
@@ -81,6 +81,11 @@ export function parseReject(
     return { eventId, rejection: { reason, setAside: true } };
   }
   if (decision?.$case !== 'retryDelay') return { eventId, rejection: { reason } };
-  const delayMs = parseDelay('retry_delay', decision.value, { most: WEEK_MS, fallback: 0 }, refuse);
+  const delayMs = parseDelay(
+    'retry_delay',
+    decision.value,
+    { most: MAX_RETRY_DELAY_MS, fallback: 0 },
+    refuse,
+  );
   return { eventId, rejection: { reason, delayMs } };
 }

@@ -17,7 +17,7 @@ export interface HeldLog {
   size(): number;
 }
 
-type HeldLogRecord = Pick<LogRecord, 'key' | 'value' | 'partition' | 'offset'>;
+type HeldLogRecord = Pick<LogRecord, 'key' | 'value' | 'partition' | 'offset' | 'timestampMs'>;
 
 /** `keep` may make a record smaller, or leave it out. */
 export function createHeldLog(
@@ -29,16 +29,16 @@ export function createHeldLog(
   const unreadable = new Map<string, UnreadableHeld>();
   const batches: UnreadableHeld[] = [];
 
-  function set(key: string, eventId: string | undefined, value: Buffer): void {
+  function set(key: string, eventId: string | undefined, value: Buffer, timestampMs: number): void {
     if (eventId === undefined) {
       return void requests.set(key, decodeRequest(requestIdOf(subscription, key) ?? '', value));
     }
-    const kept = keep(decodeHeldRecord(eventId, value));
+    const kept = keep(decodeHeldRecord(eventId, value, timestampMs));
     if (kept) records.set(key, kept);
   }
 
   return {
-    take({ key: bytes, value, partition, offset }) {
+    take({ key: bytes, value, partition, offset, timestampMs }) {
       const key = bytes?.toString() ?? '';
       const eventId = heldEventIdOf(subscription, key);
       if (eventId === undefined && requestIdOf(subscription, key) === undefined) return;
@@ -46,7 +46,7 @@ export function createHeldLog(
       for (const known of [records, requests, unreadable]) known.delete(key);
       if (value === null) return;
       try {
-        set(key, eventId, value);
+        set(key, eventId, value, timestampMs);
       } catch (error) {
         if (!(error instanceof InvalidHeldRecordError)) throw error;
         unreadable.set(key, { partition, offset, key, eventId, reason: error.message });

@@ -16,6 +16,9 @@ export interface RejectPolicy {
   readonly maxDelayMs: number;
 }
 
+/** No client and no policy may ask for more. */
+export const MAX_RETRY_DELAY_MS = 7 * 24 * 3_600_000;
+
 /** What a client wants to become of an event that it rejects. */
 export interface Rejection {
   readonly reason: string;
@@ -32,8 +35,10 @@ export interface HeldState {
   readonly forgivenAttempts: number;
   /** Of the last rejection; empty while it only waits behind another event. */
   readonly reason: string;
-  /** By the wall clock: it comes again then, whoever has the order. */
+  /** By the wall clock of the gateway that wrote it: it comes again then, whoever has the order. */
   readonly notBeforeMs: number;
+  /** From its last rejection until then. */
+  readonly delayMs: number;
   /** It waits until somebody decides. */
   readonly isSetAside: boolean;
 }
@@ -50,6 +55,7 @@ export const WAITING: HeldState = {
   forgivenAttempts: 0,
   reason: '',
   notBeforeMs: 0,
+  delayMs: 0,
   isSetAside: false,
 };
 
@@ -64,12 +70,21 @@ export function rejectedState(
   const counted = attempts - before.forgivenAttempts;
   const isSetAside = rejection.setAside === true || counted >= policy.maxAttempts;
   const grown = policy.firstDelayMs * policy.growth ** (counted - 1);
-  const delayMs = rejection.delayMs ?? Math.min(policy.maxDelayMs, grown);
   const { reason } = rejection;
-  return { ...before, attempts, reason, isSetAside, notBeforeMs: isSetAside ? 0 : nowMs + delayMs };
+  if (isSetAside) return { ...before, attempts, reason, isSetAside, notBeforeMs: 0, delayMs: 0 };
+  const delayMs = rejection.delayMs ?? Math.min(policy.maxDelayMs, grown);
+  return { ...before, attempts, reason, isSetAside, notBeforeMs: nowMs + delayMs, delayMs };
+}
+
+/** What was read, by the clock of who read it: if the writer's was ahead, it waits for its own delay once more, and not until then. */
+export function withinDelay<E extends HoldableEvent>(
+  { event, state }: HeldRecord<E>,
+  nowMs: number,
+): HeldRecord<E> {
+  return { event, state: { ...state, notBeforeMs: Math.min(state.notBeforeMs, nowMs + state.delayMs) } };
 }
 
 /** The state of an event that comes again at once, with its attempts forgiven. */
 export function requeuedState(before: HeldState): HeldState {
-  return { ...before, forgivenAttempts: before.attempts, notBeforeMs: 0, isSetAside: false };
+  return { ...before, forgivenAttempts: before.attempts, notBeforeMs: 0, delayMs: 0, isSetAside: false };
 }

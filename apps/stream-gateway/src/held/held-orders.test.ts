@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test';
 import { OrderEventType, OrderStatus } from '@order-events/order-stream';
 import { eventually } from '../../../../test/harness/index.ts';
 import type { LogEvent } from '../log/log-event.ts';
-import type { HeldRecord } from './held-order.ts';
+import type { HeldRecord, HeldState } from './held-order.ts';
 import { createHeldOrders } from './held-orders.ts';
 
 const EVENT: LogEvent = {
@@ -12,12 +12,12 @@ const EVENT: LogEvent = {
   ...{ status: OrderStatus.PENDING, previousStatus: OrderStatus.UNSPECIFIED },
   eventType: OrderEventType.CREATED,
 };
-const DUE = { attempts: 1, forgivenAttempts: 1, reason: 'no', notBeforeMs: 0, isSetAside: false };
+const DUE = { attempts: 1, forgivenAttempts: 1, reason: 'no', notBeforeMs: 0, delayMs: 0, isSetAside: false };
 const MARKS = new Map([[0, 0n]]);
 
-/** One partition with one held event that is due. */
-function setUp(t: TestContext) {
-  let records: HeldRecord<LogEvent>[] = [{ event: EVENT, state: DUE }];
+/** One partition with one held event, which is due unless it is in another state. */
+function setUp(t: TestContext, state: HeldState = DUE) {
+  let records: HeldRecord<LogEvent>[] = [{ event: EVENT, state }];
   const held = createHeldOrders({
     subscription: 'test',
     policy: { maxAttempts: 3, firstDelayMs: 10, growth: 2, maxDelayMs: 30 },
@@ -77,4 +77,14 @@ test('a rejected event comes again after its delay, also when the clock is set b
   const nowMs = Date.now;
   t.mock.method(Date, 'now', () => nowMs() - 3_600_000);
   await sent(6);
+});
+
+test('an event that is taken over waits for its own delay at most, whatever the clock of who stored it said', async (t) => {
+  const { assign, sent, held } = setUp(t, { ...DUE, notBeforeMs: Date.now() + 3_600_000, delayMs: 300 });
+  const startedMs = performance.now();
+  assign();
+  await sent(5);
+  // The wall clock has whole milliseconds.
+  assert.ok(performance.now() - startedMs >= 299, 'it comes no sooner either');
+  assert.equal(held.outCount(), 1);
 });

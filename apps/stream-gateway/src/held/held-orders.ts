@@ -72,12 +72,12 @@ export function createHeldOrders(options: HeldOrdersOptions): HeldOrders {
   const { policy, limits } = options;
   const partitions = new Map<number, HeldPartition<LogEvent>>();
   const answers: RejectAnswer[] = [];
-  const work = createHeldWork(options, (given) => answers.push(...given));
+  const wallMs = unsetClock();
+  const work = createHeldWork(options, (given) => answers.push(...given), wallMs);
   const looking = createLooking(() => readOf(partitions), work.grown, ask, options.onFailure);
   const owed = createOwedAnswers();
   let over = AbortSignal.abort();
   let sentMs = new Map<string, number>();
-  const wallMs = unsetClock();
 
   const pump = (partition: number) => {
     const held = partitions.get(partition);

@@ -6,7 +6,7 @@ import {
 } from '@order-events/order-stream';
 import { z } from 'zod';
 import type { LogEvent } from '../log/log-event.ts';
-import type { HeldRecord, HeldState } from './held-order.ts';
+import { type HeldRecord, type HeldState, MAX_RETRY_DELAY_MS } from './held-order.ts';
 import { InvalidHeldRecordError } from './held-unreadable.ts';
 import { readStored } from './stored-json.ts';
 
@@ -19,6 +19,8 @@ const storedState = z.object({
   forgiven_attempts: z.number().int().min(0),
   reason: z.string(),
   not_before: z.number(),
+  /** Not in records of the first versions. */
+  delay_ms: z.number().optional(),
   set_aside: z.boolean(),
   event: z.base64(),
 });
@@ -29,13 +31,14 @@ export function heldKey(subscription: string, eventId: string): string {
 
 /** The event as it was streamed, which has all of it, and what became of it. */
 export function encodeHeldRecord({ event, state }: HeldRecord<LogEvent>): string {
-  const { attempts, forgivenAttempts, reason, notBeforeMs, isSetAside } = state;
+  const { attempts, forgivenAttempts, reason, notBeforeMs, delayMs, isSetAside } = state;
   const stored: z.input<typeof storedState> = {
     version: 1,
     attempts,
     forgiven_attempts: forgivenAttempts,
     reason,
     not_before: notBeforeMs,
+    delay_ms: delayMs,
     set_aside: isSetAside,
     event: Buffer.from(event.encoded).toString('base64'),
   };
@@ -48,17 +51,24 @@ export function heldEventIdOf(subscription: string, key: string): string | undef
   return key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
 }
 
-/** Throws an InvalidHeldRecordError at a value that encodeHeldRecord does not make of the event. */
-export function decodeHeldRecord(eventId: string, value: Buffer): HeldRecord<LogEvent> {
+/** `timestampMs`: of the record. Throws an InvalidHeldRecordError at a value that encodeHeldRecord does not make of the event. */
+export function decodeHeldRecord(eventId: string, value: Buffer, timestampMs: number): HeldRecord<LogEvent> {
   const stored = readStored(storedState, value);
   const state: HeldState = {
     attempts: stored.attempts,
     forgivenAttempts: stored.forgiven_attempts,
     reason: stored.reason,
     notBeforeMs: stored.not_before,
+    delayMs: stored.delay_ms ?? delayBy(timestampMs, stored.not_before),
     isSetAside: stored.set_aside,
   };
   return { event: decodeEvent(eventId, Buffer.from(stored.event, 'base64')), state };
+}
+
+/** The record is as old as the rejection, and its time is of the same clock, where the topic keeps the times of its writers. */
+function delayBy(timestampMs: number, notBeforeMs: number): number {
+  if (timestampMs < 0) return MAX_RETRY_DELAY_MS;
+  return Math.min(MAX_RETRY_DELAY_MS, Math.max(0, notBeforeMs - timestampMs));
 }
 
 function decodeEvent(eventId: string, encoded: Buffer): LogEvent {

@@ -2,6 +2,7 @@ import { ERROR_CODE, GroupMembershipLostError, KafkaProtocolError } from '@order
 import { settleWithin, sleep } from '@order-events/runtime';
 import type { LogEvent } from '../log/log-event.ts';
 import { StreamError } from '../stream/stream-error.ts';
+import { withinDelay } from './held-order.ts';
 import type { HeldPartition, HeldStep, RejectAnswer } from './held-partition-api.ts';
 import { HeldWriteError, type HeldWriter, type OpenHeldWriter } from './held-store.ts';
 import type { UnreadableHeld } from './held-unreadable.ts';
@@ -35,9 +36,11 @@ export interface HeldWork {
 
 const RETRY_MS = 500;
 
+/** `nowMs`: by which it is told when an event comes again. */
 export function createHeldWork(
   options: HeldWorkOptions,
   onAnswers: (answers: readonly RejectAnswer[]) => void,
+  nowMs: () => number,
 ): HeldWork {
   const underWay = new Map<HeldPartition<LogEvent>, Promise<void>>();
   const closing = new AbortController();
@@ -58,7 +61,9 @@ export function createHeldWork(
       await options.commitMark(partition);
       held.marked();
     } else if (step.kind === 'load') {
-      held.loaded(step.asked, await writer.load(partition, signal));
+      const stored = await writer.load(partition, signal);
+      const records = stored.records.map((record) => withinDelay(record, nowMs()));
+      held.loaded(step.asked, { ...stored, records });
       tellUnreadable(held);
     } else if (step.kind === 'look') {
       held.looked(step.asked, await writer.look(partition, signal));
