@@ -125,7 +125,7 @@ test('a chart without pods is a fault, not a success', () => {
 });
 
 test('alert rules that differ from those of ops are found, another address of the runbook is none', () => {
-  const groups = ['gateway', 'relay'].flatMap(
+  const groups = ['api', 'gateway', 'relay'].flatMap(
     (name) => parse(readFileSync(path.join(ROOT, `ops/prometheus/${name}-alerts.yaml`), 'utf8')).groups,
   );
   const faults = (text: string) =>
