@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import pg from 'pg';
 import { createOrderClient } from '../../apps/api/testing/order-client.ts';
 import { runOutboxctl } from '../../apps/outboxctl/testing/run-outboxctl.ts';
+import { metricOf } from '../harness/app-metric.ts';
 import { createTestTopic, eventually, startApp } from '../harness/index.ts';
 import { startLoad, startWatch } from '../harness/load.ts';
 import { appEnv, startOrderApps } from '../harness/order-apps.ts';
@@ -126,6 +127,11 @@ test('an asynchronous standby that lacks commits is promoted: nothing else is lo
   await eventually(() => {
     const told = relay.logs().flatMap(({ onlyInTopic }) => (onlyInTopic as string[] | undefined) ?? []);
     assert.deepEqual(told.sort(), lost.sort());
+  });
+  assert.equal(await metricOf(relay, 'outbox_relay_only_in_topic_total'), LOST);
+  await eventually(async () => {
+    const { stdout: status } = await runOutboxctl(appEnv(system).relay, 'status');
+    assert.match(status, new RegExp(`the outbox does not, ${LOST} in partitions`));
   });
   const { code, stdout } = await runOutboxctl(appEnv(system).relay, 'verify', '--json');
   const { only_in_topic, missing, doubled, out_of_order } = JSON.parse(stdout);

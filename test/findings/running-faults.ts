@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendEvents, park, writePartitions } from '../../apps/outboxctl/testing/outbox-state.ts';
+import { randomUUID } from 'node:crypto';
+import { appendEvents, park, produce, writePartitions } from '../../apps/outboxctl/testing/outbox-state.ts';
 import { eventually } from '../harness/index.ts';
 import { withKafkaAdmin } from '../harness/kafka-admin.ts';
 import { alterTopic } from '../harness/topic-settings.ts';
@@ -34,6 +35,16 @@ export const RUNNING_FAULTS: readonly Fault[] = [
         'notice',
         /lost events that it had acknowledged, in partitions 0, 1; .*outboxctl replay --since/,
       ),
+    ],
+  },
+  {
+    what: 'events lie behind what a checkpoint covers that the database does not have',
+    async before({ state }) {
+      await writePartitions(state);
+      await produce(state, [{ eventId: randomUUID(), key: 'order-1', seq: 1n }]);
+    },
+    rows: [
+      both('only-in-topic', 'notice', /that the outbox does not, 1 in partitions \d: .*outboxctl verify/),
     ],
   },
   {

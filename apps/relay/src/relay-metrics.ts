@@ -23,6 +23,8 @@ export interface RelayMetrics {
   readonly secondWriters: Counter;
   /** Logs that had lost acknowledged events; `healed`: `whole`, `partly` or `nothing`. */
   readonly logCuts: Counter<'healed'>;
+  /** Events found in the topic that the outbox does not have. */
+  readonly onlyInTopic: Counter;
   readonly readFailures: Counter;
   readonly pollDuration: Histogram;
   /** `reason`: `refused` by Kafka, or `behind` a parked event of its key. */
@@ -75,6 +77,10 @@ export function createRelayMetrics(registry: Registry): RelayMetrics {
       'Times that something else was found to have written to a partition of this relay.',
     ),
     logCuts: createLogCuts(registry),
+    onlyInTopic: counter(
+      'outbox_relay_only_in_topic_total',
+      'Events found in the topic that the outbox does not have, as after a failover that lost commits.',
+    ),
     readFailures: counter(
       'outbox_relay_read_failures_total',
       'Looks at the outbox that failed and were tried again.',

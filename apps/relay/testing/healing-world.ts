@@ -62,6 +62,7 @@ export function createHealingWorld(faults: HealingFaults = {}) {
             ),
         },
         claims: { claim: (_, fromOffset, __, mark) => broker.claim(owner, fromOffset, mark) },
+        onOnlyInTopic() {},
         parking: createKeyParking(
           PARTITION,
           { firstOf: async () => new Map(), park: async () => {} },

@@ -46,6 +46,7 @@ export function startUnleasedOwner(options: {
     claims: publisher,
     parking: createKeyParking(partition, createParkedEventStore(pool), () => {}),
     observer: { published() {}, alreadyPublished() {}, failed() {} },
+    onOnlyInTopic() {},
     log,
   });
   const run = createPartitionRun({

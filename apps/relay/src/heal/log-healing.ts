@@ -2,6 +2,7 @@ import type { KafkaPublisher, PartitionClaim } from '@order-events/messaging';
 import { type Checkpoint, type Lease, type LeaseStore, takeUpPoint } from '@order-events/outbox';
 import { type Logger, sleep } from '@order-events/runtime';
 import type { FindingBoard } from '../health/finding-board.ts';
+import { createPastFindings } from '../health/past-findings.ts';
 import type { RelayMetrics } from '../relay-metrics.ts';
 import { cutFindings, cutText, type LogCut } from './log-cut.ts';
 
@@ -22,8 +23,6 @@ export interface LogHealing {
 }
 
 const LOOK_INTERVAL_MS = 5_000;
-/** Somebody has seen it by then; the log and the metric keep it. */
-const TOLD_MS = 24 * 60 * 60 * 1000;
 
 /** For logs that have lost events which Kafka had acknowledged. */
 export function createLogHealing(options: {
@@ -34,25 +33,13 @@ export function createLogHealing(options: {
   readonly log: Logger;
 }): LogHealing {
   const { leases, marks, metrics, board, log } = options;
-  const told = new Map<number, { readonly cut: LogCut; readonly atMs: number }>();
-
-  function show(): void {
-    board.put('log cuts', cutFindings([...told.values()].map(({ cut }) => cut)));
-  }
+  const past = createPastFindings<LogCut>((cuts) => board.put('log cuts', cutFindings(cuts)));
 
   function tell(cut: LogCut): void {
     metrics.logCuts.inc({ healed: cut.healed });
-    told.set(cut.partition, { cut, atMs: performance.now() });
-    show();
+    past.set(cut.partition, cut);
     const { partition, topicId, healed, since } = cut;
     log.warn({ partition, topicId, healed, since, endOffset: String(cut.endOffset) }, cutText(cut));
-  }
-
-  function forgetOld(): void {
-    for (const [partition, { atMs }] of told) {
-      if (performance.now() - atMs > TOLD_MS) told.delete(partition);
-    }
-    show();
   }
 
   return {
@@ -87,7 +74,6 @@ export function createLogHealing(options: {
       for (;;) {
         await sleep(LOOK_INTERVAL_MS, signal);
         if (signal.aborted) return;
-        forgetOld();
         try {
           for (const partition of await marks.truncated(signal)) onTruncated(partition);
         } catch (error) {

@@ -72,6 +72,8 @@ export interface PartitionWriterOptions {
   readonly claims: PartitionClaims;
   readonly parking: KeyParking;
   readonly observer: DeliveryObserver;
+  /** Told once of what the topic holds and the outbox does not. */
+  readonly onOnlyInTopic: (eventIds: readonly string[]) => void;
   readonly log: Logger;
 }
 
@@ -84,7 +86,7 @@ export function createPartitionWriter(options: PartitionWriterOptions): Partitio
   const { log } = options;
   const warn = createSparingWarn(log);
   const ledger = new Set<string>();
-  const lostCommits = createLostCommits(log);
+  const lostCommits = createLostCommits(options.onOnlyInTopic);
   let ledgerOffset = options.fromOffset;
   let endOffset = options.fromOffset;
   /** A former owner may have parked events whose rows lie beyond the cursor that this one began with. */

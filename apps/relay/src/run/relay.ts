@@ -15,6 +15,7 @@ import {
 import { createClaimTrouble } from '../health/claim-trouble.ts';
 import type { FindingBoard } from '../health/finding-board.ts';
 import { equalSeqFindings } from '../health/equal-seq.ts';
+import { createOnlyInTopic } from '../health/only-in-topic.ts';
 import { ownershipFindings } from '../health/ownership-findings.ts';
 import { createLogHealing, type LogMarks } from '../heal/log-healing.ts';
 import type { OperatorRequests } from '../operations/operator-requests.ts';
@@ -77,6 +78,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { log, metrics, wakeUps } = options;
   const warn = createSparingWarn(log, SAME_WARNING_MS);
   const healing = createLogHealing({ ...options, marks: options.claims });
+  const tellOnlyInTopic = createOnlyInTopic(options);
   const runs = new Map<number, PartitionRun>();
   /** Ends of runs: a partition that is gained again waits for its former run. */
   const ends = new Map<number, Promise<void>>();
@@ -130,13 +132,12 @@ export function createRelay(options: RelayOptions): Relay {
       metrics.parked.inc({ reason }, count),
     );
     const writer = createPartitionWriter({
-      partition,
+      ...{ partition, parking, log },
       fromOffset: checkpoint.logOffset,
       publisher: options.publisher,
       claims: options.claims,
-      parking,
       observer: metrics.delivery,
-      log,
+      onOnlyInTopic: (eventIds) => tellOnlyInTopic(partition, eventIds),
     });
     const trouble = createClaimTrouble({ partition, lost, board: options.board, warn });
     return createPartitionRun({

@@ -26,6 +26,7 @@ export const FINDING_NAMES = [
   'no-relay',
   'not-measured',
   'one-copy',
+  'only-in-topic',
   'open-transaction',
   'parked',
   'partition-count',
