@@ -78,7 +78,10 @@ for (const [what, url] of [
   test(`a list of hosts ${what} is refused, with what does instead`, () => {
     for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
       const said = startFault({ [name]: url });
-      assert.match(said, new RegExp(String.raw`${name}( = \*\*\*)?: .*one host.*virtual address, a proxy or PgBouncer`));
+      assert.match(
+        said,
+        new RegExp(String.raw`${name}( = \*\*\*)?: .*one host.*virtual address, a proxy or PgBouncer`),
+      );
       assert.doesNotMatch(said, /hunter2/);
     }
   });
