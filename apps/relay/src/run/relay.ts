@@ -94,9 +94,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   const keeper: LeaseKeeper = createLeaseKeeper({
     ...options,
-    store: options.leases,
-    changes: ownershipChanges,
-    observer: leaseObserver(metrics),
+    ...{ store: options.leases, changes: ownershipChanges, observer: leaseObserver(metrics) },
     onGained: (lease, lost) => starts.set(lease.partition, own(lease, lost)),
     onLost: (partition) => forget(partition),
     ...ownershipFindings(options.board),
