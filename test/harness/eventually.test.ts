@@ -34,6 +34,26 @@ test('eventually says what probes found that answered, when the last one did not
   await assert.rejects(slow, /still failing after 300 ms: no order arrived/);
 });
 
+test('eventually tries once more, and no longer, when nothing can change any more', async () => {
+  const over = new AbortController();
+  let tries = 0;
+  const waiting = eventually(
+    () => {
+      tries += 1;
+      return tries < 3 ? assert.fail('no order arrived') : tries;
+    },
+    { intervalMs: 60_000, over: over.signal },
+  );
+  const toFail = eventually(() => assert.fail('no order arrived'), {
+    intervalMs: 60_000,
+    over: over.signal,
+  });
+  tries = 1;
+  over.abort();
+  await assert.rejects(toFail, /^Error: no order arrived; nothing more comes$/);
+  assert.equal(await waiting, 3);
+});
+
 test('eventually has more patience on a machine that is slow, and none beyond a bound', async () => {
   const patient = eventually(() => assert.fail('no order arrived'), { patienceMs: 100 });
   await assert.rejects(patient, (error: Error) => {

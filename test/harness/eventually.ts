@@ -10,6 +10,8 @@ export interface EventuallyOptions {
   /** Instead of patience: a bound that the product has to keep. */
   readonly deadlineMs?: number;
   readonly intervalMs?: number;
+  /** Aborts when nothing can change any more: what does not hold then never will. */
+  readonly over?: AbortSignal;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { patienceMs = PATIENCE_MS, deadlineMs, intervalMs = 25 }: EventuallyOptions = {},
+  { patienceMs = PATIENCE_MS, deadlineMs, intervalMs = 25, over }: EventuallyOptions = {},
 ): Promise<T> {
   const startMs = performance.now();
   let limitMs = deadlineMs ?? patienceMs;
@@ -29,6 +31,7 @@ export async function eventually<T>(
       limitMs = patienceMs * measureMachinePace();
       isStretched = true;
     }
+    const isOver = over?.aborted === true;
     const remainingMs = startMs + limitMs - performance.now();
     if (remainingMs <= 0) break;
     try {
@@ -37,10 +40,14 @@ export async function eventually<T>(
       // The end cuts off the last probe that takes long: what was missing is what those before it found.
       if (!(error instanceof ProbeTooLate) || last === undefined) last = error;
     }
-    await delay(intervalMs);
+    if (isOver) throw new Error(`${messageOf(last)}; nothing more comes`, { cause: last });
+    await delay(intervalMs, undefined, over && { signal: over }).catch(() => undefined);
   }
-  const reason = last instanceof Error ? last.message : String(last);
-  throw new Error(`still failing after ${Math.round(limitMs)} ms: ${reason}`, { cause: last });
+  throw new Error(`still failing after ${Math.round(limitMs)} ms: ${messageOf(last)}`, { cause: last });
+}
+
+function messageOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
 }
 
 async function inTime<T>(probe: () => T | Promise<T>, timeoutMs: number): Promise<T> {

@@ -82,6 +82,9 @@ export function recordConsume(
   if (open) requests.send({ request: { $case: 'open', value: open } });
   let end: StreamEnd | undefined;
   const ended = receive().then((known) => (end = known));
+  const over = new AbortController();
+  void ended.catch(() => undefined).then(() => over.abort());
+  const unlessOver = <T>(probe: () => T) => eventually(probe, { over: over.signal });
   const cancel = async () => {
     abort.abort();
     await ended;
@@ -105,13 +108,13 @@ export function recordConsume(
     },
     halfClose: requests.end,
     signal: (kind, from = 0) =>
-      eventually(() => {
+      unlessOver(() => {
         const found = messages.slice(from).find(({ signal }) => signal?.$case === kind);
         const seen = messages.map((message) => message.signal?.$case ?? `${message.events.length} events`);
         return found ?? assert.fail(`no ${kind} among ${seen.join(', ')}`);
       }),
     hasPartitions: (count) =>
-      eventually(() => {
+      unlessOver(() => {
         const now = partitions();
         assert.equal(
           now?.length,
@@ -121,7 +124,7 @@ export function recordConsume(
         return now ?? [];
       }),
     received: (count) =>
-      eventually(() => {
+      unlessOver(() => {
         const ids = events().map(({ eventId }) => eventId);
         assert.ok(ids.length >= count, `${ids.length} of ${count} events have arrived`);
         return ids;

@@ -81,6 +81,9 @@ export function recordWatch(
   }
 
   const ended = receive();
+  const over = new AbortController();
+  void ended.catch(() => undefined).then(() => over.abort());
+  const unlessOver = <T>(probe: () => T) => eventually(probe, { over: over.signal });
   const cancel = async () => {
     abort.abort();
     release();
@@ -93,13 +96,13 @@ export function recordWatch(
     eventIds,
     token: () => messages.at(-1)?.resumeToken ?? assert.fail('no message has arrived'),
     signal: (kind, from = 0) =>
-      eventually(() => {
+      unlessOver(() => {
         const found = messages.slice(from).find(({ signal }) => signal?.$case === kind);
         const seen = messages.map(({ events, signal }) => signal?.$case ?? `${events.length} events`);
         return found ?? assert.fail(`no ${kind} among ${seen.join(', ')}`);
       }),
     events: (count) =>
-      eventually(() => {
+      unlessOver(() => {
         const ids = eventIds();
         assert.ok(ids.length >= count, `${ids.length} of ${count} events have arrived`);
         return ids;
