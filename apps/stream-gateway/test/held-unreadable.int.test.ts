@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import { createUnfencedAppender, heldTopicName, keyHash } from '@order-events/messaging';
+import { sendUnreadable } from '../../../packages/messaging/testing/unreadable-batches.ts';
 import { eventually } from '../../../test/harness/index.ts';
 import { metricOf } from '../../../test/harness/app-metric.ts';
 import {
@@ -106,6 +107,46 @@ for (const [name, { value, reason }] of Object.entries(values)) {
     await assert.rejects(operators.discardUnreadableHeldRecord(place), /NOT_FOUND/);
   });
 }
+
+test('a batch that cannot be read is told with its place, its share waits, and goes on as it was when it is given up', async (t) => {
+  const gateways = await startTwo(t);
+  const { app, brokers, topic, produce, subscription, operators } = gateways;
+  const { bad, first } = await holdTwo(t, gateways);
+  const { partition } = first;
+  await sendUnreadable({ brokers }, heldTopicName(topic), partition);
+
+  const stream = consume(t, app.urls.grpc, subscription);
+  stream.acknowledgeAll();
+  await stream.hasPartitions(12);
+  await eventually(async () => assert.equal(await metricOf(app, METRIC), 1));
+  const { unreadable, orders } = await operators.listHeldOrders({ subscription });
+  const [batch] = unreadable;
+  assert.ok(batch && unreadable.length === 1);
+  assert.deepEqual([batch.partition, batch.eventId], [partition, '']);
+  assert.match(batch.reason, /^a batch, up to offset \d+: too_large$/);
+  assert.equal(orders.find(({ orderId }) => orderId === bad)?.eventCount, 2n);
+
+  const others = Array.from({ length: 12 }, (_, each) => orderIn(each));
+  await produce(...others.flatMap((orderId) => orderEvents(orderId, 1)));
+  for (const orderId of others.filter((_, each) => each !== partition))
+    await hasVersions(stream, orderId, [1]);
+  assert.ok(stream.events().every((event) => event.partition !== partition));
+  assert.equal((await operators.requeueHeldOrders({ subscription, orderId: bad })).pending, true);
+
+  const place = { subscription, partition, offset: batch.offset };
+  assert.deepEqual(await operators.discardUnreadableHeldRecord(place), { eventId: '', pending: false });
+  await hasVersions(stream, bad, [1, 2]);
+  await hasVersions(stream, others[partition]!, [1]);
+  await eventually(async () => assert.equal(await metricOf(app, METRIC), 0));
+  assert.equal((await operators.listHeldOrders({ subscription })).unreadableCount, 0n);
+
+  // The log has the batch for ever, and whoever takes the partition over passes it as well.
+  await stream.cancel();
+  const next = consume(t, app.urls.grpc, subscription);
+  await next.hasPartitions(12);
+  await produce(...orderEvents(bad, 3));
+  await hasVersions(next, bad, [3]);
+});
 
 test('while no stream is connected the decision is stored, shown as done, and done by the next stream before it is sent anything', async (t) => {
   const gateways = await startTwo(t);

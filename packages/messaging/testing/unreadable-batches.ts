@@ -6,7 +6,7 @@ import type { TestKafka } from '../../../test/harness/index.ts';
 /** A little more than may be made of a batch. Kafka itself bounds only what it stands in. */
 const TOO_MUCH = ' '.repeat(65 * 1024 * 1024);
 
-/** Appends one record to a partition that unfolds into more than a reader takes. */
+/** Appends one record to a partition that unfolds into more than a reader takes; it has a key, as a compacted topic wants. */
 export async function sendUnreadable(connection: TestKafka, topic: string, partition: number): Promise<void> {
   const client = new kafkajs.Kafka({ ...connection, logLevel: kafkajs.logLevel.NOTHING });
   const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
@@ -14,7 +14,7 @@ export async function sendUnreadable(connection: TestKafka, topic: string, parti
   await producer.send({
     topic,
     compression: kafkajs.CompressionTypes.GZIP,
-    messages: [{ partition, value: TOO_MUCH }],
+    messages: [{ partition, key: 'unreadable', value: TOO_MUCH }],
   });
   await producer.disconnect();
 }
