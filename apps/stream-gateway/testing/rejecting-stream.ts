@@ -4,11 +4,12 @@ import { ensureHeldTopic } from '@order-events/messaging';
 import { OrderStreamAdminServiceDefinition, type OrderEvent, toDuration } from '@order-events/order-stream';
 import { createChannel, createClient } from 'nice-grpc';
 import { eventually, startApp } from '../../../test/harness/index.ts';
+import type { AppProcess } from '../../../tools/stack/index.ts';
 import { type ConsumeRecording, recordConsume } from './consume-recorder.ts';
 import { startGateway, type TestGateway } from './gateway-app.ts';
 import { orderEvent } from './order-events.ts';
 
-/** A gateway, and the place of what is held. */
+/** A gateway that is ready, so that operators are answered, and the place of what is held. */
 export async function startWithHeldTopic(
   t: TestContext,
   env: Record<string, string> = {},
@@ -17,7 +18,13 @@ export async function startWithHeldTopic(
   const { brokers, topic } = gateway;
   const settings = { topic, partitions: 12, replicationFactor: 1 };
   await ensureHeldTopic({ brokers, clientId: 'test' }, settings, AbortSignal.timeout(30_000));
+  await becomesReady(gateway.app);
   return gateway;
+}
+
+/** It knows the topic: until then it answers operators UNAVAILABLE, while streams wait. */
+async function becomesReady({ urls }: Pick<AppProcess, 'urls'>): Promise<void> {
+  await eventually(async () => assert.equal((await fetch(`${urls.admin}/readyz`)).status, 200));
 }
 
 /** The first delay is so long that nothing comes again by itself, unless the test says so. */
@@ -64,11 +71,11 @@ export async function hasVersions(
   await eventually(() => assert.deepEqual(versions(stream.events(), orderId), wanted));
 }
 
-/** A client of the operators' port of another replica, which knows the topic: until then a gateway answers UNAVAILABLE. */
+/** A client of the operators' port of another replica, which is ready. */
 export async function adminOfAnother(t: TestContext, { settings }: Pick<TestGateway, 'settings'>) {
-  const { urls } = await startApp(t, 'stream-gateway', settings);
-  await eventually(async () => assert.equal((await fetch(`${urls.admin}/readyz`)).status, 200));
-  return adminOf(t, urls.adminGrpc);
+  const app = await startApp(t, 'stream-gateway', settings);
+  await becomesReady(app);
+  return adminOf(t, app.urls.adminGrpc);
 }
 
 /** A client of the operators' port. */
