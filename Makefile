@@ -83,7 +83,7 @@ FAULTS ?=
 faults-check: $(INSTALLED) .java ## Break the network and the clocks under load and judge (Linux, root; FAULTS='relay–kafka --only network --report FILE' for less)
 	node tools/faults-check/main.ts $(FAULTS)
 
-disk-check: $(INSTALLED) .java ## Fill and break the disk of PostgreSQL under load (minutes; needs root, loop devices and mkfs.ext4)
+disk-check: $(INSTALLED) .java ## Fill and break the disks of PostgreSQL and Kafka under load (70 s; needs root, loop devices and mkfs.ext4)
 	node tools/disk-check/disk-check.ts
 
 version: $(INSTALLED) ## Write VERSION=x.y.z wherever the version stands

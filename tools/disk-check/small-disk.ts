@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 export interface SmallDisk {
   /** A folder of it; everybody may enter. */
   readonly path: string;
+  /** What was written so far, waited for or not, outlives a failure. */
+  sync(): Promise<void>;
   /** Takes all the room that is left. */
   fill(): Promise<void>;
   /** Gives back what `fill` took. */
@@ -52,6 +54,7 @@ export async function mountSmallDisk(t: TestContext, megabytes: number): Promise
   });
   return {
     path: mountPoint,
+    sync: async () => void (await run('sync', ['--file-system', mountPoint])),
     async fill() {
       const file = await open(filler, 'a');
       try {
