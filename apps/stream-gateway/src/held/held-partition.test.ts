@@ -45,6 +45,31 @@ function run(actions: readonly HeldAction[], faults?: HeldFaults): void {
   world.settle();
 }
 
+const actions = (...done: HeldAction['kind'][]): HeldAction[] =>
+  done.map((kind) => ({ kind, owner: 0, pick: 0 }));
+/** Rare ones that have been broken. */
+const EXAMPLES: Readonly<Record<string, readonly HeldAction[]>> = {
+  'a record is given up before the next owner reads it, and the next event of its order is read before it is deleted':
+    [
+      ...actions(
+        'append',
+        'read',
+        'reject',
+        'work',
+        'work',
+        'work',
+        'work',
+        'work',
+        'append',
+        'work',
+        'spoil',
+      ),
+      ...actions('commit', 'commit', 'take over', 'work', 'work', 'give up', 'arrive', 'work', 'read'),
+    ],
+};
+
+for (const [what, done] of Object.entries(EXAMPLES)) test(`nothing is broken when ${what}`, () => run(done));
+
 const RUNS = Number(process.env['HELD_HISTORIES'] ?? 1_000);
 
 test('whatever happens, no event is skipped, overtakes a held one, or comes again once its acknowledgement is stored', () => {

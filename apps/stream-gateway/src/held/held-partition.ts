@@ -37,7 +37,7 @@ export function createHeldPartition<E extends HoldableEvent>(
   /** Records of events that are not held, and of what was asked of them: they are deleted before the mark can make them look like it. */
   const leftovers: HeldWrite<E>[] = [];
   let [isClaimed, isInOffice, isMarked, isLoaded] = [false, false, false, false];
-  let [asked, lookedFor, dueAtMs] = [0, 0, 0];
+  let [asked, lookedFor, dueAtMs, givingUp] = [0, 0, 0, 0];
   let unreadable: readonly UnreadableHeld[] = [];
 
   function write(held: HeldEvent<E>, answer?: RejectAnswer, requestId?: string): void {
@@ -88,6 +88,8 @@ export function createHeldPartition<E extends HoldableEvent>(
         if (!held.isDone) write(held, undefined, id);
       } else if (known?.key !== undefined) {
         pending.push({ write: { unreadableKey: known.key, requestId: id } });
+        // Nobody knows of which order it is: none goes on before the deletion is stored.
+        givingUp += 1;
       }
     }
   }
@@ -164,6 +166,7 @@ export function createHeldPartition<E extends HoldableEvent>(
       const stored = pending.splice(0, writes.length);
       dueAtMs = 0;
       for (const { held, write: each } of stored) {
+        if ('unreadableKey' in each) givingUp -= 1;
         if (!held || !('eventId' in each)) continue;
         unreadable = unreadable.filter(({ eventId }) => eventId !== each.eventId);
         if (each.record) set.stored(held);
@@ -178,7 +181,7 @@ export function createHeldPartition<E extends HoldableEvent>(
       if (lowest === undefined && pending.length === 0) isMarked = false;
       return lowest ?? (pending.length > 0 ? 0n : undefined);
     },
-    isReady: () => isLoaded || committedMark === undefined,
+    isReady: () => (isLoaded && givingUp === 0) || committedMark === undefined,
     arrive(event) {
       const [head] = set.order(event.orderId);
       if (set.find(event.eventId)) return 'known';
@@ -199,7 +202,7 @@ export function createHeldPartition<E extends HoldableEvent>(
     has: (eventId) => set.find(eventId) !== undefined,
     isOut: (eventId) => set.find(eventId)?.outMessage !== undefined,
     due(nowMs, doneUpTo) {
-      if (!isLoaded || nowMs < dueAtMs) return undefined;
+      if (!isLoaded || givingUp > 0 || nowMs < dueAtMs) return undefined;
       dueAtMs = Number.POSITIVE_INFINITY;
       for (const head of set.heads()) {
         if (isDue(head, nowMs, doneUpTo)) return { event: head.event, state: head.state };
