@@ -191,15 +191,20 @@ export function createHealingWorld(faults: HealingFaults = {}) {
   }
 
   function expire(to: bigint): void {
-    // A retention so short that it deletes what the next owner has to read back, or look for, is another fault.
-    const { mark, logOffset } = row.checkpoint;
-    const isIntact =
+    // A retention so short that it deletes what an owner has to read back, or look for, is another fault: of the next one, and of a
+    // former one that does not know yet that it is over.
+    const isIntact = ({ mark }: Checkpoint) =>
       mark === undefined ||
       (mark.topicId === topic.topicId &&
         (mark.last === undefined ||
           mark.last.offset < topic.start ||
           topic.eventAt(mark.last.offset) === mark.last.eventId));
-    const needed = [isIntact ? logOffset : 0n, ...owners.map(({ writer }) => writer.logOffset()), to];
+    const neededBy = (checkpoint: Checkpoint, logOffset: bigint) => (isIntact(checkpoint) ? logOffset : 0n);
+    const needed = [
+      neededBy(row.checkpoint, row.checkpoint.logOffset),
+      ...owners.map(({ checkpoint, writer }) => neededBy(checkpoint, writer.logOffset())),
+      to,
+    ];
     const first = needed.reduce((least, offset) => (offset < least ? offset : least));
     for (const { eventId, offset } of topic.events()) if (offset < first) excused.add(eventId);
     topic.expire(first);
