@@ -33,10 +33,10 @@ picture: $(INSTALLED) .java ## Make docs/live-page.png anew: the live page of th
 ##@ Develop
 
 .PHONY: test chaos schemathesis python-rest check drift-check generate verify chart-check alerts-check upgrade-check versions-check faults-check disk-check version clean
-test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (10 minutes on 2 slow cores)
+test: $(INSTALLED) .java ## Run unit, integration and end-to-end tests on real PostgreSQL and Kafka; FILES=part-of-a-path for some (11 minutes on 2 slow cores)
 	node tools/run-tests.ts --suite unit,int,e2e $(FILES)
 
-chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (21 minutes on 2 slow cores)
+chaos: $(INSTALLED) .java ## Run the tests that kill, freeze, flood, fill and soak servers and apps; FILES as for test (20 minutes on 2 slow cores)
 	node tools/run-tests.ts --suite chaos $(FILES)
 
 schemathesis: $(INSTALLED) python-rest ## Send the API what its OpenAPI document allows and forbids, with all checks of Schemathesis (2 minutes)
