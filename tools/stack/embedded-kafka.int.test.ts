@@ -32,3 +32,10 @@ test("Kafka's console consumer prints key and value of the records", async (t) =
   assert.equal(exitCode, 0);
   assert.equal(stdout, `${ORDER_ID}\t{"status":"pending"}\n`);
 });
+
+test("a tool of Kafka's that takes too long is ended, and said to be", async () => {
+  await assert.rejects(
+    runKafkaTool('kafka.tools.StorageTool', ['random-uuid'], { deadlineMs: 1 }),
+    /kafka\.tools\.StorageTool was ended by SIGTERM; it had 0\.001 s/,
+  );
+});
